@@ -1,0 +1,101 @@
+"""Every event of sellstream, one line each, and the way from a record to the latest version of its fact."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from schemas.deliveries import delivery_decided
+from schemas.envelope import Envelope
+from schemas.event import EventFamily, Fact
+from schemas.listings import listing_changed
+from schemas.orders import order_changed
+from schemas.payments import payment_changed
+from schemas.questions import question_changed
+from schemas.shipments import shipment_changed
+from schemas.webhooks import webhook_received
+
+EVENTS: tuple[EventFamily, ...] = (
+    webhook_received.EVENT,
+    delivery_decided.EVENT,
+    order_changed.EVENT,
+    shipment_changed.EVENT,
+    payment_changed.EVENT,
+    question_changed.EVENT,
+    listing_changed.EVENT,
+)
+
+
+class UnreadableEvent(ValueError):
+    """A record is not a fact that this program can read; the text says what is wrong with it."""
+
+
+class UnknownEvent(UnreadableEvent):
+    """The record's `ce_type` names no event of ours."""
+
+
+class FutureVersion(UnreadableEvent):
+    """The record was written by a newer program: its version is beyond the latest that this one knows."""
+
+
+class InvalidData(UnreadableEvent):
+    """The record's value is not of the shape that its type and version promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one event: what a CloudEvents type stands for."""
+
+    family: EventFamily
+    number: int
+
+    @property
+    def model(self) -> type[Fact]:
+        return self.family.versions[self.number]
+
+    @property
+    def type(self) -> str:
+        return self.family.type(self.number)
+
+    @property
+    def dataschema(self) -> str:
+        return self.family.dataschema(self.number)
+
+
+BY_TYPE = {family.type(number): Version(family, number) for family in EVENTS for number in family.versions}
+BY_MODEL = {version.model: version for version in BY_TYPE.values()}
+_LATEST_BY_STEM = {family.type(0).removesuffix("0"): family for family in EVENTS}
+
+
+def version_of_type(ce_type: str) -> Version:
+    """The event version that a `ce_type` names; raise UnknownEvent or FutureVersion."""
+    version = BY_TYPE.get(ce_type)
+    if version is not None:
+        return version
+    stem, _, number = ce_type.rpartition(".v")
+    family = _LATEST_BY_STEM.get(f"{stem}.v")
+    if family is not None and number.isascii() and number.isdigit() and int(number) > family.latest:
+        raise FutureVersion(
+            f"{ce_type} was written by a newer sellstream: this one knows {family.name} up to v{family.latest}. "
+            "Upgrade this service, then retry the message."
+        )
+    raise UnknownEvent(f"no event is called {ce_type[:120]!r}")
+
+
+def read_fact(envelope: Envelope, value: bytes | None) -> Fact:
+    """The fact in a record, carried to its latest version; raise UnreadableEvent if it is none."""
+    version = version_of_type(envelope.type)
+    if value is None:
+        raise InvalidData(f"{envelope.type} {envelope.id} has no data")
+    try:
+        fact = version.model.decode(envelope, value)
+    except ValidationError as error:
+        raise InvalidData(f"{envelope.type} {envelope.id}: {summary(error)}") from error
+    return version.family.upcast(fact, version.number)
+
+
+def summary(error: ValidationError, most: int = 3) -> str:
+    """A validation error in one line, without the input: it may hold personal data or be as large as a sender likes."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [f"{'.'.join(str(part) for part in p['loc']) or 'data'}: {p['msg']}" for p in problems[:most]]
+    more = f" (+{len(problems) - most} more)" if len(problems) > most else ""
+    return "; ".join(told) + more
