@@ -15,10 +15,11 @@ HTTP_HEADER_PREFIX = "http_"
 class WebhookReceivedV1(Fact):
     """The data is the request's body exactly as received; who sent it stands in CloudEvents extension attributes.
 
-    Trigger: the gateway verified a delivery. Key: the entity that the delivery is about, as far as the marketplace tells.
-    Extensions: `marketplace`, `account` (the seller's account there), `deliveryid` (the marketplace's own identity of the
-    delivery), `notificationtopic` (the marketplace's name for the kind of notification) and `resource` (what it points
-    to; absent where the body carries all). The HTTP headers that verification needed are kept as `http_<name>`.
+    Trigger: the gateway verified a delivery. Key: the entity that the delivery is about, as far as the marketplace
+    tells. Extensions: `marketplace`, `account` (the seller's account there), `deliveryid` (the marketplace's own
+    identity of the delivery), `notificationtopic` (the marketplace's name for the kind of notification) and `resource`
+    (what it points to; absent where the body carries all). The HTTP headers that verification needed are kept as
+    Kafka headers `http_<name>`.
     """
 
     marketplace: str

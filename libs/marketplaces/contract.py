@@ -1,0 +1,139 @@
+"""What every marketplace that pushes webhooks must tell the gateway: how a delivery is proved, named and answered."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AccountSettings(BaseModel):
+    """One seller's account at a marketplace, as configured; each marketplace adds its own secrets and identifiers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of the account; part of the URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook request as it arrived. Header names are lower case; a header sent twice makes the request bad (400)."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    account: str | None
+    secret: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A delivery that was proved to come from the marketplace.
+
+    `delivery_id` is the marketplace's own identity of the delivery, stable over its retries; `subject` is the entity that
+    it is about (the Kafka key), so that all deliveries about one entity stay in order.
+    """
+
+    account: str
+    delivery_id: str
+    topic: str
+    subject: str
+    resource: str | None = None
+
+
+class Refused(Exception):
+    """The delivery is not taken in: `status` is the HTTP answer, `reason` a short fixed code, the text is for people."""
+
+    def __init__(self, status: int, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.reason = reason
+        self.detail = detail
+
+
+class BadSignature(Refused):
+    """The proof is missing, malformed, too old, or does not match the bytes. 401."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(401, "bad_signature", detail)
+
+
+class UnknownAccount(Refused):
+    """No configured account is meant by this delivery. 404: a hostile sender learns nothing more."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(404, "unknown_account", detail)
+
+
+class BadPayload(Refused):
+    """The body is not what this marketplace sends. 400."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(400, "bad_payload", detail)
+
+
+class CannotVerify(Refused):
+    """The proof cannot be checked now (a public key cannot be fetched). 503: the marketplace shall come again."""
+
+    def __init__(self, detail: str, retry_after: timedelta = timedelta(seconds=30)) -> None:
+        super().__init__(503, "cannot_verify", detail)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the marketplace is told when its delivery is durable: status and JSON body."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The written contract of one marketplace about its deliveries. Source: its documentation, named in its README.
+
+    `success` are the statuses that the marketplace takes as success; `deadline` is how long it waits; `kept_headers` are
+    stored with the event because the proof depends on them.
+    """
+
+    marketplace: str
+    success: frozenset[int]
+    answer: Answer
+    deadline: timedelta
+    retries: str
+    kept_headers: tuple[str, ...] = ()
+    max_body_bytes: int = 1024 * 1024
+    content_types: frozenset[str] = field(default_factory=lambda: frozenset({"application/json"}))
+
+
+class WebhookVerifier(Protocol):
+    """Checks deliveries of one marketplace against its configured accounts."""
+
+    contract: Contract
+
+    async def verify(self, delivery: Delivery) -> Notification:
+        """Prove and name a delivery; raise Refused (401, 404, 400, 503). Compares secrets in constant time."""
+        ...
+
+
+class Challenger(Protocol):
+    """A marketplace that asks the endpoint to prove itself by a GET before it sends anything."""
+
+    def answer_challenge(self, query: Mapping[str, str], account: str | None) -> Mapping[str, str]:
+        """The JSON answer to the marketplace's challenge; raise Refused."""
+        ...
+
+
+FetchJson = Callable[[str, Mapping[str, str]], Awaitable[Any]]
+"""GET a URL with headers and return its JSON; raises on anything but 200. Given to verifiers that need keys."""
+
+
+@dataclass(frozen=True)
+class Marketplace:
+    """A row of the catalogue: how to build the verifier from the configured accounts."""
+
+    name: str
+    account_settings: type[AccountSettings]
+    verifier: Callable[[Sequence[Any], FetchJson], WebhookVerifier]
