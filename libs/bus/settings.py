@@ -1,0 +1,28 @@
+"""How a process reaches Kafka: the environment variables that every service shares."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KafkaSettings(BaseSettings):
+    """`KAFKA_BOOTSTRAP_SERVERS` (host:port, comma separated) and `KAFKA_TOPIC_PREFIX` (put before every topic and group).
+
+    The prefix lets several installations share one cluster, and several tests one broker.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True)
+
+    bootstrap_servers: str = Field(min_length=1)
+    topic_prefix: str = Field(default="", pattern=r"^[a-z0-9._-]{0,64}$")
+
+    def topic(self, name: str) -> str:
+        """The name of a topic at the broker."""
+        return self.topic_prefix + name
+
+    def group(self, name: str) -> str:
+        """The name of a consumer group at the broker."""
+        return self.topic_prefix + name
+
+    def logical(self, topic: str) -> str:
+        """The declared name of a topic at the broker."""
+        return topic.removeprefix(self.topic_prefix)
