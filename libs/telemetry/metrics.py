@@ -1,0 +1,48 @@
+"""Every metric of sellstream, in one catalogue. Labels have few values: never an id, a key or an account.
+
+Naming: https://prometheus.io/docs/practices/naming/ (base units, `_total` for counters).
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+# service
+BUILD_INFO = Gauge("sellstream_build_info", "The running version of a service.", ["service", "version"])
+HTTP_REQUESTS = Counter(
+    "http_server_requests_total",
+    "Requests answered by a service's own HTTP API.",
+    ["service", "method", "route", "status"],
+)
+HTTP_DURATION = Histogram(
+    "http_server_request_duration_seconds",
+    "Time to answer a request of a service's own HTTP API.",
+    ["service", "route"],
+)
+
+# webhook gateway
+GATEWAY_DELIVERIES = Counter(
+    "gateway_deliveries_total", "Webhook deliveries by what was decided.", ["marketplace", "decision", "reason"]
+)
+GATEWAY_ANSWER_DURATION = Histogram(
+    "gateway_answer_duration_seconds",
+    "From a delivery's last byte to its answer.",
+    ["marketplace"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8, 1, 2.5, 5, 10),
+)
+GATEWAY_DEADLINE_MISSES = Counter(
+    "gateway_deadline_misses_total", "Deliveries answered after the marketplace's deadline.", ["marketplace"]
+)
+
+# bus
+BUS_PUBLISHED = Counter("bus_published_total", "Facts acknowledged by Kafka.", ["topic"])
+BUS_CONSUMED = Counter("bus_consumed_total", "Records whose fate is decided.", ["consumer", "topic", "fate"])
+BUS_HANDLE_DURATION = Histogram("bus_handle_duration_seconds", "Time to handle a record.", ["consumer", "topic"])
+BUS_IN_FLIGHT = Gauge("bus_in_flight_records", "Records fetched whose fate is not yet decided.", ["consumer"])
+BUS_LAG = Gauge(
+    "bus_lag_records", "Records in the log behind the last committed one.", ["consumer", "topic", "partition"]
+)
+BUS_HALTED = Gauge(
+    "bus_halted", "1 while a consumer has stopped dead-lettering because nearly everything fails.", ["consumer"]
+)
+BUS_DEAD_LETTERS = Counter(
+    "bus_dead_letters_total", "Records put into dead letters.", ["consumer", "topic", "error_class"]
+)
