@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class KafkaSettings(BaseSettings):
-    """`KAFKA_BOOTSTRAP_SERVERS` (host:port, comma separated) and `KAFKA_TOPIC_PREFIX` (put before every topic and group).
+    """`KAFKA_BOOTSTRAP_SERVERS` (host:port, comma separated), `KAFKA_TOPIC_PREFIX` (put before each topic and group).
 
     The prefix lets several installations share one cluster, and several tests one broker.
     """

@@ -1,0 +1,108 @@
+"""Dead letters: a record that a consumer could not handle, with its original bytes and the reason.
+
+Key, value and headers stay as they were; the reason is added in headers. Their names follow Kafka Connect
+(`__connect.errors.*`, text), Spring Kafka (`kafka_dlt-original-*`, binary) and our own `x-*`, so that the tools of both
+know them. A record that fails again after a retry keeps its `x-first-failed-at` and its count of replays.
+"""
+
+import asyncio
+import struct
+import traceback
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from libs.bus.message import REDRIVE_TO, Record
+from libs.bus.outcome import ErrorClass
+from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.settings import KafkaSettings
+from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import BUS_DEAD_LETTERS
+from schemas.envelope import Header
+from schemas.topics import dead_letter_topic
+from schemas.values import format_time
+
+log = get_logger()
+
+CONNECT = "__connect.errors."
+SPRING = "kafka_dlt-original-"
+ERROR_CLASS = "x-error-class"
+ATTEMPTS = "x-attempts"
+REPLAYS = "x-replay-count"
+FAILED_CONSUMER = "x-failed-consumer"
+FIRST_FAILED_AT = "x-first-failed-at"
+
+_MAX_TEXT = 4_000
+_RETRY_SECONDS = 2.0
+
+
+class DeadLetters:
+    """Where one consumer puts what it cannot handle."""
+
+    def __init__(self, settings: KafkaSettings, publisher: Publisher, consumer: str) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._consumer = consumer
+        self.topic = dead_letter_topic(consumer)
+
+    async def put(self, record: Record, *, error: BaseException, error_class: ErrorClass, attempts: int) -> None:
+        """Store a record with its reason; returns only when it is durable, however long Kafka is away."""
+        origin = self._settings.logical(record.topic)
+        headers = annotated(record, origin, self._consumer, error, error_class, attempts)
+        while True:
+            try:
+                await self._publisher.send(self.topic, record.key, record.value, headers, within=30)
+                break
+            except NotPublished as failure:
+                log.warning("a dead letter is not stored yet; trying again", topic=self.topic, error=str(failure))
+                await asyncio.sleep(_RETRY_SECONDS)
+        BUS_DEAD_LETTERS.labels(self._consumer, origin, error_class).inc()
+        log.warning(
+            "dead letter",
+            topic=origin,
+            partition=record.partition,
+            offset=record.offset,
+            error_class=error_class,
+            error=f"{type(error).__name__}: {error}"[:500],
+            attempts=attempts,
+        )
+
+
+def annotated(
+    record: Record, origin: str, consumer: str, error: BaseException, error_class: ErrorClass, attempts: int
+) -> list[Header]:
+    """The record's own headers, without marks of an earlier failure, and the marks of this one."""
+    earlier = dict(record.headers)
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    trace = "".join(traceback.format_exception(error))[-_MAX_TEXT:]
+    marks = {
+        f"{CONNECT}topic": origin,
+        f"{CONNECT}partition": str(record.partition),
+        f"{CONNECT}offset": str(record.offset),
+        f"{CONNECT}connector.name": consumer,
+        f"{CONNECT}stage": "handle",
+        f"{CONNECT}class.name": consumer,
+        f"{CONNECT}exception.class.name": kind,
+        f"{CONNECT}exception.message": str(error)[:_MAX_TEXT],
+        f"{CONNECT}exception.stacktrace": trace,
+        ERROR_CLASS: error_class.value,
+        ATTEMPTS: str(attempts),
+        FAILED_CONSUMER: consumer,
+    }
+    spring = {
+        f"{SPRING}topic": origin.encode(),
+        f"{SPRING}partition": struct.pack(">i", record.partition),
+        f"{SPRING}offset": struct.pack(">q", record.offset),
+        f"{SPRING}timestamp": struct.pack(">q", record.timestamp),
+    }
+    kept = {
+        REPLAYS: earlier.get(REPLAYS, b"0"),
+        FIRST_FAILED_AT: earlier.get(FIRST_FAILED_AT) or format_time(datetime.now(UTC)).encode(),
+    }
+    added = {name: text.encode(errors="replace") for name, text in marks.items()} | spring | kept
+    return [*without_marks(record.headers), *added.items()]
+
+
+def without_marks(headers: Iterable[Header]) -> list[Header]:
+    """A dead letter's headers as the record had them before it failed."""
+    own = {ERROR_CLASS, ATTEMPTS, REPLAYS, FAILED_CONSUMER, FIRST_FAILED_AT, REDRIVE_TO}
+    return [(name, value) for name, value in headers if name not in own and not name.startswith((CONNECT, SPRING))]

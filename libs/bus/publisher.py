@@ -1,0 +1,138 @@
+"""Publishing facts: idempotent, acknowledged by all in-sync replicas, traced."""
+
+import asyncio
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+from opentelemetry.trace import SpanKind
+
+from libs.bus.message import Message, Outgoing, message
+from libs.bus.settings import KafkaSettings
+from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import BUS_PUBLISHED
+from libs.telemetry.trace import trace_headers, tracer
+from schemas.envelope import Envelope, Header
+
+log = get_logger()
+
+MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+CONNECT_RETRY_SECONDS = 1.0
+
+
+class NotPublished(Exception):
+    """Kafka did not acknowledge a record in time. It may still be written later: its id makes a repetition harmless."""
+
+
+class Publisher:
+    """A process's one producer. `source` becomes the CloudEvents source, for example `/sellstream/pricing`."""
+
+    def __init__(self, settings: KafkaSettings, service: str, *, linger_ms: int = 2) -> None:
+        self._settings = settings
+        self._source = f"/sellstream/{service}"
+        self._service = service
+        self._linger_ms = linger_ms
+        self._producer: AIOKafkaProducer | None = None
+        self._reopening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Connect; waits for as long as Kafka is away, and says so."""
+        while True:
+            try:
+                self._producer = await self._open()
+            except KafkaError as error:
+                log.warning("kafka is away", servers=self._settings.bootstrap_servers, error=str(error))
+                await asyncio.sleep(CONNECT_RETRY_SECONDS)
+            else:
+                return self
+
+    async def __aexit__(self, *_: object) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+    async def publish(
+        self, outgoing: Outgoing, *, cause: Envelope | None = None, within: float | None = None
+    ) -> RecordMetadata:
+        """Publish one fact and wait until it is durable; raise NotPublished."""
+        name = type(outgoing.fact).__name__
+        with tracer.start_as_current_span(f"send {name}", kind=SpanKind.PRODUCER) as span:
+            ready = message(outgoing, source=self._source, cause=cause, trace=trace_headers())
+            metadata = await self.send(ready.topic, ready.key, ready.value, ready.headers, within=within)
+            span.set_attributes(_span_attributes(ready, metadata))
+        return metadata
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: list[Header], *, within: float | None = None
+    ) -> RecordMetadata:
+        """Write one record to a declared topic and wait until it is durable; raise NotPublished.
+
+        `within` is in seconds. A record that timed out may still be written: aiokafka's idempotent producer goes on
+        trying after its caller has given up.
+        """
+        producer = self._producer
+        if producer is None:
+            raise NotPublished("the publisher is closed")
+        try:
+            async with asyncio.timeout(within):
+                future = await producer.send(self._settings.topic(topic), key=key, value=value, headers=headers)
+                metadata = await asyncio.shield(future)
+        except TimeoutError:
+            raise NotPublished(f"Kafka did not acknowledge a record for {topic} within {within} s") from None
+        except KafkaError as error:
+            if not error.retriable:
+                await self._reopen(producer)
+            raise NotPublished(f"Kafka refused a record for {topic}: {type(error).__name__}: {error}") from error
+        BUS_PUBLISHED.labels(topic).inc()
+        return metadata
+
+    async def check(self) -> None:
+        """Raise unless Kafka answers: for readiness."""
+        producer = self._producer
+        if producer is None:
+            raise NotPublished("the publisher is closed")
+        async with asyncio.timeout(5):
+            await producer.client.fetch_all_metadata()
+
+    async def _open(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._settings.bootstrap_servers,
+            client_id=self._service,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=self._linger_ms,
+            max_request_size=MAX_MESSAGE_BYTES,
+            request_timeout_ms=30_000,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    async def _reopen(self, broken: AIOKafkaProducer) -> None:
+        """After an error that ends an idempotent producer's session, begin a new one; once for all waiting callers."""
+        async with self._reopening:
+            if self._producer is not broken:
+                return  # somebody else has done it
+            log.warning("the producer's session ended; a new one begins")
+            self._producer = await self._open()
+        await broken.stop()
+
+
+def _span_attributes(sent: Message, metadata: RecordMetadata) -> dict[str, str | int]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": metadata.topic,
+        "messaging.destination.partition.id": str(metadata.partition),
+        "messaging.kafka.offset": metadata.offset,
+        "messaging.message.id": sent.envelope.id,
+        "cloudevents.event_id": sent.envelope.id,
+        "cloudevents.event_type": sent.envelope.type,
+        "cloudevents.event_source": sent.envelope.source,
+        "cloudevents.event_subject": sent.envelope.subject,
+    }
