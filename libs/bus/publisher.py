@@ -115,7 +115,7 @@ class Publisher:
     async def _reopen(self, broken: AIOKafkaProducer) -> None:
         """After an error that ends an idempotent producer's session, begin a new one; once for all waiting callers."""
         async with self._reopening:
-            if self._producer is not broken:
+            if self._producer != broken:
                 return  # somebody else has done it
             log.warning("the producer's session ended; a new one begins")
             self._producer = await self._open()
