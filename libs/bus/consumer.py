@@ -219,9 +219,8 @@ class Consumer:
             log.warning("offsets not committed; trying again", consumer=self.name, error=str(error))
         else:
             for partition, position in positions.items():
-                progress = self._progress.get(partition)
-                if progress is not None:
-                    progress.committed = position
+                if partition in self._progress:  # it may have been given away meanwhile
+                    self._progress[partition].committed = position
 
     async def _drain(self) -> None:
         """Wait for what is in hand, within the grace time."""

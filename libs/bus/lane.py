@@ -169,13 +169,10 @@ class Handling:
                     await asyncio.sleep(PUBLISH_RETRY_SECONDS)
 
     async def _dead_letter(self, batch: list[Received], error: Exception, attempts: int) -> None:
-        if isinstance(error, Reject):
-            error_class = error.error_class
-        else:
-            error_class = ErrorClass.DEPENDENCY if isinstance(error, Retry) else ErrorClass.POISON
+        error_class = error.error_class if isinstance(error, Reject | Retry) else ErrorClass.POISON
         for received in batch:
             await self._dead_letters.put(received.record, error=error, error_class=error_class, attempts=attempts)
-        if error_class in {ErrorClass.POISON, ErrorClass.DEPENDENCY}:
+        if isinstance(error, Retry) or error_class in {ErrorClass.POISON, ErrorClass.DEPENDENCY}:
             self.halt.note(failed=True)  # refusing by policy is work well done, not a failure
 
     def _describe(self, span: trace.Span, batch: list[Received], topic: str) -> None:

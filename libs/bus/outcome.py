@@ -4,7 +4,7 @@
 |-----------|---------------------------------------|------------------------------------------------------|
 | (nothing) | handled                               | publishes the returned facts, goes on                |
 | Ignore    | nothing to do, and why                | logs it, goes on                                     |
-| Retry     | this record failed, it may work later | tries again later, then dead-letters `dependency`    |
+| Retry     | this record failed, it may work later | tries again later, then dead-letters its error class |
 | Wait      | the dependency as a whole is away     | waits; counts no attempt, dead-letters nothing       |
 | Reject    | this record can never be handled      | dead-letters it at once                              |
 | (other)   | a defect of ours                      | tries again later, then dead-letters `poison`        |
@@ -28,11 +28,17 @@ class Ignore(Exception):
 
 
 class Retry(Exception):
-    """Handling failed in a way that may pass; `after` is how long the dependency asked to wait, if it said."""
+    """Handling failed in a way that may pass; `after` is how long the dependency asked to wait, if it said.
 
-    def __init__(self, reason: str, after: timedelta | None = None) -> None:
+    `error_class` is what the record is dead-lettered as when its attempts are spent.
+    """
+
+    def __init__(
+        self, reason: str, after: timedelta | None = None, error_class: ErrorClass = ErrorClass.DEPENDENCY
+    ) -> None:
         super().__init__(reason)
         self.after = after
+        self.error_class = error_class
 
 
 class Wait(Exception):

@@ -1,0 +1,67 @@
+# sellstream: everything a developer or a new user types. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# The first Python of 3.11 or newer on this machine; `make PYTHON=/path/to/python3 …` chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo up down status doctor test test-quick check format lock schemas clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## install everything into .venv (other targets do it by themselves)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sellstream needs Python 3.11 or newer with venv; none was found on the PATH. Install one, or say: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## a lively minute: marketplace traffic, a live view, a rebuild with proof
+	@$(BIN)/sellstream demo
+
+up: $(READY) ## start Kafka, PostgreSQL and every service, and keep them running
+	@$(BIN)/sellstream up
+
+down: $(READY) ## stop what `make up` started
+	@$(BIN)/sellstream down
+
+status: $(READY) ## what runs, and where
+	@$(BIN)/sellstream status
+
+doctor: $(READY) ## what is missing or wrong on this machine, and how to mend it
+	@$(BIN)/sellstream doctor
+
+test: $(READY) check ## all checks and all tests, on real Kafka and PostgreSQL
+	@$(BIN)/pytest
+
+test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
+	@$(BIN)/pytest tests/unit tests/contract
+
+check: $(READY) ## lint, format, types, import rules, schema compatibility
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sellstream schemas check
+
+format: $(READY) ## format the code
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+schemas: $(READY) ## write the JSON Schemas and the AsyncAPI document from the models
+	@$(BIN)/sellstream schemas export
+
+lock: $(READY) ## resolve pyproject.toml anew into requirements.lock (needs uv)
+	@uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --output-file requirements.lock
+
+clean: ## remove the environment and all local state (stops nothing: `make down` first)
+	@rm -rf $(VENV) .state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
