@@ -1,0 +1,65 @@
+"""A dead letter keeps the record's own bytes and headers, and says why in the names that other tools know."""
+
+import struct
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.bus.dead_letter import annotated, without_marks
+from libs.bus.outcome import ErrorClass
+from schemas.envelope import Header
+
+
+@dataclass(frozen=True)
+class ARecord:
+    topic: str = "staging.orders"
+    partition: int = 3
+    offset: int = 2**40
+    key: bytes | None = b"k"
+    value: bytes | None = b"\xff not json"
+    headers: list[Header] = field(default_factory=lambda: [("ce_id", b"1"), ("odd", b"\xff\x00")])
+    timestamp: int = 1_700_000_000_123
+
+
+def marks_of(record: ARecord, error: BaseException | None = None) -> dict[str, bytes]:
+    headers = annotated(record, "orders", "projector", error or ValueError("no amount"), ErrorClass.POISON, 6)
+    return dict(headers)
+
+
+def test_connect_and_spring_tools_find_where_it_came_from() -> None:
+    marks = marks_of(ARecord())
+    assert marks["__connect.errors.topic"] == b"orders"
+    assert marks["__connect.errors.partition"] == b"3"
+    assert marks["__connect.errors.offset"] == str(2**40).encode()
+    assert marks["__connect.errors.exception.class.name"] == b"builtins.ValueError"
+    assert marks["__connect.errors.exception.message"] == b"no amount"
+    assert marks["kafka_dlt-original-topic"] == b"orders"
+    assert struct.unpack(">i", marks["kafka_dlt-original-partition"]) == (3,)
+    assert struct.unpack(">q", marks["kafka_dlt-original-offset"]) == (2**40,)
+
+
+def test_it_says_who_failed_how_often_and_what_kind_of_failure_it_was() -> None:
+    marks = marks_of(ARecord())
+    assert (marks["x-failed-consumer"], marks["x-attempts"], marks["x-error-class"]) == (b"projector", b"6", b"poison")
+    assert marks["x-replay-count"] == b"0"
+
+
+def test_a_second_failure_keeps_the_time_of_the_first_and_the_replays() -> None:
+    first = dict(annotated(ARecord(), "orders", "projector", ValueError("a"), ErrorClass.POISON, 1))
+    again = ARecord(
+        headers=[("ce_id", b"1"), ("x-first-failed-at", first["x-first-failed-at"]), ("x-replay-count", b"2")]
+    )
+    second = dict(annotated(again, "orders", "projector", ValueError("b"), ErrorClass.POISON, 1))
+    assert second["x-first-failed-at"] == first["x-first-failed-at"]
+    assert second["x-replay-count"] == b"2"
+    assert second["__connect.errors.exception.message"] == b"b"
+
+
+names = st.text(min_size=1, max_size=20).filter(lambda name: not name.startswith(("x-", "__connect", "kafka_dlt")))
+
+
+@given(st.lists(st.tuples(names, st.binary(max_size=30)), max_size=6), st.text())
+def test_without_its_marks_it_is_the_record_that_failed(headers: list[Header], reason: str) -> None:
+    record = ARecord(headers=headers)
+    assert without_marks(annotated(record, "t", "c", ValueError(reason), ErrorClass.CONTRACT, 1)) == headers
