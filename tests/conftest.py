@@ -1,0 +1,22 @@
+"""What every test may ask for: a running stack, started once and only when a test asks."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from libs.stack import Endpoints, choose_stack, state_folder
+from libs.stack.locks import unused_folder
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack() -> AsyncIterator[Endpoints]:
+    """Kafka and PostgreSQL: external if the environment names them, else containers, else embedded in `.state/test`.
+
+    Test runs at the same time get a folder each (`.state/test-2`, …), so that none stops the servers of another.
+    The data outlives the run, so that the second start is quick: a test names its topics, groups, databases or schemas
+    with something of its own (a random prefix), and never counts on an empty server.
+    """
+    with unused_folder(state_folder(os.environ) / "test") as folder:
+        async with choose_stack(os.environ, folder) as endpoints:
+            yield endpoints
