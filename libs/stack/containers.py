@@ -4,7 +4,9 @@ testcontainers belongs to the development dependencies, so it is imported only w
 """
 
 import asyncio
+import os
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 
@@ -26,6 +28,9 @@ def container_engine_problem() -> str | None:
         import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - docker publishes no types; it comes with testcontainers
     except ImportError:
         return "the package testcontainers is not installed (it is one of the development dependencies)"
+    unix_socket = docker.utils.parse_host(os.environ.get("DOCKER_HOST")).partition("http+unix://")[2]
+    if unix_socket and (problem := _refused(unix_socket)):  # asked first, for docker leaks a socket when nobody answers
+        return problem
     try:
         client = docker.from_env(timeout=5)
         try:
@@ -34,6 +39,16 @@ def container_engine_problem() -> str | None:
             client.close()
     except docker.errors.DockerException as error:
         return f"no container engine answers ({str(error).splitlines()[0][:160]})"
+    return None
+
+
+def _refused(unix_socket: str) -> str | None:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(unix_socket)
+        except OSError as error:
+            return f"no container engine answers at {unix_socket} ({error.strerror or error})"
     return None
 
 
