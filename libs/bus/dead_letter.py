@@ -9,7 +9,9 @@ import asyncio
 import struct
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 from libs.bus.message import REDRIVE_TO, Record
 from libs.bus.outcome import ErrorClass
@@ -33,6 +35,60 @@ FIRST_FAILED_AT = "x-first-failed-at"
 
 _MAX_TEXT = 4_000
 _RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record in a dead-letter topic, with what its marks say. Times are RFC 3339 texts as written."""
+
+    record: Record
+    consumer: str
+    topic: str
+    partition: int
+    offset: int
+    error_class: str
+    exception: str
+    message: str
+    attempts: int
+    replays: int
+    first_failed_at: str
+
+    @property
+    def id(self) -> str:
+        """`consumer:partition:offset` of the dead letter itself: how a person names it."""
+        return f"{self.consumer}:{self.record.partition}:{self.record.offset}"
+
+    @classmethod
+    def of(cls, record: Record, consumer: str) -> Self:
+        """Read the marks; a mark that another tool left out is empty or zero."""
+        marks = {name: value.decode(errors="replace") for name, value in record.headers if value is not None}
+
+        def number(name: str) -> int:
+            text = marks.get(name, "")
+            return int(text) if text.lstrip("-").isdigit() else 0
+
+        return cls(
+            record=record,
+            consumer=consumer,
+            topic=marks.get(f"{CONNECT}topic", ""),
+            partition=number(f"{CONNECT}partition"),
+            offset=number(f"{CONNECT}offset"),
+            error_class=marks.get(ERROR_CLASS, ""),
+            exception=marks.get(f"{CONNECT}exception.class.name", ""),
+            message=marks.get(f"{CONNECT}exception.message", ""),
+            attempts=number(ATTEMPTS),
+            replays=number(REPLAYS),
+            first_failed_at=marks.get(FIRST_FAILED_AT, ""),
+        )
+
+    def headers_for_retry(self) -> list[Header]:
+        """The record's own headers, and the marks that keep a retry from running in circles or reaching others."""
+        return [
+            *without_marks(self.record.headers),
+            (REPLAYS, str(self.replays + 1).encode()),
+            (FIRST_FAILED_AT, self.first_failed_at.encode()),
+            (REDRIVE_TO, self.consumer.encode()),
+        ]
 
 
 class DeadLetters:
