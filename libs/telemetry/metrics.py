@@ -46,3 +46,19 @@ BUS_HALTED = Gauge(
 BUS_DEAD_LETTERS = Counter(
     "bus_dead_letters_total", "Records put into dead letters.", ["consumer", "topic", "error_class"]
 )
+
+# http client
+HTTP_CLIENT_REQUESTS = Counter(
+    "http_client_requests_total",
+    "Requests sent to somebody else's API, each attempt, by its outcome (a status, or what went wrong).",
+    ["client", "operation", "outcome"],
+)
+HTTP_CLIENT_DURATION = Histogram(
+    "http_client_request_duration_seconds", "Time until the whole answer was read.", ["client", "operation"]
+)
+HTTP_CLIENT_CIRCUIT_OPEN = Gauge(
+    "http_client_circuit_open", "1 while an API is left alone because it failed too often in a row.", ["client"]
+)
+HTTP_CLIENT_TOKEN_REFRESHES = Counter(
+    "http_client_token_refreshes_total", "Access tokens replaced, by outcome.", ["client", "outcome"]
+)

@@ -1,0 +1,1 @@
+"""OAuth 2 credentials: kept over restarts, refreshed once."""
