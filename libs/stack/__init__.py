@@ -2,7 +2,7 @@
 
 from libs.stack.choose import choose_stack
 from libs.stack.containers import container_engine_answers, container_stack
-from libs.stack.embedded import embedded_stack, stop_embedded
+from libs.stack.embedded import EmbeddedStack, embedded_stack, stop_embedded
 from libs.stack.endpoints import Endpoints, external_endpoints, find_endpoints
 from libs.stack.errors import StackError
 from libs.stack.folders import cache_folder, state_folder
@@ -14,6 +14,7 @@ __all__ = [
     "Broker",
     "EmbeddedKafka",
     "EmbeddedPostgres",
+    "EmbeddedStack",
     "Endpoints",
     "StackError",
     "cache_folder",

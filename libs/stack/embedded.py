@@ -10,6 +10,39 @@ from libs.stack.kafka import EmbeddedKafka, stop_running_kafka
 from libs.stack.postgres import EmbeddedPostgres, stop_running_postgres
 
 
+class EmbeddedStack:
+    """Kafka and PostgreSQL in one state folder, started together and stopped together."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        brokers: int | None = None,
+        durable: bool = True,
+        on_progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.kafka = EmbeddedKafka(state_dir, brokers=brokers, on_progress=on_progress)
+        self.postgres = EmbeddedPostgres(state_dir, durable=durable, on_progress=on_progress)
+
+    async def start(self) -> Endpoints:
+        """Start (or join) both. Raises StackError; what was started by then is stopped."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self.kafka.start())
+                both.create_task(self.postgres.start())
+        except BaseExceptionGroup as failures:
+            await self.stop()
+            raise failures.exceptions[0] from None
+        except BaseException:
+            await self.stop()
+            raise
+        return Endpoints("embedded", self.kafka.bootstrap_servers, self.postgres.database_url)
+
+    async def stop(self) -> None:
+        """Stop what was started here."""
+        await asyncio.gather(self.kafka.stop(), self.postgres.stop())
+
+
 @asynccontextmanager
 async def embedded_stack(
     state_dir: Path,
@@ -23,16 +56,12 @@ async def embedded_stack(
     `brokers`: 1, 3, or None for as many as the folder already has (else 1). `on_progress` is given one line per step.
     Raises StackError.
     """
-    kafka = EmbeddedKafka(state_dir, brokers=brokers, on_progress=on_progress)
-    postgres = EmbeddedPostgres(state_dir, durable=durable, on_progress=on_progress)
+    stack = EmbeddedStack(state_dir, brokers=brokers, durable=durable, on_progress=on_progress)
+    endpoints = await stack.start()
     try:
-        started = await asyncio.gather(kafka.start(), postgres.start(), return_exceptions=True)
-        for outcome in started:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        yield Endpoints("embedded", kafka.bootstrap_servers, postgres.database_url)
+        yield endpoints
     finally:
-        await asyncio.shield(asyncio.gather(kafka.stop(), postgres.stop()))
+        await asyncio.shield(stack.stop())
 
 
 async def stop_embedded(state_dir: Path) -> bool:

@@ -84,11 +84,15 @@ async def resolve_jars(
     return [folder / jar.filename for jar in jars]
 
 
+def verify_jars(folder: Path, jars: Iterable[Jar]) -> None:
+    """Compare these jars with their checksums. Raises StackError for the first that differs."""
+    for jar in jars:
+        _verify(jar, folder / jar.filename)
+
+
 def _fetch_and_verify(folder: Path, jars: list[Jar], on_progress: Callable[[str], None]) -> None:
     missing = [jar for jar in jars if not (folder / jar.filename).exists()]
-    for jar in jars:
-        if jar not in missing:
-            _verify(jar, folder / jar.filename)
+    verify_jars(folder, [jar for jar in jars if jar not in missing])
     if not missing:
         return
     on_progress(f"Fetching {len(missing)} jars of Apache Kafka into {folder} (once)")

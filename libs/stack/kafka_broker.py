@@ -12,7 +12,6 @@ from libs.stack.probes import kafka_brokers, until
 from libs.stack.process import GuardedProcess, ProcessId, tail
 
 # Data is safe after SIGKILL too (it is in the page cache, and Kafka replays its log); an orderly stop saves the replay.
-# The last broker of three cannot hand over to anyone, waits for a quorum in vain, and meets the SIGKILL.
 _STOP_GRACE = 15.0
 
 
@@ -41,6 +40,11 @@ class Broker:
         self._runtime: Runtime | None = None
         self._process: GuardedProcess | None = None  # when this program started it
         self._identity: ProcessId | None = None
+
+    @property
+    def name(self) -> str:
+        """`kafka-1` …"""
+        return f"kafka-{self.address.node_id}"
 
     @property
     def port(self) -> int:
@@ -81,6 +85,8 @@ class Broker:
 
     async def start(self) -> None:
         """Start the process, on the same port and data as before; `ready` waits for it. Needs `prepare` once."""
+        if self._process is not None:
+            await self._process.stop()  # it has ended: this lets go of its guard
         if self._runtime is None:
             raise StackError(
                 f"Broker {self.address.node_id} was started by another program; only that one starts it again."
@@ -103,6 +109,15 @@ class Broker:
             timeout=timeout,
             expired=lambda: f"Broker {self.address.node_id} did not answer within {timeout:.0f} s. {self._log_tail()}",
         )
+
+    async def wait(self) -> int:
+        """Wait until the process ends; answers its exit code, -1 when another program had started it."""
+        process, identity = self._process, self._identity
+        if process is not None:
+            return await process.wait()
+        if identity is not None:
+            await identity.ended()
+        return -1
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when it takes too long."""

@@ -33,17 +33,26 @@ async def folder_lock(folder: Path, *, timeout: float = 180) -> AsyncIterator[No
 
 
 @contextmanager
+def sole_holder(path: Path) -> Iterator[bool]:
+    """Whether this program is the only one that holds `path`; if so, it holds it until the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def unused_folder(base: Path) -> Iterator[Path]:
     """The first of `base`, `base-2`, `base-3`, … that no other program holds by this function; held until the end."""
     number = 1
     while True:
         folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".in-use").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                number += 1
-                continue
-            yield folder
-            return
+        with sole_holder(folder / ".in-use") as held:
+            if held:
+                yield folder
+                return
+        number += 1

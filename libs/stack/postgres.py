@@ -45,6 +45,10 @@ class EmbeddedPostgres:
         self.log = state_dir / "postgres" / "postgres.log"
 
     @property
+    def name(self) -> str:
+        return "postgres"
+
+    @property
     def port(self) -> int:
         """The TCP port on 127.0.0.1."""
         return self._port
@@ -71,6 +75,8 @@ class EmbeddedPostgres:
             if found := self._record.running():
                 self._identity, self._port = found
             else:
+                if self._process is not None:
+                    await self._process.stop()  # it has ended: this lets go of its guard
                 await self._launch(await asyncio.to_thread(postgres_home, self._state_dir))
             try:
                 await self.ready()
@@ -80,6 +86,15 @@ class EmbeddedPostgres:
                 await self.stop()
                 raise
         return self.database_url
+
+    async def wait(self) -> int:
+        """Wait until the server ends; answers its exit code, -1 when another program had started it."""
+        process, identity = self._process, self._identity
+        if process is not None:
+            return await process.wait()
+        if identity is not None:
+            await identity.ended()
+        return -1
 
     async def stop(self) -> None:
         """A fast shutdown (open transactions are rolled back), if this object started the server."""
@@ -137,8 +152,7 @@ class EmbeddedPostgres:
         if not (data / "PG_VERSION").exists():
             await self._initialise(home, data)
         _remove_stale_pid_file(data)
-        kept = self._record.last_port()
-        self._port = kept if kept and is_free(kept) else free_ports(1)[0]
+        self._port = self._port or self._free_port()  # once told to clients, a port is kept
         self._progress("Starting PostgreSQL")
         self._process = await GuardedProcess.start(
             [home.bin / "postgres", "-D", data, *_settings(self._port, durable=self._durable)],
@@ -151,6 +165,10 @@ class EmbeddedPostgres:
         )
         self._identity = self._process.identity
         self._record.write(self._identity, self._port)
+
+    def _free_port(self) -> int:
+        kept = self._record.last_port()
+        return kept if kept and is_free(kept) else free_ports(1)[0]
 
     async def _initialise(self, home: PostgresHome, data: Path) -> None:
         """initdb into a scratch folder, then one rename: an interrupted first start leaves nothing half-made."""

@@ -49,6 +49,11 @@ class ProcessId:
             return True
         return False
 
+    async def ended(self) -> None:
+        """Wait, without end, until the process has ended."""
+        while self.is_alive():  # noqa: ASYNC110 - no event tells of the end of somebody else's child
+            await asyncio.sleep(1)
+
     async def gone(self, timeout: float) -> bool:  # noqa: ASYNC109 - a False, not an exception, is the answer wanted
         """Wait until the process has ended; False when it has not within `timeout` seconds."""
         deadline = asyncio.get_running_loop().time() + timeout
@@ -78,9 +83,8 @@ class UserIds:
 class GuardedProcess:
     """A child process behind a guard (`guard.py`): it is stopped when this program ends, however it ends."""
 
-    def __init__(self, guard: asyncio.subprocess.Process, identity: ProcessId, grace: float) -> None:
+    def __init__(self, guard: asyncio.subprocess.Process, identity: ProcessId) -> None:
         self._guard = guard
-        self._grace = grace
         self.identity = identity
 
     @classmethod
@@ -109,9 +113,13 @@ class GuardedProcess:
                 env=env, cwd=cwd, start_new_session=True,
             )  # fmt: skip
         assert guard.stdout is not None
-        line = await guard.stdout.readline()
+        try:
+            line = await guard.stdout.readline()
+        except asyncio.CancelledError:
+            await cls(guard, ProcessId(-1, 0)).stop()
+            raise
         identity = ProcessId.of(int(line)) if line else None
-        process = cls(guard, identity or ProcessId(-1, 0), grace)
+        process = cls(guard, identity or ProcessId(-1, 0))
         if identity is None:
             await process.stop()
             raise StackError(f"{argv[0]} could not be started, or ended at once. Its output is in {log}:\n{tail(log)}")
@@ -142,14 +150,6 @@ class GuardedProcess:
         """SIGKILL, as a crash would be; waits for the end."""
         self.identity.send(signal.SIGKILL)
         return await self.stop()
-
-    def pause(self) -> None:
-        """SIGSTOP: alive, connected, and answering nothing."""
-        self.identity.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT: undo `pause`."""
-        self.identity.send(signal.SIGCONT)
 
 
 def tail(log: Path, lines: int = 12) -> str:

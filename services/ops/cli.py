@@ -2,12 +2,15 @@
 
 import typer
 
+from services.ops import stack
+
 app = typer.Typer(
     name="sellstream",
     help="Run, inspect and repair sellstream.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+stack.register(app)
 
 
 def main() -> None:
