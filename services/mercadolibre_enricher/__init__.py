@@ -1,0 +1,1 @@
+"""MercadoLibre's notifications → the full state of what they point to, as facts."""

@@ -1,0 +1,45 @@
+"""The settings of mercadolibre_enricher: `MERCADOLIBRE_ENRICHER_…`, see README.md."""
+
+from datetime import timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.http.client import ApiSettings
+from libs.marketplaces.mercadolibre.client import BASE_URL
+
+
+class Account(BaseModel):
+    """One seller's account and the application that he authorised."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of it, as in the gateway's settings")
+    user_id: str = Field(pattern=r"^[0-9]{1,20}$", description="The seller's user id at MercadoLibre")
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr = Field(min_length=1)
+    refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation; later ones are stored")
+    access_token: SecretStr = SecretStr("")
+
+
+class Config(BaseSettings):
+    """Read from the environment; nested values either as JSON or with `__` (`…_API__BASE_URL`)."""
+
+    model_config = SettingsConfigDict(env_prefix="MERCADOLIBRE_ENRICHER_", env_nested_delimiter="__", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8081, ge=0, le=65535)
+    accounts: tuple[Account, ...] = Field(min_length=1)
+    api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL))
+    requests_per_second: float | None = Field(default=None, gt=0, description="Per route; None: only what 429 says")
+    coalesce: timedelta = Field(default=timedelta(milliseconds=200), ge=timedelta(0), le=timedelta(minutes=1))
+    settle: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(0), le=timedelta(minutes=10))
+    concurrency: int = Field(default=16, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        names = [account.account for account in self.accounts]
+        if len(set(names)) != len(names):
+            raise ValueError("two accounts have the same name")
+        return self
