@@ -1,0 +1,10 @@
+"""A small, strict HTTP/1.1 server for one job: many short POSTs whose answer waits for something durable.
+
+`httptools` (llhttp) parses; this package keeps the limits, the order of answers and the timeouts. Whatever is not such
+a POST is handed over, with its connection, to the aiohttp application of the same process.
+"""
+
+from libs.http.edge.protocol import EdgeProtocol, Exchange
+from libs.http.edge.server import EdgeServer, Limits, Route, Router
+
+__all__ = ["EdgeProtocol", "EdgeServer", "Exchange", "Limits", "Route", "Router"]

@@ -1,0 +1,287 @@
+"""One connection: parse, limit, hand over, answer in order."""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+import httptools
+
+from libs.http.edge.answers import CONTINUE, refusal
+
+if TYPE_CHECKING:
+    from libs.http.edge.server import EdgeServer, Route
+
+_SINGLE = frozenset(
+    {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
+)
+
+
+class Exchange:
+    """One request and its answer. `answer` may be called once, now or later; answers leave in the order of requests.
+
+    `headers` have lower-case names; `doubled` names the headers that came more than once with their last value kept.
+    """
+
+    __slots__ = ("_connection", "_ready", "body", "doubled", "headers", "keep_alive", "received_at", "route", "target")
+
+    def __init__(self, connection: "EdgeProtocol", target: bytes, route: "Route") -> None:
+        self._connection = connection
+        self._ready: bytes | None = None
+        self.target = target
+        self.route = route
+        self.headers: dict[bytes, bytes] = {}
+        self.doubled: set[bytes] = set()
+        self.body = b""
+        self.keep_alive = True
+        self.received_at = 0.0
+
+    def answer(self, response: bytes) -> None:
+        """Send a complete HTTP response (status line to body)."""
+        self._ready = response
+        self._connection.send_answers()
+
+
+class EdgeProtocol(asyncio.Protocol):
+    """Feeds a parser; owns the connection's place in time and memory."""
+
+    def __init__(self, server: "EdgeServer") -> None:
+        self._server = server
+        self._limits = server.limits
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._pending: deque[Exchange] = deque()
+        self._since = 0.0
+        self._phase_limit = server.limits.head_seconds
+        self._last = False  # no request after the current one is read
+        self._seen = bytearray()  # the current request's bytes, as long as it may still be handed over
+        self._keep_seen = True
+        self._seen_whole = True  # false where a request began in the middle of a read
+        self._completed = False  # a request was completed within the current read
+        self._reset()
+
+    def _reset(self) -> None:
+        self._target = b""
+        self._header_bytes = 0
+        self._header_count = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._doubled: set[bytes] = set()
+        self._exchange: Exchange | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    # transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # create_server gives a read-write transport
+        server = self._server
+        if server.closing or len(server.connections) >= self._limits.connections:
+            self._refuse(503, "too many connections")
+            return
+        server.connections.add(self)
+        self._since = server.now
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._transport = None
+        self._pending.clear()
+
+    def data_received(self, data: bytes) -> None:
+        if self._last or self._transport is None:
+            return
+        self._completed = False
+        if self._keep_seen:
+            self._seen += data
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "no protocol upgrade here")
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if isinstance(cause, _HandOver):
+                self._hand_over()
+            elif isinstance(cause, _Refused):
+                self._refuse(cause.status, cause.reason)
+            else:
+                raise
+        except httptools.HttpParserError as error:
+            self._refuse(400, f"not HTTP/1.1: {error}"[:120])
+
+    def eof_received(self) -> bool:
+        self._last = True
+        return bool(self._pending)  # half closed: answer what was asked, then close
+
+    # parser callbacks
+
+    def on_message_begin(self) -> None:
+        self._reset()
+        self._seen_whole = not self._completed
+        self._since = self._server.now
+        self._phase_limit = self._limits.head_seconds
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+        if len(self._target) > self._limits.target:
+            raise _Refused(414, "the request target is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_count += 1
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_count > self._limits.header_count or self._header_bytes > self._limits.header_bytes:
+            raise _Refused(431, "the headers are too many or too large")
+        lower = name.lower()
+        if lower in self._headers:
+            if lower in _SINGLE:
+                raise _Refused(400, f"the header {lower.decode('latin-1')} stands twice")
+            self._doubled.add(lower)
+        self._headers[lower] = value
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        route = self._server.router(self._target) if parser.get_method() == b"POST" else None
+        if route is None:
+            if self._pending or not self._seen_whole:
+                # Answers are due first, or its first bytes are gone: the client sends it again on a new connection.
+                raise _Refused(503, "not behind other requests on one connection")
+            raise _HandOver
+        version = parser.get_http_version()
+        headers = self._headers
+        if version == "1.1" and b"host" not in headers:
+            raise _Refused(400, "the header host is missing")
+        if version not in {"1.1", "1.0"}:
+            raise _Refused(505, "HTTP/1.1 is spoken here")
+        encoding = headers.get(b"transfer-encoding")
+        if encoding is not None and (
+            b"content-length" in headers or encoding.lower() != b"chunked" or version == "1.0"
+        ):
+            raise _Refused(400, "a body has either a content-length or the transfer-encoding chunked")
+        if encoding is None and b"content-length" not in headers:
+            raise _Refused(411, "a POST needs a content-length or the transfer-encoding chunked")
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit():
+            raise _Refused(400, "the content-length is not a number")
+        if int(length) > route.max_body_bytes:
+            raise _Refused(413, f"the body is larger than {route.max_body_bytes} bytes")
+        expect = headers.get(b"expect")
+        if expect is not None:
+            if expect.lower() != b"100-continue":
+                raise _Refused(417, "only 100-continue can be expected")
+            if self._transport is not None and not self._pending:
+                self._transport.write(CONTINUE)
+        exchange = Exchange(self, self._target, route)
+        exchange.headers = headers
+        exchange.doubled = self._doubled
+        exchange.keep_alive = parser.should_keep_alive()
+        self._exchange = exchange
+        self._keep_seen = False
+        self._seen.clear()
+        self._since = self._server.now
+        self._phase_limit = self._limits.body_seconds
+
+    def on_body(self, data: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self._size += len(data)
+        if self._size > exchange.route.max_body_bytes:
+            raise _Refused(413, f"the body is larger than {exchange.route.max_body_bytes} bytes")
+        self._chunks.append(data)
+
+    def on_message_complete(self) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            return
+        chunks = self._chunks
+        exchange.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._completed = True
+        self._exchange = None
+        self._keep_seen = True
+        self._since = self._server.now
+        self._phase_limit = self._limits.idle_seconds
+        self._pending.append(exchange)
+        if not exchange.keep_alive:
+            self._last = True
+        if len(self._pending) >= self._limits.pipelined and self._transport is not None:
+            self._transport.pause_reading()
+        exchange.route.begin(exchange)
+
+    # answers
+
+    def send_answers(self) -> None:
+        """Write the answers that are ready, in the order of their requests."""
+        transport, pending = self._transport, self._pending
+        if transport is None:
+            return
+        full = len(pending) >= self._limits.pipelined
+        while pending and pending[0]._ready is not None:
+            exchange = pending.popleft()
+            transport.write(exchange._ready or b"")
+            if not exchange.keep_alive:
+                self._close()
+                return
+        if full and len(pending) < self._limits.pipelined:
+            transport.resume_reading()
+        if not pending and (self._last or self._server.closing):
+            self._close()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Answer after what is pending is not possible in order for a broken stream: say why, and close."""
+        self._last = True
+        if self._transport is None:
+            return
+        if self._pending:
+            tail = Exchange(self, b"", self._pending[-1].route)
+            tail.keep_alive = False
+            self._pending.append(tail)
+            tail.answer(refusal(status, reason))
+            return
+        self._transport.write(refusal(status, reason))
+        self._close()
+
+    def _hand_over(self) -> None:
+        """Give the connection, with the request's bytes so far, to the application's own protocol."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._server.connections.discard(self)
+        self._transport = None
+        protocol = self._server.fallback()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(bytes(self._seen))
+
+    def _close(self) -> None:
+        self._last = True
+        if self._transport is not None:
+            self._transport.close()
+
+    # the server's orders
+
+    def check_time(self, now: float) -> None:
+        """Close a connection that is slower than it may be; one that waits for our answer is never too slow."""
+        if self._pending or now - self._since <= self._phase_limit:
+            return
+        if self._exchange is not None or self._header_count or self._target:
+            self._refuse(408, "the request took too long to arrive")
+        else:
+            self._close()
+
+    def close_when_idle(self) -> None:
+        """Close now if nothing is asked; else after the last answer."""
+        if not self._pending and self._exchange is None:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class _HandOver(Exception):
+    """This request is for the application."""
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
