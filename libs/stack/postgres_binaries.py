@@ -59,11 +59,10 @@ def postgres_home(state_dir: Path) -> PostgresHome:
         data_root.mkdir(parents=True, exist_ok=True)
         return PostgresHome(packaged, data_root, None)
     user = _unprivileged_user()
-    outside = Path("/var/tmp") / f"sellstream-{folder_digest(state_dir)}"  # noqa: S108 - made and checked by _own_folder
+    outside = Path("/var/tmp") / f"sellstream-{os.geteuid()}"  # noqa: S108 - made and checked by _own_folder
     data_root.mkdir(parents=True, exist_ok=True)
     if not _can_enter(data_root, user):
-        data_root = _own_folder(outside) / "postgres"
-        data_root.mkdir(exist_ok=True)
+        data_root = _own_folder(_own_folder(outside) / folder_digest(state_dir))
     binaries = packaged if _can_enter(packaged, user) else _copied(packaged, _own_folder(outside))
     return PostgresHome(binaries, data_root, user)
 

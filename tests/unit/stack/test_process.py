@@ -1,0 +1,102 @@
+"""Guarded children: they end with their owner, whatever ends it. Real processes, small ones."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libs.stack import StackError
+from libs.stack.probes import until
+from libs.stack.process import GuardedProcess, ProcessId
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+STUBBORN = [
+    sys.executable, "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
+]  # fmt: skip
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from libs.stack.process import GuardedProcess
+async def main():
+    child = await GuardedProcess.start(sys.argv[2:], log=Path(sys.argv[1]), grace=1)
+    print(child.pid, child._guard.pid, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+async def gone(pid: int) -> None:
+    async def ended() -> bool:
+        return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+    await until(ended, timeout=20, expired=lambda: f"process {pid} is still there")
+
+
+async def test_stop_ends_it_with_the_signal(tmp_path: Path) -> None:
+    child = await GuardedProcess.start(SLEEP, log=tmp_path / "log")
+    assert child.identity.is_alive()
+    assert await child.stop() == 128 + signal.SIGTERM
+    assert not child.identity.is_alive()
+    assert await child.stop() == 128 + signal.SIGTERM, "stopping twice is harmless"
+
+
+async def test_a_deaf_child_is_killed_after_the_grace_period(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    child = await GuardedProcess.start(STUBBORN, log=log, grace=0.3)
+
+    async def deaf() -> bool:
+        return "deaf" in log.read_text()
+
+    await until(deaf, timeout=20, expired=lambda: "the child did not come up")
+    assert await child.stop() == 128 + signal.SIGKILL
+
+
+async def test_a_paused_child_is_stopped_too(tmp_path: Path) -> None:
+    child = await GuardedProcess.start(SLEEP, log=tmp_path / "log", grace=20)
+    child.identity.send(signal.SIGSTOP)
+    assert await child.stop() == 128 + signal.SIGTERM
+
+
+async def test_the_exit_code_and_the_output_are_kept(tmp_path: Path) -> None:
+    child = await GuardedProcess.start(
+        [sys.executable, "-c", "import os; print(os.environ['WORD'], flush=True); input()"], log=tmp_path / "log",
+        env={"WORD": "heard"},
+    )  # fmt: skip
+    assert await child.wait() == 1  # EOFError: a child has no standard input
+    assert (tmp_path / "log").read_text().startswith("heard\n")
+    await child.stop()
+
+
+async def test_a_command_that_does_not_exist_is_an_error_with_the_log(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"/no/such/program could not be started[\s\S]*No such file"):
+        await GuardedProcess.start(["/no/such/program"], log=tmp_path / "log")
+
+
+@pytest.mark.parametrize("command", [SLEEP, STUBBORN], ids=["obedient", "deaf"])
+async def test_no_orphan_when_the_owner_is_killed(command: list[str], tmp_path: Path) -> None:
+    owner = subprocess.Popen(  # noqa: ASYNC220 - a program of its own, to be killed
+        [sys.executable, "-c", OWNER, str(tmp_path / "log"), *command], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    child, guard = map(int, (await asyncio.to_thread(owner.stdout.readline)).split())
+    assert psutil.pid_exists(child)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    await gone(child)
+    await gone(guard)
+
+
+def test_a_reused_pid_is_not_taken_for_the_old_process() -> None:
+    me = ProcessId.of(os.getpid())
+    assert me is not None
+    assert me.is_alive()
+    earlier = ProcessId(me.pid, me.started_at - 3600)
+    assert not earlier.is_alive()
+    assert not earlier.send(signal.SIGTERM), "this test process would have ended here"
