@@ -6,7 +6,7 @@ that any CloudEvents SDK can read a topic. Source: CloudEvents Kafka protocol bi
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from schemas.values import format_time
@@ -47,7 +47,9 @@ class Envelope:
     extensions: Mapping[str, str] = field(default_factory=dict)
 
     def headers(self) -> list[Header]:
-        """The Kafka headers that carry this envelope, in a fixed order."""
+        """The Kafka headers that carry this envelope, in a fixed order; raise ValueError if two would share a name."""
+        if taken := _KNOWN & self.extensions.keys():
+            raise ValueError(f"extension attributes may not be called as CloudEvents' own: {', '.join(sorted(taken))}")
         attributes = {
             "content-type": self.content_type,
             "ce_specversion": "1.0",
@@ -120,4 +122,7 @@ def _time(text: str) -> datetime:
         raise BrokenEnvelope(f"ce_time is not RFC 3339: {text[:40]!r}") from None
     if time.tzinfo is None:
         raise BrokenEnvelope(f"ce_time has no offset from UTC: {text[:40]!r}")
-    return time
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise BrokenEnvelope(f"ce_time lies outside the years 1 to 9999 in UTC: {text[:40]!r}") from None

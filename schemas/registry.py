@@ -1,5 +1,6 @@
 """Every event of sellstream, one line each, and the way from a record to the latest version of its fact."""
 
+import re
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -63,6 +64,7 @@ class Version:
 
 BY_TYPE = {family.type(number): Version(family, number) for family in EVENTS for number in family.versions}
 BY_MODEL = {version.model: version for version in BY_TYPE.values()}
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _LATEST_BY_STEM = {family.type(0).removesuffix("0"): family for family in EVENTS}
 
 
@@ -73,7 +75,7 @@ def version_of_type(ce_type: str) -> Version:
         return version
     stem, _, number = ce_type.rpartition(".v")
     family = _LATEST_BY_STEM.get(f"{stem}.v")
-    if family is not None and number.isascii() and number.isdigit() and int(number) > family.latest:
+    if family is not None and _NUMBER.fullmatch(number) and int(number) > family.latest:
         raise FutureVersion(
             f"{ce_type} was written by a newer sellstream: this one knows {family.name} up to v{family.latest}. "
             "Upgrade this service, then retry the message."

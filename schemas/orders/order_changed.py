@@ -59,7 +59,7 @@ class OrderChangedV1(Fact):
     lines: list[OrderLine]
     buyer_id: str
     buyer_nickname: Annotated[str | None, PERSONAL] = None
-    raw: Json = Field(default_factory=dict)
+    raw: Json = Field(default_factory=dict, json_schema_extra={"x-personal-data": True})
 
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"

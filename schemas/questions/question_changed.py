@@ -35,7 +35,7 @@ class QuestionChangedV1(Fact):
     status: QuestionStatus
     marketplace_status: str
     text: Annotated[str, PERSONAL]
-    answer_text: str | None = None
+    answer_text: Annotated[str | None, PERSONAL] = None
     answered_at: UtcTime | None = None
     asked_at: UtcTime
     updated_at: UtcTime

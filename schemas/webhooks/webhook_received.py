@@ -1,5 +1,6 @@
 """webhook.received: a marketplace delivered a webhook, it was verified, and this is what it said, byte for byte."""
 
+from inspect import cleandoc
 from typing import Any, Self
 
 from pydantic import JsonValue, TypeAdapter
@@ -65,7 +66,13 @@ class WebhookReceivedV1(Fact):
 
     @classmethod
     def data_schema(cls) -> dict[str, Any]:
-        return {"title": cls.__name__, "description": cls.__doc__, "type": "object"}
+        return {
+            "title": cls.__name__,
+            "description": cleandoc(cls.__doc__ or ""),
+            "type": "object",
+            "additionalProperties": True,
+            "x-personal-data": True,
+        }
 
 
 EVENT = EventFamily("webhook.received", topic="webhooks", versions={1: WebhookReceivedV1})

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import stack
+from services.ops import schemas, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -11,6 +11,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 stack.register(app)
+schemas.register(app)
+topics.register(app)
 
 
 def main() -> None:

@@ -1,0 +1,80 @@
+"""`sellstream schemas check | export | release`: the committed JSON Schemas and the AsyncAPI document."""
+
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas import asyncapi
+from schemas.check import Finding, check, drift
+from schemas.documents import generate, path, text, versions, write
+from schemas.registry import EVENTS
+from schemas.released import freeze
+from schemas.topics import FOLDER, topics
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    group = typer.Typer(help="The schemas of all events: written, checked, released.", no_args_is_help=True)
+    group.command("check")(check_)
+    group.command()(export)
+    group.command()(release)
+    app.add_typer(group, name="schemas")
+
+
+def check_() -> None:
+    """Compare the models with the committed schemas, and these with every released form. Exit 1 on any problem."""
+    _refuse_problems(findings())
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="The folder to write to; by default the schemas' own.")] = FOLDER,
+) -> None:
+    """Write the JSON Schema of every event version and the AsyncAPI document."""
+    files = {path(version, out): text(generate(version)) for version in versions(EVENTS)}
+    files[out / asyncapi.FILE] = _asyncapi()
+    written = [file for file, content in files.items() if write(file, content)]
+    for file in written:
+        print(f"wrote {file}")
+    print(f"{len(files)} files, {len(written)} of them new or changed.")
+
+
+def release(
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Forget what this version froze before; only while it is unpublished.")
+    ] = False,
+) -> None:
+    """Freeze the schemas for the version in pyproject.toml: from now on they may only change compatibly."""
+    found = findings()
+    number = installed_version("sellstream")
+    if not redo or any(finding.state not in ("incompatible", "removed") for finding in found if finding.problems):
+        _refuse_problems(found)
+    for form in freeze(EVENTS, FOLDER, number, redo=redo):
+        print(f"froze {form.file}")
+    _refuse_problems(findings())
+
+
+def findings() -> list[Finding]:
+    """What the check says of every event version and of the AsyncAPI document."""
+    drifted = drift(FOLDER / asyncapi.FILE, _asyncapi(), FOLDER)
+    return [*check(EVENTS, FOLDER), Finding("AsyncAPI document", "drifted" if drifted else "as generated", drifted)]
+
+
+def _refuse_problems(found: list[Finding]) -> None:
+    table = Table("schema", "state", "problems")
+    for finding in found:
+        count = str(len(finding.problems)) if finding.problems else ""
+        table.add_row(finding.subject, finding.state, count, style="red" if finding.problems else None)
+    Console().print(table)
+    problems = [problem for finding in found for problem in finding.problems]
+    for problem in problems:
+        typer.echo(f"\n{problem}", err=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _asyncapi() -> str:
+    return text(asyncapi.document(EVENTS, topics()))
