@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from libs.http.errors import ApiError, Unauthorized
+from libs.http.errors import ApiError, Garbage, Unauthorized, Unavailable
 from libs.telemetry.log import get_logger, masked
 from libs.telemetry.metrics import HTTP_CLIENT_TOKEN_REFRESHES
 
@@ -35,6 +35,10 @@ class TokenPair:
         return f"TokenPair(access={masked(self.access)}, refresh={masked(self.refresh)}, expires_at={self.expires_at})"
 
 
+class TokensAway(Unavailable):
+    """No token can be had now: the authority or the store does not answer. It is so for every call of the account."""
+
+
 class HeldPair(Protocol):
     """The stored pair of an account while nobody else can touch it."""
 
@@ -46,7 +50,7 @@ class HeldPair(Protocol):
 
 
 class TokenStore(Protocol):
-    """Keeps token pairs over restarts, for all replicas. Raises Unavailable when it cannot be reached."""
+    """Keeps token pairs over restarts, for all replicas. Raises TokensAway when it cannot be reached."""
 
     async def load(self, account: str) -> TokenPair | None: ...
 
@@ -152,8 +156,10 @@ class RotatingTokens:
                 "refresh token refused: authorise the account again", account=self._account, token=masked(refresh)
             )
             raise
-        except ApiError:
+        except ApiError as error:
             HTTP_CLIENT_TOKEN_REFRESHES.labels(self._client, "failed").inc()
+            if isinstance(error, Unavailable | Garbage):
+                raise TokensAway(error.operation, error.detail, status=error.status) from error
             raise
         HTTP_CLIENT_TOKEN_REFRESHES.labels(self._client, "refreshed").inc()
         log.info("token refreshed", account=self._account, token=masked(pair.access), expires_at=pair.expires_at)

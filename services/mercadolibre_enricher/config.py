@@ -1,6 +1,5 @@
 """The settings of mercadolibre_enricher: `MERCADOLIBRE_ENRICHER_…`, see README.md."""
 
-from datetime import timedelta
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
@@ -26,15 +25,20 @@ class Account(BaseModel):
 class Config(BaseSettings):
     """Read from the environment; nested values either as JSON or with `__` (`…_API__BASE_URL`)."""
 
-    model_config = SettingsConfigDict(env_prefix="MERCADOLIBRE_ENRICHER_", env_nested_delimiter="__", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MERCADOLIBRE_ENRICHER_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        frozen=True,
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8081, ge=0, le=65535)
     accounts: tuple[Account, ...] = Field(min_length=1)
     api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL))
     requests_per_second: float | None = Field(default=None, gt=0, description="Per route; None: only what 429 says")
-    coalesce: timedelta = Field(default=timedelta(milliseconds=200), ge=timedelta(0), le=timedelta(minutes=1))
-    settle: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(0), le=timedelta(minutes=10))
+    coalesce_milliseconds: int = Field(default=200, ge=0, le=60_000)
+    settle_seconds: float = Field(default=10.0, ge=0, le=600)
     concurrency: int = Field(default=16, ge=1, le=1000)
 
     @model_validator(mode="after")

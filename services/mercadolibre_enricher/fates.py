@@ -15,6 +15,7 @@ from libs.http.errors import (
     Unavailable,
 )
 from libs.marketplaces.mercadolibre.client import NotOurs, reason
+from libs.oauth.tokens import TokensAway
 
 WAIT_FOR_CREDENTIALS = timedelta(minutes=1)
 WAIT_FOR_TURN = timedelta(seconds=10)
@@ -30,6 +31,7 @@ def fate_of(error: ApiError, unsettled: timedelta) -> Exception:  # noqa: PLR091
     | NotOurs      | somebody else's                       | Reject `policy`                                        |
     | Blocked      | MercadoLibre's PolicyAgent, or rights | Retry, then dead letter `policy`                       |
     | Unauthorized | our credentials are dead              | Wait; a person must authorise the account again        |
+    | TokensAway   | no token can be had for anyone        | Wait                                                   |
     | RateLimited  | too fast                              | Wait as long as it asked                               |
     | CircuitOpen  | it fails for everyone                 | Wait until the next probe                              |
     | Unavailable  | it fails for this one                 | Retry, then dead letter `dependency`                   |
@@ -49,6 +51,8 @@ def fate_of(error: ApiError, unsettled: timedelta) -> Exception:  # noqa: PLR091
         case Unauthorized():
             return Wait(f"{text}. Authorise the account again", WAIT_FOR_CREDENTIALS)
         case RateLimited() | CircuitOpen():
+            return Wait(text, error.retry_after or WAIT_FOR_TURN)
+        case TokensAway():
             return Wait(text, error.retry_after or WAIT_FOR_TURN)
         case Unavailable():
             return Retry(text, after=error.retry_after)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from mercadolibre_double import SELLER, MercadoLibreDouble, mercadolibre_double
 
 from libs.bus.message import Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry, Wait
@@ -20,6 +19,7 @@ from schemas.envelope import Envelope
 from schemas.registry import BY_MODEL
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.mercadolibre_enricher.handlers import HANDLERS, IGNORED, Deps, on_webhooks
+from tests.mercadolibre_double import SELLER, MercadoLibreDouble, mercadolibre_double
 
 ORDER = "/orders/2000016796107000"
 NOW = datetime(2026, 6, 5, 22, tzinfo=UTC)

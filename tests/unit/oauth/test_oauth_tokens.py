@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.http.errors import Unauthorized, Unavailable
-from libs.oauth.tokens import EARLY, RotatingTokens, TokenPair
+from libs.oauth.tokens import EARLY, RotatingTokens, TokenPair, TokensAway
 
 NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
 
@@ -152,7 +152,7 @@ async def test_a_refused_refresh_token_is_not_sent_again(store, authority):
 async def test_an_authority_that_is_away_is_asked_again(store, authority):
     authority.down = True
     shared = tokens(store, authority)
-    with pytest.raises(Unavailable):
+    with pytest.raises(TokensAway):
         await shared.refresh("access-0")
     authority.down = False
     assert await shared.refresh("access-0") == "access-1"

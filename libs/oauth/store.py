@@ -1,0 +1,78 @@
+"""Token pairs in PostgreSQL (`oauth.tokens`): they outlive restarts, and replicas take turns at a row's lock."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from libs.oauth.tokens import TokenPair, TokensAway
+
+LOCK_SECONDS = 30
+"""Longer than a replica's grant may take; who waits longer comes back later."""
+
+_SEED = """
+INSERT INTO oauth.tokens AS held (client, account, access_token, refresh_token, seed)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (client, account) DO UPDATE
+SET access_token = excluded.access_token, refresh_token = excluded.refresh_token, expires_at = NULL,
+    seed = excluded.seed, updated_at = now()
+WHERE held.seed <> excluded.seed
+"""
+_LOAD = "SELECT access_token, refresh_token, expires_at FROM oauth.tokens WHERE client = $1 AND account = $2"
+_SAVE = """
+UPDATE oauth.tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
+WHERE client = $1 AND account = $2
+"""
+_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class PostgresTokenStore:
+    """The pairs of one client's accounts (a libs.oauth.tokens.TokenStore)."""
+
+    def __init__(self, pool: asyncpg.Pool, client: str) -> None:
+        self._pool = pool
+        self._client = client
+
+    async def seed(self, account: str, pair: TokenPair) -> None:
+        """Begin with the configured pair, unless what is stored began with the same and went on from there."""
+        seed = hashlib.sha256(pair.refresh.encode()).digest()
+        async with self._connection() as connection:
+            await connection.execute(_SEED, self._client, account, pair.access, pair.refresh, seed)
+
+    async def load(self, account: str) -> TokenPair | None:
+        async with self._connection() as connection:
+            return _pair(await connection.fetchrow(_LOAD, self._client, account))
+
+    @asynccontextmanager
+    async def hold(self, account: str) -> AsyncIterator["_HeldRow"]:
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+            row = await connection.fetchrow(f"{_LOAD} FOR UPDATE", self._client, account)
+            yield _HeldRow(connection, self._client, account, _pair(row))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        try:
+            async with self._pool.acquire(timeout=LOCK_SECONDS) as connection:
+                yield connection
+        except _AWAY as error:
+            raise TokensAway("token store", f"PostgreSQL: {type(error).__name__}") from error
+
+
+class _HeldRow:
+    """A locked row (a libs.oauth.tokens.HeldPair)."""
+
+    def __init__(
+        self, connection: asyncpg.pool.PoolConnectionProxy, client: str, account: str, pair: TokenPair | None
+    ) -> None:
+        self._connection = connection
+        self._key = (client, account)
+        self.pair = pair
+
+    async def save(self, pair: TokenPair) -> None:
+        await self._connection.execute(_SAVE, *self._key, pair.access, pair.refresh, pair.expires_at)
+
+
+def _pair(row: asyncpg.Record | None) -> TokenPair | None:
+    return None if row is None else TokenPair(row["access_token"], row["refresh_token"], row["expires_at"])

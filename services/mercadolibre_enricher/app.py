@@ -1,0 +1,63 @@
+"""Construction: topic `webhooks` → handlers (asking MercadoLibre) → fact topics."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+from aiohttp import web
+
+from libs.bus.consumer import Consumer, Tuning
+from libs.bus.publisher import Publisher
+from libs.bus.settings import KafkaSettings
+from libs.db.settings import DatabaseSettings
+from libs.http.client import ApiClient
+from libs.http.limits import LocalRateLimiter
+from libs.marketplaces.mercadolibre.client import MercadoLibre, refresh_grant
+from libs.oauth.store import PostgresTokenStore
+from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.service import Service
+from services.mercadolibre_enricher.config import Account, Config
+from services.mercadolibre_enricher.handlers import Deps, on_webhooks
+
+NAME = "mercadolibre_enricher"
+CLIENT = "mercadolibre"
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The service, connected; everything is closed in the opposite order."""
+    kafka = KafkaSettings()
+    database = DatabaseSettings()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(asyncpg.create_pool(database.url, min_size=1, max_size=4))
+        publisher = await stack.enter_async_context(Publisher(kafka, NAME))
+        limiter = LocalRateLimiter(per_second=config.requests_per_second, max_wait=config.api.longest_pause_seconds)
+        api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
+        store = PostgresTokenStore(pool, CLIENT)
+        accounts = {account.account: await _open(account, api, store, stack) for account in config.accounts}
+        deps = Deps(accounts, settle=timedelta(seconds=config.settle_seconds))
+        tuning = Tuning(coalesce=timedelta(milliseconds=config.coalesce_milliseconds), concurrency=config.concurrency)
+        consumer = Consumer(kafka, NAME, ["webhooks"], publisher, tuning)
+
+        async def database_answers() -> None:
+            await pool.fetchval("SELECT 1")
+
+        yield Service(
+            name=NAME,
+            host=config.host,
+            port=config.port,
+            http=web.Application(),
+            ready={"kafka": publisher.check, "consumer": consumer.check, "postgres": database_answers},
+            workers={"consumer": partial(consumer.run, partial(on_webhooks, deps=deps))},
+        )
+
+
+async def _open(account: Account, api: ApiClient, store: PostgresTokenStore, stack: AsyncExitStack) -> MercadoLibre:
+    first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
+    await store.seed(account.account, first)
+    grant = refresh_grant(api, account.client_id, account.client_secret)
+    tokens = RotatingTokens(CLIENT, account.account, store, grant)
+    stack.push_async_callback(tokens.close)
+    return MercadoLibre(api, tokens, account.user_id)
