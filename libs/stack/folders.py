@@ -63,6 +63,19 @@ def ensure_writable(folder: Path, *, mend: str) -> None:
         raise StackError(f"The folder {folder} cannot be written: {error.strerror}. {mend}".rstrip()) from error
 
 
+def read_kept(path: Path) -> str | None:
+    """The text of a file of the state folder, or None when there is none. Raises StackError when it may not be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        raise StackError(
+            f"{path} may not be read by this user: the state folder belongs to another one. "
+            "Work as that user, or set SELLSTREAM_STATE_DIR to a folder of your own."
+        ) from error
+
+
 def write_private(path: Path, content: str) -> None:
     """Replace a file in one step, readable by its owner only: nobody ever sees a half-written or an open one."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

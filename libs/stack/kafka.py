@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from libs.stack.errors import StackError
-from libs.stack.folders import cache_folder, ensure_writable, write_private
+from libs.stack.folders import cache_folder, ensure_writable, read_kept, write_private
 from libs.stack.jars import resolve_jars
 from libs.stack.java import find_java
 from libs.stack.kafka_broker import Broker, Runtime
@@ -31,10 +31,10 @@ class _Cluster:
 
     @classmethod
     def read(cls, folder: Path) -> "_Cluster | None":
-        try:
-            kept = json.loads((folder / "cluster.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        text = read_kept(folder / "cluster.json")
+        if text is None:
             return None
+        kept = json.loads(text)
         return cls(kept["cluster_id"], [BrokerAddress(**broker) for broker in kept["brokers"]])
 
     def write(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from libs.stack.errors import StackError
-from libs.stack.folders import write_private
+from libs.stack.folders import read_kept, write_private
 from libs.stack.kafka_config import JVM_OPTIONS, BrokerAddress
 from libs.stack.probes import kafka_brokers, until
 from libs.stack.process import GuardedProcess, ProcessId, tail
@@ -57,10 +57,10 @@ class Broker:
 
     def attach(self) -> bool:
         """Find the process that an earlier start recorded; False (and the stale record is removed) if it has ended."""
-        try:
-            identity = ProcessId(**json.loads(self._running.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        text = read_kept(self._running)
+        if text is None:
             return False
+        identity = ProcessId(**json.loads(text))
         if not identity.is_alive():
             self._running.unlink(missing_ok=True)
             return False

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from libs.stack.errors import StackError
-from libs.stack.folders import write_private
+from libs.stack.folders import read_kept, write_private
 from libs.stack.process import ProcessId
 
 USER = DATABASE = "sellstream"
@@ -19,10 +19,10 @@ class PostgresRecord:
         self.folder = state_dir / "postgres"
 
     def running(self) -> tuple[ProcessId, int] | None:
-        try:
-            kept = json.loads((self.folder / "running.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        text = read_kept(self.folder / "running.json")
+        if text is None:
             return None
+        kept = json.loads(text)
         identity = ProcessId(kept["pid"], kept["started_at"])
         return (identity, kept["port"]) if identity.is_alive() else None
 
@@ -34,10 +34,8 @@ class PostgresRecord:
         (self.folder / "running.json").unlink(missing_ok=True)
 
     def last_port(self) -> int | None:
-        try:
-            return int((self.folder / "port").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
+        text = read_kept(self.folder / "port")
+        return None if text is None else int(text)
 
     def has_password(self) -> bool:
         return (self.folder / "password").exists()
@@ -49,11 +47,10 @@ class PostgresRecord:
         return path.read_text(encoding="utf-8")
 
     def url(self, port: int, database: str = DATABASE) -> str:
-        try:
-            password = (self.folder / "password").read_text(encoding="utf-8")
-        except FileNotFoundError as error:
+        password = read_kept(self.folder / "password")
+        if password is None:
             raise StackError(
                 f"{self.folder / 'password'} is missing, so the embedded PostgreSQL cannot be entered. "
                 f"Put it back, or (this deletes its data) stop the stack and remove {self.folder}."
-            ) from error
+            )
         return f"postgresql://{USER}:{password}@127.0.0.1:{port}/{database}"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from libs.stack.folders import write_private
+from libs.stack.folders import read_kept, write_private
 from libs.stack.process import ProcessId
 from libs.stack.supervisor import ProcessReport
 
@@ -46,10 +46,10 @@ def write_state(state_dir: Path, state: DaemonState) -> None:
 
 def read_state(state_dir: Path) -> DaemonState | None:
     """The last state written, or None when nothing was ever started here. The writer may have ended since."""
-    try:
-        kept = json.loads(state_file(state_dir).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    text = read_kept(state_file(state_dir))
+    if text is None:
         return None
+    kept = json.loads(text)
     return DaemonState(
         **kept
         | {

@@ -50,7 +50,10 @@ async def examine(environ: Mapping[str, str]) -> list[Finding]:
 
 
 def _findings(check: Callable[[Mapping[str, str]], Iterator[Finding]], environ: Mapping[str, str]) -> list[Finding]:
-    return list(check(environ))
+    try:
+        return list(check(environ))
+    except StackError as error:
+        return [Finding("fail", str(error), "Do what that sentence says, and ask doctor again.")]
 
 
 def _python(_: Mapping[str, str]) -> Iterator[Finding]:
@@ -165,14 +168,7 @@ def _space(environ: Mapping[str, str]) -> Iterator[Finding]:
 def _ports(environ: Mapping[str, str]) -> Iterator[Finding]:
     if find_daemon(state_folder(environ)):
         return  # they are taken, by the services themselves
-    taken = []
-    for service in SERVICES:
-        try:
-            if not is_free(service.port_in(environ)):
-                taken.append(service)
-        except ValueError:
-            value = environ[service.port_variable]
-            yield Finding("fail", f"{service.port_variable} is {value!r}.", "Set it to a port number, or leave it out.")
+    taken = [service for service in SERVICES if not is_free(service.port_in(environ))]
     if taken:
         ports = ", ".join(f"{service.port_in(environ)} ({service.name})" for service in taken)
         variables = ", ".join(service.port_variable for service in taken)

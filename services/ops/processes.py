@@ -4,6 +4,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from libs.stack import StackError
+
 
 @dataclass(frozen=True)
 class ServiceSpec:
@@ -18,8 +20,13 @@ class ServiceSpec:
         return f"{self.name.upper()}_PORT"
 
     def port_in(self, environ: Mapping[str, str]) -> int:
-        """The port to use in this environment."""
-        return int(environ.get(self.port_variable) or self.port)
+        """The port to use in this environment. Raises StackError when the variable is no port number."""
+        text = environ.get(self.port_variable) or str(self.port)
+        if not (text.isdecimal() and 0 < int(text) < 65536):
+            raise StackError(
+                f"{self.port_variable} is {text!r}: set it to a port number (1 to 65535), or leave it out."
+            )
+        return int(text)
 
 
 SERVICES = (

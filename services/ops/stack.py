@@ -147,11 +147,16 @@ def _follow(state_dir: Path, supervisor: "subprocess.Popen[bytes] | None") -> No
                 f"{state.problem}\nThe rest is running: see `sellstream status`, or stop it with `sellstream down`."
             )
         if (supervisor is not None and supervisor.poll() is not None) or (state and not state.is_alive()):
-            problem = (
-                state.problem if state and state.problem else f"It ended. The end of its log:\n{tail(_log(state_dir))}"
-            )
-            raise StackError(f"sellstream could not be started. {problem}")
+            raise StackError(f"sellstream could not be started. {_why_it_ended(state_dir, state)}")
         time.sleep(0.1)
+
+
+def _why_it_ended(state_dir: Path, state: DaemonState | None) -> str:
+    if state and state.problem:
+        return state.problem
+    if state and state.phase == "stopping":
+        return "It was stopped before it was ready."
+    return f"The supervisor ended. The end of its log:\n{tail(_log(state_dir))}"
 
 
 def _state_of(state_dir: Path, supervisor: "subprocess.Popen[bytes] | None") -> DaemonState | None:
@@ -183,6 +188,8 @@ def _errors_in_plain_words() -> Iterator[None]:
         yield
     except StackError as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("Interrupted. What was begun goes on: `sellstream status` shows it, `sellstream down` stops it.")
 
 
 def _fail(text: str) -> NoReturn:
