@@ -1,5 +1,6 @@
 """Token pairs in PostgreSQL (`oauth.tokens`): they outlive restarts, and replicas take turns at a row's lock."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +8,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from libs.oauth.tokens import TokenPair, TokensAway
+from libs.telemetry.log import get_logger
 
+log = get_logger()
+
+CONNECT_RETRY_SECONDS = 1.0
 LOCK_SECONDS = 30
 """Longer than a replica's grant may take; who waits longer comes back later."""
 
@@ -27,6 +32,20 @@ WHERE client = $1 AND account = $2
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
+@asynccontextmanager
+async def open_token_store(url: str, client: str) -> AsyncIterator["PostgresTokenStore"]:
+    """Connect to PostgreSQL; waits for as long as it is away, and says so."""
+    while True:
+        try:
+            pool = await asyncpg.create_pool(url, min_size=1, max_size=4, command_timeout=LOCK_SECONDS + 5)
+            break
+        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+            log.warning("postgres is away", error=type(error).__name__)
+            await asyncio.sleep(CONNECT_RETRY_SECONDS)
+    async with pool:
+        yield PostgresTokenStore(pool, client)
+
+
 class PostgresTokenStore:
     """The pairs of one client's accounts (a libs.oauth.tokens.TokenStore)."""
 
@@ -39,6 +58,11 @@ class PostgresTokenStore:
         seed = hashlib.sha256(pair.refresh.encode()).digest()
         async with self._connection() as connection:
             await connection.execute(_SEED, self._client, account, pair.access, pair.refresh, seed)
+
+    async def check(self) -> None:
+        """Raise TokensAway unless the table can be read: for readiness."""
+        async with self._connection() as connection:
+            await connection.fetchval("SELECT count(*) FROM oauth.tokens WHERE client = $1", self._client)
 
     async def load(self, account: str) -> TokenPair | None:
         async with self._connection() as connection:

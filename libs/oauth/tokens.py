@@ -19,6 +19,9 @@ from libs.telemetry.metrics import HTTP_CLIENT_TOKEN_REFRESHES
 
 log = get_logger()
 
+FRESH = timedelta(minutes=1)
+"""How long after a grant a rejection is not answered by another one: what a new token cannot do, the next cannot."""
+
 EARLY = timedelta(minutes=2)
 """How long before its end a token is replaced, so that no request is sent with one that dies on the way."""
 
@@ -90,6 +93,7 @@ class RotatingTokens:
         self._pair: TokenPair | None = None
         self._unsaved: _Unsaved | None = None
         self._dead: str | None = None
+        self._granted_at: datetime | None = None
         self._refreshing: asyncio.Task[TokenPair] | None = None
 
     async def token(self) -> str:
@@ -101,6 +105,8 @@ class RotatingTokens:
     async def refresh(self, rejected: str) -> str:
         if self._pair is not None and self._pair.access not in ("", rejected) and not self._ends_soon(self._pair):
             return self._pair.access  # somebody of this process was faster
+        if self._granted_at is not None and self._clock() - self._granted_at < FRESH and self._unsaved is None:
+            raise self._refused("a token that was just granted is rejected. Look at the application's permissions")
         if self._refreshing is None:
             self._refreshing = asyncio.create_task(self._replace(rejected), name=f"token refresh {self._account}")
             self._refreshing.add_done_callback(self._refreshed)
@@ -140,6 +146,8 @@ class RotatingTokens:
                 await held.save(fresh)
             else:
                 fresh = current  # another replica was faster
+        if fresh is not current:
+            self._granted_at = self._clock()
         self._unsaved = None  # only here, behind the hold, is the new pair durable
         self._pair = fresh
         return fresh

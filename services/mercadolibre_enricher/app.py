@@ -5,17 +5,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
 from aiohttp import web
 
 from libs.bus.consumer import Consumer, Tuning
 from libs.bus.publisher import Publisher
-from libs.bus.settings import KafkaSettings
-from libs.db.settings import DatabaseSettings
 from libs.http.client import ApiClient
 from libs.http.limits import LocalRateLimiter
 from libs.marketplaces.mercadolibre.client import MercadoLibre, refresh_grant
-from libs.oauth.store import PostgresTokenStore
+from libs.oauth.store import PostgresTokenStore, open_token_store
 from libs.oauth.tokens import RotatingTokens, TokenPair
 from libs.service import Service
 from services.mercadolibre_enricher.config import Account, Config
@@ -28,28 +25,21 @@ CLIENT = "mercadolibre"
 @asynccontextmanager
 async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
-    kafka = KafkaSettings()
-    database = DatabaseSettings()
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(asyncpg.create_pool(database.url, min_size=1, max_size=4))
-        publisher = await stack.enter_async_context(Publisher(kafka, NAME))
+        store = await stack.enter_async_context(open_token_store(config.database.url, CLIENT))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
         limiter = LocalRateLimiter(per_second=config.requests_per_second, max_wait=config.api.longest_pause_seconds)
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
-        store = PostgresTokenStore(pool, CLIENT)
         accounts = {account.account: await _open(account, api, store, stack) for account in config.accounts}
         deps = Deps(accounts, settle=timedelta(seconds=config.settle_seconds))
         tuning = Tuning(coalesce=timedelta(milliseconds=config.coalesce_milliseconds), concurrency=config.concurrency)
-        consumer = Consumer(kafka, NAME, ["webhooks"], publisher, tuning)
-
-        async def database_answers() -> None:
-            await pool.fetchval("SELECT 1")
-
+        consumer = Consumer(config.kafka, NAME, ["webhooks"], publisher, tuning)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=web.Application(),
-            ready={"kafka": publisher.check, "consumer": consumer.check, "postgres": database_answers},
+            ready={"kafka": publisher.check, "consumer": consumer.check, "postgres": store.check},
             workers={"consumer": partial(consumer.run, partial(on_webhooks, deps=deps))},
         )
 

@@ -197,15 +197,40 @@ def marked(value: Any, number: int) -> Any:
             return f"marker{number}z"
 
 
+def crowded(case: Case) -> Any:
+    """An answer that tells the same thing under every name that MercadoLibre has had for it."""
+    answer = case.answer()
+    if case is PAYMENT:
+        answer["collection"] |= {
+            "payer_id": 34512,
+            "collector_id": 34308,
+            "payment_type_id": "credit_card",
+            "transaction_amount_refunded": Decimal("0.50"),
+            "date_last_modified": "2026-06-05T17:43:59.000-04:00",
+            "date_last_updated": "2026-06-05T17:43:59.000-04:00",
+        }
+        answer["beside"] = "the wrapper"
+    if case is QUESTION:
+        answer["from"] = {"id": 34512, "phone": {"number": "555"}}
+    if case is ITEM:
+        answer |= {"seller_custom_field": "old-sku", "warranty": "none"}
+    if case is ORDER:
+        answer["order_items"][0]["item"] |= {"seller_custom_field": "old-sku", "variation_id": 7}
+        answer |= {"pack_id": 2000000000000001, "shipping": {"id": 43210001234, "mode": "me2"}}
+    if case is SHIPMENT:
+        answer |= {"order_id": 2000016796107000}
+    return answer
+
+
 @each_case
 def test_every_single_value_of_an_answer_is_in_its_fact(case):
     """Change one value after the other: each change must show in the fact, or make the answer malformed."""
     checked = 0
-    for number, (path, value) in enumerate(leaves(case.answer())):
+    for number, (path, value) in enumerate(leaves(crowded(case))):
         mark = marked(value, number)
         if mark is None:
             continue
-        answer = case.answer()
+        answer = crowded(case)
         at(answer, path[:-1])[path[-1]] = mark
         try:
             told = json.loads(case.translate(answer).encode())

@@ -18,6 +18,9 @@ ACCOUNT = {
 
 @pytest.fixture
 def environment(monkeypatch):
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:db-password@127.0.0.1/sellstream")
+
     def put(**values):
         for name, value in values.items():
             monkeypatch.setenv(f"MERCADOLIBRE_ENRICHER_{name}", value)
@@ -46,6 +49,15 @@ def test_secrets_are_not_shown(environment):
     environment(ACCOUNTS=json.dumps([ACCOUNT]))
     assert "client-secret" not in repr(Config())
     assert "TG-refresh" not in repr(Config())
+    assert "db-password" not in repr(Config())
+
+
+@pytest.mark.parametrize("missing", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"])
+def test_a_missing_dependency_is_named(environment, monkeypatch, missing):
+    environment(ACCOUNTS=json.dumps([ACCOUNT]))
+    monkeypatch.delenv(missing)
+    with pytest.raises(ValidationError, match=f"(?i){missing}"):
+        Config()
 
 
 @pytest.mark.parametrize(

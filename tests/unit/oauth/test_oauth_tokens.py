@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.http.errors import Unauthorized, Unavailable
-from libs.oauth.tokens import EARLY, RotatingTokens, TokenPair, TokensAway
+from libs.oauth.tokens import EARLY, FRESH, RotatingTokens, TokenPair, TokensAway
 
 NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
 
@@ -147,6 +147,17 @@ async def test_a_refused_refresh_token_is_not_sent_again(store, authority):
     authority.valid = "refresh-7"
     store.pair = TokenPair("", "refresh-7")  # a person authorised the account again
     assert await shared.refresh("access-0") == "access-8"
+
+
+async def test_a_rejected_token_that_was_just_granted_does_not_spend_another_refresh_token(store, authority):
+    now = NOW
+    shared = RotatingTokens("test", "acme", store, authority, clock=lambda: now)
+    fresh = await shared.refresh("access-0")
+    with pytest.raises(Unauthorized, match="permissions"):
+        await shared.refresh(fresh)
+    now += FRESH
+    assert await shared.refresh(fresh) == "access-2"
+    assert authority.grants == ["refresh-0", "refresh-1"]
 
 
 async def test_an_authority_that_is_away_is_asked_again(store, authority):
