@@ -3,12 +3,25 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 
 import asyncpg
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from libs.stack.errors import StackError
+
+# While a broker starts, refused connections are what is expected, not an error worth a line for each try. Only the
+# probe's own tasks are silenced: other clients of this program go on reporting.
+_probing: ContextVar[bool] = ContextVar("probing", default=False)
+
+
+def _not_of_a_probe(_: logging.LogRecord) -> bool:
+    return not _probing.get()
+
+
+for _name in ("aiokafka", "aiokafka.conn", "aiokafka.cluster"):
+    logging.getLogger(_name).addFilter(_not_of_a_probe)
 
 
 async def kafka_brokers(bootstrap_servers: str) -> set[int]:
@@ -19,10 +32,7 @@ async def kafka_brokers(bootstrap_servers: str) -> set[int]:
         request_timeout_ms=3000,
         metadata_max_age_ms=3000,
     )
-    # While a broker starts, refused connections are what is expected, not an error worth a line for each try.
-    logger = logging.getLogger("aiokafka")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    quiet = _probing.set(True)
     try:
         await client.bootstrap()
         return {broker.nodeId for broker in client.cluster.brokers()}
@@ -30,7 +40,7 @@ async def kafka_brokers(bootstrap_servers: str) -> set[int]:
         return set()
     finally:
         await client.close()
-        logger.setLevel(level)
+        _probing.reset(quiet)
 
 
 async def postgres_answers(database_url: str) -> str | None:
