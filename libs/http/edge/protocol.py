@@ -53,6 +53,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._since = 0.0
         self._phase_limit = server.limits.head_seconds
         self._last = False  # no request after the current one is read
+        self._lingers = False
         self._seen = bytearray()  # the current request's bytes, as long as it may still be handed over
         self._keep_seen = True
         self._seen_whole = True  # false where a request began in the middle of a read
@@ -93,8 +94,6 @@ class EdgeProtocol(asyncio.Protocol):
             self._seen += data
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(400, "no protocol upgrade here")
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _HandOver):
@@ -149,6 +148,8 @@ class EdgeProtocol(asyncio.Protocol):
             raise _Refused(400, "the header host is missing")
         if version not in {"1.1", "1.0"}:
             raise _Refused(505, "HTTP/1.1 is spoken here")
+        if b"upgrade" in headers:
+            raise _Refused(400, "no protocol upgrade here")
         encoding = headers.get(b"transfer-encoding")
         if encoding is not None and (
             b"content-length" in headers or encoding.lower() != b"chunked" or version == "1.0"
@@ -216,7 +217,7 @@ class EdgeProtocol(asyncio.Protocol):
             exchange = pending.popleft()
             transport.write(exchange._ready or b"")
             if not exchange.keep_alive:
-                self._close()
+                self._linger()
                 return
         if full and len(pending) < self._limits.pipelined:
             transport.resume_reading()
@@ -235,7 +236,7 @@ class EdgeProtocol(asyncio.Protocol):
             tail.answer(refusal(status, reason))
             return
         self._transport.write(refusal(status, reason))
-        self._close()
+        self._linger()
 
     def _hand_over(self) -> None:
         """Give the connection, with the request's bytes so far, to the application's own protocol."""
@@ -249,6 +250,17 @@ class EdgeProtocol(asyncio.Protocol):
         protocol.connection_made(transport)
         protocol.data_received(bytes(self._seen))
 
+    def _linger(self) -> None:
+        """End our side, and read (and drop) what still comes for a moment.
+
+        Closing a socket with unread bytes resets it, and the reset may overtake our answer (RFC 9112, section 9.6).
+        """
+        self._last = True
+        self._lingers = True
+        self._since, self._phase_limit = self._server.now, self._limits.linger_seconds
+        if self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+
     def _close(self) -> None:
         self._last = True
         if self._transport is not None:
@@ -260,14 +272,16 @@ class EdgeProtocol(asyncio.Protocol):
         """Close a connection that is slower than it may be; one that waits for our answer is never too slow."""
         if self._pending or now - self._since <= self._phase_limit:
             return
-        if self._exchange is not None or self._header_count or self._target:
+        if self._lingers:
+            self.abort()
+        elif self._exchange is not None or self._header_count or self._target:
             self._refuse(408, "the request took too long to arrive")
         else:
             self._close()
 
     def close_when_idle(self) -> None:
         """Close now if nothing is asked; else after the last answer."""
-        if not self._pending and self._exchange is None:
+        if not self._pending and self._exchange is None and not self._lingers:
             self._close()
 
     def abort(self) -> None:

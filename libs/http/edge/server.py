@@ -21,6 +21,7 @@ class Limits:
     head_seconds: float = 10
     body_seconds: float = 20
     idle_seconds: float = 75
+    linger_seconds: float = 2
     connections: int = 4096
 
 
