@@ -1,6 +1,6 @@
 """What every marketplace that pushes webhooks must tell the gateway: how a delivery is proved, named and answered."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -32,8 +32,10 @@ class Delivery:
 class Notification:
     """A delivery that was proved to come from the marketplace.
 
-    `delivery_id` is the marketplace's own identity of the delivery, stable over its retries; `subject` is the entity that
-    it is about (the Kafka key), so that all deliveries about one entity stay in order.
+    `delivery_id` is the marketplace's own identity of the delivery, stable over its retries. `subject` names the entity
+    that it is about within the marketplace and account: with both of them before it, it is the Kafka key (`topic.yaml`
+    of `webhooks`), so that all deliveries about one entity stay in order. All are printable; `delivery_id`, `topic` and
+    `resource` have at most 256 characters, `subject` has at most 400.
     """
 
     account: str
@@ -44,7 +46,7 @@ class Notification:
 
 
 class Refused(Exception):
-    """The delivery is not taken in: `status` is the HTTP answer, `reason` a short fixed code, the text is for people."""
+    """The delivery is not taken in: `status` is the HTTP answer, `reason` a short fixed code, `detail` is for people."""
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -94,8 +96,8 @@ class Answer:
 class Contract:
     """The written contract of one marketplace about its deliveries. Source: its documentation, named in its README.
 
-    `success` are the statuses that the marketplace takes as success; `deadline` is how long it waits; `kept_headers` are
-    stored with the event because the proof depends on them.
+    `success` are the statuses that the marketplace takes as success; `deadline` is how long it waits; `kept_headers`
+    are stored with the event because the proof depends on them.
     """
 
     marketplace: str
@@ -126,14 +128,28 @@ class Challenger(Protocol):
         ...
 
 
-FetchJson = Callable[[str, Mapping[str, str]], Awaitable[Any]]
-"""GET a URL with headers and return its JSON; raises on anything but 200. Given to verifiers that need keys."""
+class Unreachable(Exception):
+    """A request of `Http` got no JSON answer: refused, too slow, too large, or not JSON. The text names the host."""
+
+
+class Http(Protocol):
+    """What verifiers that need keys may ask of the network. Bounds time and size; follows no redirect."""
+
+    async def request_json(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of the answer, whatever the status (None where it has no body); raise Unreachable."""
+        ...
 
 
 @dataclass(frozen=True)
 class Marketplace:
-    """A row of the catalogue: how to build the verifier from the configured accounts."""
+    """A row of the catalogue: how to build the verifier from the configured accounts.
+
+    `verifier` takes instances of `account_settings`, at least one, and raises ValueError with a sentence for the
+    operator where they contradict each other.
+    """
 
     name: str
     account_settings: type[AccountSettings]
-    verifier: Callable[[Sequence[Any], FetchJson], WebhookVerifier]
+    verifier: Callable[[Sequence[Any], Http], WebhookVerifier]
