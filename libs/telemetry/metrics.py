@@ -31,6 +31,9 @@ GATEWAY_ANSWER_DURATION = Histogram(
 GATEWAY_DEADLINE_MISSES = Counter(
     "gateway_deadline_misses_total", "Deliveries answered after the marketplace's deadline.", ["marketplace"]
 )
+GATEWAY_DECISIONS_LOST = Counter(
+    "gateway_decisions_lost_total", "Decisions about deliveries that did not reach the topic `deliveries`."
+)
 
 # bus
 BUS_PUBLISHED = Counter("bus_published_total", "Facts acknowledged by Kafka.", ["topic"])

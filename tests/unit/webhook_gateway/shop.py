@@ -1,0 +1,131 @@
+"""A small marketplace of the tests' own: it signs with HMAC-SHA256 over the raw bytes, and takes 202 as success."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aiohttp import web
+
+from libs.bus.message import Outgoing
+from libs.http.server import Health, prepare_application
+from libs.marketplaces.contract import (
+    Answer,
+    BadPayload,
+    BadSignature,
+    CannotVerify,
+    Contract,
+    Delivery,
+    Notification,
+    UnknownAccount,
+)
+from schemas.deliveries.delivery_decided import DeliveryDecidedV1
+from services.webhook_gateway.handlers import Gateway
+from services.webhook_gateway.intake import Intake
+from services.webhook_gateway.record import Recorder
+from services.webhook_gateway.routes import add_routes
+from services.webhook_gateway.transport import Transport
+from services.webhook_gateway.window import Window
+
+SECRET = b"a secret of the tests"
+MOST = 64 * 1024
+
+
+def sign(body: bytes) -> str:
+    return hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+
+
+def body_of(number: object, **more: object) -> bytes:
+    return json.dumps({"id": number, "topic": "orders", **more}).encode()
+
+
+class ShopVerifier:
+    """Each body is `{"id": …, "topic": …}`; `"keys": "away"` stands for a key that cannot be fetched."""
+
+    def __init__(self, name: str, *, deadline: timedelta = timedelta(seconds=5)) -> None:
+        self.contract = Contract(
+            marketplace=name,
+            success=frozenset({200, 202}),
+            answer=Answer(202, {"taken": True}),
+            deadline=deadline,
+            retries="never",
+            kept_headers=("x-shop-signature",),
+            max_body_bytes=MOST,
+        )
+
+    async def verify(self, delivery: Delivery) -> Notification:
+        told = delivery.headers.get("x-shop-signature", "")
+        if not hmac.compare_digest(told, sign(delivery.body)):
+            raise BadSignature("The signature does not match the body.")
+        try:
+            body = json.loads(delivery.body)
+        except (ValueError, RecursionError):
+            raise BadPayload("The body is not JSON.") from None
+        if not isinstance(body, dict) or not isinstance(body.get("id"), str | int):
+            raise BadPayload("The body has no id.")
+        if body.get("keys") == "away":
+            raise CannotVerify("The key cannot be fetched.", timedelta(seconds=7))
+        if delivery.account is None and body.get("seller", "main") != "main":
+            raise UnknownAccount("No such seller.")
+        return Notification("main", str(body["id"]), str(body.get("topic")), f"order-{body['id']}")
+
+    def answer_challenge(self, query: Mapping[str, str], account: str | None) -> Mapping[str, str]:
+        if "challenge_code" not in query:
+            raise BadPayload("The challenge_code is missing.")
+        return {"challengeResponse": query["challenge_code"] + (account or "")}
+
+
+class QuietVerifier(ShopVerifier):
+    """A marketplace that sends no challenge."""
+
+    answer_challenge = None  # type: ignore[assignment]
+
+
+@dataclass
+class Running:
+    """A gateway that listens, and everything that it would have written to Kafka."""
+
+    port: int = 0
+    published: list[Outgoing] = field(default_factory=list)
+    decided: list[DeliveryDecidedV1] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def publish(self, outgoing: Outgoing) -> None:
+        self.published.append(outgoing)
+
+
+@asynccontextmanager
+async def gateway_running(body_timeout: timedelta = timedelta(seconds=5)) -> AsyncIterator[Running]:
+    """The gateway's own application on a socket, with `shop` and `mercadolibre` (each with the account `main`)."""
+    running = Running()
+    intake = Intake(running.publish, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
+    intake.warmed_up.set()
+    gateway = Gateway(
+        {"shop": ShopVerifier("shop"), "mercadolibre": QuietVerifier("mercadolibre")}, intake, timedelta(seconds=10)
+    )
+    transport = Transport(
+        gateway,
+        Recorder(running.decided.append),
+        {"shop": frozenset({"main"}), "mercadolibre": frozenset({"main"})},
+        margin=timedelta(milliseconds=100),
+        longest_wait=timedelta(seconds=5),
+        body_timeout=body_timeout,
+    )
+    app = web.Application()
+    add_routes(app, gateway, transport)
+    prepare_application(app, "webhook_gateway", Health({}))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, lingering_time=0.5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        running.port = runner.addresses[0][1]
+        yield running
+    finally:
+        await runner.cleanup()
