@@ -1,0 +1,1 @@
+"""Stand-in marketplaces: their HTTP APIs and their notifications, seeded, with faults on request."""

@@ -1,0 +1,103 @@
+"""The sandbox put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import aiohttp
+from aiohttp import web
+from pydantic import SecretStr
+
+from libs.service import Service
+from services.sandbox.clock import Clock
+from services.sandbox.config import Config
+from services.sandbox.control import Control
+from services.sandbox.delivery import DeliveryLog
+from services.sandbox.ebay.marketplace import Destination, Ebay
+from services.sandbox.ebay.routes import Client
+from services.sandbox.faults import Faults
+from services.sandbox.mercadolibre.control import MercadoLibreControl
+from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
+from services.sandbox.mercadolibre.tokens import Application
+from services.sandbox.notifier import Notifier
+from services.sandbox.seeded import secret
+from services.sandbox.square.marketplace import Square
+from services.sandbox.square.notices import Subscription
+from services.sandbox.traffic import Plan, Traffic
+from services.sandbox.world import World
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The stand-in marketplaces under `/mercadolibre`, `/ebay`, `/square`, and the control API beside them."""
+    clock = Clock(config.start, config.speed)
+    faults = Faults(config.seed, clock)
+    mercadolibre, ebay, square = _mercadolibre(config, clock), _ebay(config, clock), _square(config)
+    world = World(config.seed, (mercadolibre, ebay, square))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=config.concurrency)) as http:
+        channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
+        notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
+        traffic = Traffic(world, notifier)
+        if config.rate:
+            traffic.start(Plan(config.rate, marketplaces=tuple(channels) or ("mercadolibre",)))
+        app = web.Application(client_max_size=1024 * 1024)
+        Control(world, clock, faults, notifier, traffic, MercadoLibreControl(mercadolibre), ebay, http).add_to(app)
+        for name, marketplace in world.marketplaces.items():
+            api = marketplace.application()
+            api.middlewares.insert(0, faults.middleware(name, marketplace.fault_answers))
+            app.add_subapp(f"/{name}", api)
+        yield Service(
+            name="sandbox",
+            host=config.host,
+            port=config.port,
+            http=app,
+            workers={"notifier": notifier.run, "traffic": traffic.run},
+        )
+
+
+def _mercadolibre(config: Config, clock: Clock) -> MercadoLibre:
+    application = Application(
+        id=config.mercadolibre_application_id,
+        client_secret=_secret(config, config.mercadolibre_client_secret, "mercadolibre client secret"),
+        redirect_uri=config.mercadolibre_redirect_uri,
+        pkce_required=config.mercadolibre_pkce_required,
+    )
+    return MercadoLibre(
+        config.seed,
+        config.start,
+        clock,
+        application,
+        target=config.mercadolibre_target,
+        size=Size(config.mercadolibre_sellers, config.mercadolibre_items, config.mercadolibre_buyers),
+        token_life=timedelta(seconds=config.mercadolibre_token_seconds),
+        quirks=config.mercadolibre_quirks,
+        ack_seconds=config.mercadolibre_ack_seconds,
+    )
+
+
+def _ebay(config: Config, clock: Clock) -> Ebay:
+    token = _secret(config, config.ebay_verification_token, "ebay verification token")
+    target = config.ebay_target
+    return Ebay(
+        config.seed,
+        config.start,
+        clock,
+        Client(config.ebay_client_id, _secret(config, config.ebay_client_secret, "ebay client secret")),
+        destination=Destination(target, config.ebay_endpoint or target, token) if target else None,
+        verification_token=token,
+        ack_seconds=config.ebay_ack_seconds,
+    )
+
+
+def _square(config: Config) -> Square:
+    target = config.square_target
+    subscription = Subscription(
+        signature_key=_secret(config, config.square_signature_key, "square signature key"),
+        notification_url=config.square_notification_url or target or "",
+    )
+    return Square(config.seed, config.start, subscription, target=target, ack_seconds=config.square_ack_seconds)
+
+
+def _secret(config: Config, told: SecretStr | None, name: str) -> str:
+    """The configured secret, or one made from the seed, which GET /_accounts tells."""
+    return secret(config.seed, name, 48) if told is None else told.get_secret_value()

@@ -1,0 +1,1 @@
+"""Stand-in for eBay: application tokens, public keys, signed notifications, endpoint validation."""

@@ -1,0 +1,71 @@
+"""Changes at MercadoLibre on request: make an order, give a resource another status."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from libs.http.server import Problem
+from services.sandbox.control_requests import Change, NewOrder
+from services.sandbox.mercadolibre.marketplace import MercadoLibre
+from services.sandbox.mercadolibre.offers import QUESTION_STATUSES
+from services.sandbox.mercadolibre.resources.order import order_body
+from services.sandbox.mercadolibre.resources.question import question_body
+from services.sandbox.mercadolibre.resources.shipment import shipment_body
+from services.sandbox.mercadolibre.sales import ORDER_STATUSES
+from services.sandbox.mercadolibre.shipping import SHIPMENT_STATUSES
+from services.sandbox.mercadolibre.state import Change as Happening
+from services.sandbox.mercadolibre.state import Order
+from services.sandbox.notice import Notice
+
+Changed = tuple[dict[str, Any], Sequence[Notice]]
+
+
+class MercadoLibreControl:
+    """Each request gives the resource as it is then, and the notices to send."""
+
+    def __init__(self, mercadolibre: MercadoLibre) -> None:
+        self._mercadolibre = mercadolibre
+        self._life = mercadolibre.life
+
+    def new_order(self, wanted: NewOrder) -> Changed:
+        """One order; with another status than `confirmed`, all that leads to it has happened too."""
+        seller = None
+        if wanted.seller_id is not None:
+            seller = self._life.population.seller(wanted.seller_id)
+            if seller is None:
+                known = ", ".join(str(each.id) for each in self._life.population.sellers)
+                raise Problem(400, f"There is no seller {wanted.seller_id}. There are: {known}.")
+        _known(wanted.status, ORDER_STATUSES)
+        order, changes = self._life.sales.place(self._life.tick(), seller)
+        if wanted.status != "confirmed":
+            changes = [*changes, *self._order(order, wanted.status)]
+        return order_body(order), self._mercadolibre.notices(changes)
+
+    def change(self, collection: str, number: str, wanted: Change) -> Changed:
+        """Another status for an order, a shipment or a question."""
+        key = int(number) if number.isascii() and number.isdigit() else -1
+        life = self._life
+        if collection == "orders" and (order := life.sales.orders.get(key)):
+            _known(wanted.status, ORDER_STATUSES)
+            changes = self._order(order, wanted.status)
+            return order_body(order), self._mercadolibre.notices(changes)
+        if collection == "shipments" and (shipment := life.shipping.shipments.get(key)):
+            _known(wanted.status, SHIPMENT_STATUSES)
+            changes = life.shipping.become(shipment, wanted.status, None, life.tick())
+            return shipment_body(shipment), self._mercadolibre.notices(changes)
+        if collection == "questions" and (question := life.offers.questions.get(key)):
+            _known(wanted.status, QUESTION_STATUSES)
+            changes = life.offers.become(question, wanted.status, life.tick())
+            return question_body(question), self._mercadolibre.notices(changes)
+        raise Problem(404, f"There is nothing to change at {collection[:40]}/{number[:40]}.")
+
+    def _order(self, order: Order, status: str) -> list[Happening]:
+        sales = self._life.sales
+        changes = sales.become(order, status, self._life.tick())
+        while status == "paid" and order.status == "partially_paid":  # the payment in process was for a part only
+            changes = [*changes, *sales.become(order, status, self._life.tick())]
+        return changes
+
+
+def _known(status: str, statuses: Sequence[str]) -> None:
+    if status not in statuses:
+        raise Problem(400, f"There is no status {status[:40]!r}. There are: {', '.join(statuses)}.")
