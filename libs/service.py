@@ -105,7 +105,13 @@ async def _until_stopped(building: Awaitable[Service], stop: asyncio.Event) -> S
 async def _listen(service: Service) -> AsyncIterator[Health]:
     health = Health(service.ready)
     prepare_application(service.http, service.name, health)
-    runner = web.AppRunner(service.http, access_log=None, shutdown_timeout=5.0)
+    runner = web.AppRunner(
+        service.http,
+        access_log=None,
+        shutdown_timeout=5.0,
+        keepalive_timeout=75.0,  # also for a connection that never completes its first request's headers
+        lingering_time=2.0,  # for the rest of a body that was refused
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, service.host, service.port).start()

@@ -118,7 +118,7 @@ def _observed(service: str) -> Callable[..., Awaitable[web.StreamResponse]]:
             log.info(
                 "request",
                 method=request.method,
-                path=request.path[:200],
+                path=request.path[:200] if route == "unmatched" else route,  # a path parameter may be a secret
                 status=response.status,
                 milliseconds=round(seconds * 1000, 3),
                 request_id=request_id,

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from libs.marketplaces import MARKETPLACES
 from libs.marketplaces.contract import AccountSettings
 from schemas.registry import summary
+from services.webhook_gateway.key_client import KeyClient
 
 
 def read_accounts(text: str) -> Mapping[str, tuple[AccountSettings, ...]]:
@@ -28,6 +29,11 @@ def read_accounts(text: str) -> Mapping[str, tuple[AccountSettings, ...]]:
         if any(settings.account == other.account for other in found[name]):
             raise ValueError(f"entry {number} ({name}): the account {settings.account} stands twice")
         found[name].append(settings)
+    for name, settings in found.items():
+        try:
+            MARKETPLACES[name].verifier(settings, KeyClient())  # refused here, and not when the service is built
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     return {name: tuple(settings) for name, settings in found.items()}
 
 

@@ -12,7 +12,7 @@ from services.webhook_gateway.config import Config
 from services.webhook_gateway.decisions import Decisions
 from services.webhook_gateway.handlers import Gateway
 from services.webhook_gateway.intake import Intake
-from services.webhook_gateway.keys import JsonFetcher
+from services.webhook_gateway.key_client import KeyClient
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.routes import add_routes
 from services.webhook_gateway.transport import Transport
@@ -31,11 +31,13 @@ async def build(config: Config) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
         decisions = await stack.enter_async_context(Decisions(publisher.publish, most=config.waiting_decisions))
-        fetch = await stack.enter_async_context(JsonFetcher())
+        http_client = await stack.enter_async_context(KeyClient())
         window = Window(config.window, config.window_deliveries)
         intake = Intake(publisher.publish, window, waiting_bytes=config.waiting_bytes)
         stack.push_async_callback(intake.settle, SETTLE_SECONDS)
-        verifiers = {name: MARKETPLACES[name].verifier(accounts, fetch) for name, accounts in config.accounts.items()}
+        verifiers = {
+            name: MARKETPLACES[name].verifier(accounts, http_client) for name, accounts in config.accounts.items()
+        }
         gateway = Gateway(verifiers, intake, config.retry_after)
         transport = Transport(
             gateway,

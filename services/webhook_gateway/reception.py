@@ -7,7 +7,7 @@ query parameters that stand twice or are not plain text 400.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 
@@ -29,13 +29,13 @@ async def read_delivery(
     request: web.Request, contract: Contract, account: str | None, secret: str | None, body_timeout: timedelta
 ) -> Delivery:
     """The delivery in a request; raise Refused or ClientGone."""
-    headers = _headers(request, contract)
-    _check_type(headers, contract)
+    headers = headers_of(request.headers.items(), contract)
+    check_type(headers, contract)
     body = await read_body(request, contract.max_body_bytes, body_timeout)
     return Delivery(
         body=body,
         headers=headers,
-        query=_query(request),
+        query=query_of(request.query.items()),
         account=account,
         secret=secret,
         received_at=datetime.now(UTC),
@@ -62,11 +62,15 @@ async def read_body(request: web.Request, most: int, within: timedelta) -> bytes
     return bytes(body)
 
 
-def _headers(request: web.Request, contract: Contract) -> Mapping[str, str]:
-    """Headers by lower-case name. What stands twice and does not matter is left out: nothing may be proved by it."""
-    times = Counter(name.lower() for name, _ in request.headers.items())
+def headers_of(items: Iterable[tuple[str, str]], contract: Contract) -> Mapping[str, str]:
+    """Headers by lower-case name; raise Refused.
+
+    What stands twice or is not plain text, and does not matter, is left out: nothing may be proved by it.
+    """
+    given = list(items)
+    times = Counter(name.lower() for name, _ in given)
     headers: dict[str, str] = {}
-    for name, value in request.headers.items():
+    for name, value in given:
         lower = name.lower()
         plain = _PLAIN.fullmatch(value) is not None and len(value) <= _MOST_KEPT_HEADER
         if times[lower] == 1 and plain:
@@ -77,14 +81,17 @@ def _headers(request: web.Request, contract: Contract) -> Mapping[str, str]:
     return headers
 
 
-def _query(request: web.Request) -> Mapping[str, str]:
-    query = dict(request.query)
-    if len(query) != len(request.query):
+def query_of(items: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Query parameters by name; raise Refused."""
+    given = list(items)
+    query = dict(given)
+    if len(query) != len(given):
         raise Refused(400, "bad_query", "A query parameter stands twice.")
     return query
 
 
-def _check_type(headers: Mapping[str, str], contract: Contract) -> None:
+def check_type(headers: Mapping[str, str], contract: Contract) -> None:
+    """Raise Refused unless the body is of a type that the marketplace sends, in UTF-8 and not compressed."""
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refused(415, "encoded", "The body must not be compressed: its signature is over the bytes as sent.")
     header = Message()

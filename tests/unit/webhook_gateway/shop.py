@@ -101,7 +101,7 @@ class Running:
 
 
 @asynccontextmanager
-async def gateway_running(body_timeout: timedelta = timedelta(seconds=5)) -> AsyncIterator[Running]:
+async def gateway_running(body_seconds: float = 5) -> AsyncIterator[Running]:
     """The gateway's own application on a socket, with `shop` and `mercadolibre` (each with the account `main`)."""
     running = Running()
     intake = Intake(running.publish, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
@@ -115,12 +115,12 @@ async def gateway_running(body_timeout: timedelta = timedelta(seconds=5)) -> Asy
         {"shop": frozenset({"main"}), "mercadolibre": frozenset({"main"})},
         margin=timedelta(milliseconds=100),
         longest_wait=timedelta(seconds=5),
-        body_timeout=body_timeout,
+        body_timeout=timedelta(seconds=body_seconds),
     )
     app = web.Application()
     add_routes(app, gateway, transport)
     prepare_application(app, "webhook_gateway", Health({}))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, lingering_time=0.5)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, lingering_time=0.2)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
