@@ -56,6 +56,8 @@ def _matches(pattern: str, value: str) -> bool:
 
 def describe(alternative: Alternative) -> str:
     """An alternative in words: `the value "paid"`, `a string`, `an object`."""
+    if alternative.type == "null":
+        return "null"
     if alternative.is_value:
         text = canonical(alternative.value)
         return f"the value {text[:60]}"

@@ -230,13 +230,17 @@ def _passes(error: BaseException) -> bool:
 
 async def _trying(step: Callable[[], Awaitable[T]]) -> T:
     """Repeat a step, which may be done twice without harm, while the cluster is starting or electing."""
+
+    async def attempt() -> T:  # tenacity awaits only what is declared as a coroutine function, which a lambda is not
+        return await step()
+
     return await AsyncRetrying(
         retry=retry_if_exception(_passes),
         stop=stop_after_delay(WITHIN_SECONDS),
         wait=wait_fixed(_PAUSE_SECONDS),
         sleep=asyncio.sleep,
         reraise=True,
-    )(step)
+    )(attempt)
 
 
 @asynccontextmanager

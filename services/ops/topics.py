@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 from typing import Annotated, Any
 
@@ -41,6 +42,8 @@ def apply(
     ] = False,
 ) -> None:
     """Create missing topics, bring settings in line, add partitions. Safe to repeat; removes nothing."""
+    # While a broker is away its client complains at every try; the one sentence at the end says it once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         settings = _kafka()
         changes = asyncio.run(

@@ -1,0 +1,63 @@
+"""`topic.yaml`: what it may say, and what the broker is told."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from schemas.topics import Topic, dead_letter_topic, topics
+
+PLAIN: dict[str, Any] = {
+    "name": "orders",
+    "description": "d",
+    "key": "{id}",
+    "partitions": 6,
+    "retention": "forever",
+    "producers": ["a_service"],
+}
+
+
+def test_forever_and_days_become_milliseconds() -> None:
+    assert Topic(**PLAIN).config()["retention.ms"] == "-1"
+    assert Topic(**{**PLAIN, "retention": "7d"}).config()["retention.ms"] == str(7 * 86_400_000)
+    assert Topic(**{**PLAIN, "retention": "0.5d"}).config()["retention.ms"] == str(43_200_000)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"retention": "a while"},
+        {"retention": "xd"},
+        {"partitions": 0},
+        {"name": "Orders"},
+        {"name": "or.ders"},
+        {"cleanup_policy": "shred"},
+        {"consumer": ["misspelt"]},
+        {"producers": None},
+    ],
+    ids=str,
+)
+def test_a_wrong_declaration_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Topic(**{**PLAIN, **change})
+
+
+def test_every_consumer_has_dead_letters_that_are_kept() -> None:
+    declared = topics()
+    for topic in list(declared.values()):
+        for consumer in topic.consumers:
+            dead = declared[dead_letter_topic(consumer)]
+            assert dead.producers == (consumer,)
+            assert dead.config()["retention.ms"] == "-1"
+
+
+def test_fact_topics_keep_everything() -> None:
+    for name in ("orders", "shipments", "payments", "questions", "listings", "webhooks"):
+        config = topics()[name].config()
+        assert (config["cleanup.policy"], config["retention.ms"]) == ("delete", "-1")
+
+
+def test_dots_and_underscores_do_not_meet() -> None:
+    metric_names = [name.replace(".", "_") for name in topics()]
+    assert len(set(metric_names)) == len(metric_names)
+    assert dead_letter_topic("order_projector") == "order-projector-dlt"
