@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from libs.service import Service
 from services.sandbox.clock import Clock
 from services.sandbox.config import Config
-from services.sandbox.control import Control
+from services.sandbox.control import ControlRoutes
 from services.sandbox.delivery import DeliveryLog
 from services.sandbox.ebay.marketplace import Destination, Ebay
 from services.sandbox.ebay.routes import Client
@@ -21,10 +21,12 @@ from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
 from services.sandbox.mercadolibre.tokens import Application
 from services.sandbox.notifier import Notifier
 from services.sandbox.seeded import secret
+from services.sandbox.sent_routes import SentRoutes
 from services.sandbox.square.marketplace import Square
 from services.sandbox.square.notices import Subscription
 from services.sandbox.traffic import Plan, Traffic
 from services.sandbox.world import World
+from services.sandbox.world_routes import WorldRoutes
 
 
 @asynccontextmanager
@@ -34,14 +36,16 @@ async def build(config: Config) -> AsyncIterator[Service]:
     faults = Faults(config.seed, clock)
     mercadolibre, ebay, square = _mercadolibre(config, clock), _ebay(config, clock), _square(config)
     world = World(config.seed, (mercadolibre, ebay, square))
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=config.concurrency)) as http:
+    async with _sender(config) as http:
         channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
         notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
         traffic = Traffic(world, notifier)
         if config.rate:
-            traffic.start(Plan(config.rate, marketplaces=tuple(channels) or ("mercadolibre",)))
+            traffic.start(Plan(config.rate, marketplaces=traffic.among()))
         app = web.Application(client_max_size=1024 * 1024)
-        Control(world, clock, faults, notifier, traffic, MercadoLibreControl(mercadolibre), ebay, http).add_to(app)
+        ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
+        SentRoutes(notifier).add_to(app)
+        WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)
         for name, marketplace in world.marketplaces.items():
             api = marketplace.application()
             api.middlewares.insert(0, faults.middleware(name, marketplace.fault_answers))
@@ -53,6 +57,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
             http=app,
             workers={"notifier": notifier.run, "traffic": traffic.run},
         )
+
+
+def _sender(config: Config) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=config.concurrency)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def _mercadolibre(config: Config, clock: Clock) -> MercadoLibre:

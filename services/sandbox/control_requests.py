@@ -1,7 +1,11 @@
 """What the sandbox's own API takes."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import TypeVar
 
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from libs.http.server import Problem
 from services.sandbox.notifier import Disorder
 
 
@@ -31,7 +35,7 @@ class Mess(ControlRequest):
 class Steps(Mess):
     """POST /_world/steps; marketplace None: among all that have an endpoint."""
 
-    steps: int = Field(default=1, ge=1, le=100_000)
+    steps: int = Field(default=1, ge=1, le=10_000)
     marketplace: str | None = None
 
 
@@ -62,3 +66,26 @@ class Change(ControlRequest):
     """PATCH /_world/{collection}/{id}"""
 
     status: str
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def read(request: web.Request, model: type[M]) -> M:
+    """The body; raise Problem 400. An empty body is an empty object."""
+    try:
+        return model.model_validate_json(await request.read() or b"{}")
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(map(str, each["loc"])), "problem": each["msg"]}
+            for each in error.errors(include_url=False)
+        ]
+        raise Problem(400, "The request's body is not what this path takes.", errors=problems) from None
+
+
+def whole_number(request: web.Request, name: str, default: int) -> int:
+    """A query parameter; raise Problem 400."""
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit()):
+        raise Problem(400, f"{name} must be a whole number from 0.")
+    return int(text)

@@ -2,13 +2,13 @@
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from services.sandbox.notice import Notice
+from services.sandbox.notice import Attempt, Notice
 from services.sandbox.times import zulu
 
 
@@ -55,6 +55,11 @@ class Delivery:
     duplicate_of: int | None = None
     state: State = State.WAITING
     attempts: list[Outcome] = field(default_factory=list)
+
+    def attempt(self, number: int, waits: Sequence[timedelta]) -> Attempt:
+        """The attempt of this number (from 1), the one after the last included."""
+        failure = self.attempts[number - 2].failure if number > 1 else None
+        return Attempt(number, sum(waits[: number - 1], timedelta()), failure)
 
     def shown(self) -> dict[str, Any]:
         last = self.attempts[-1] if self.attempts else None

@@ -6,7 +6,6 @@ import heapq
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import count
 
 import aiohttp
@@ -15,7 +14,7 @@ from libs.telemetry.log import get_logger
 from services.sandbox.channel import Channel
 from services.sandbox.clock import Clock, DueQueue
 from services.sandbox.delivery import Delivery, DeliveryLog, Outcome, State
-from services.sandbox.notice import Attempt, Notice
+from services.sandbox.notice import Notice
 from services.sandbox.seeded import chance, stream
 
 log = get_logger()
@@ -69,6 +68,12 @@ class Notifier:
                 again = self.sent.open(marketplace, notice, duplicate_of=delivery.number)
                 made.append(again)
                 self._queue(again)
+        return made
+
+    def send_now(self, marketplace: str, notices: Iterable[Notice]) -> list[int]:
+        """Send notices, and those held back before them; return the numbers of the deliveries."""
+        made = [delivery.number for delivery in self.send(marketplace, notices)]
+        self.flush()
         return made
 
     def flush(self) -> None:
@@ -127,9 +132,7 @@ class Notifier:
             self._slots.release()
 
     async def _post(self, channel: Channel, delivery: Delivery) -> Outcome:
-        made = delivery.attempts
-        after = sum(channel.waits[: len(made)], timedelta())
-        request = delivery.notice.request(Attempt(len(made) + 1, after, made[-1].failure if made else None))
+        request = delivery.notice.request(delivery.attempt(len(delivery.attempts) + 1, channel.waits))
         at = self._clock.now()
         digest = hashlib.sha256(request.body).hexdigest()
         began = time.perf_counter()

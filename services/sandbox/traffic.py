@@ -54,6 +54,10 @@ class Traffic:
         plan = None if self._plan is None else asdict(self._plan)
         return {"running": self._plan is not None, "plan": plan, "changes": self.made}
 
+    def among(self) -> tuple[str, ...]:
+        """The marketplaces with an endpoint; without any, MercadoLibre, so that its world goes on all the same."""
+        return tuple(self._notifier.channels) or ("mercadolibre",)
+
     def changes(self, number: int, among: Sequence[str], poison: float = 0.0) -> list[int]:
         """Make changes now and send their notices; return the numbers of the deliveries."""
         deliveries: list[int] = []

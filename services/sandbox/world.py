@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from libs.http.server import Problem
 from services.sandbox.channel import Channel
 from services.sandbox.faults import FaultAnswers
 from services.sandbox.notice import Notice
@@ -56,6 +57,13 @@ class World:
         self.seed = seed
         self.marketplaces = {marketplace.name: marketplace for marketplace in marketplaces}
         self._random = stream(seed, "world")
+
+    def named(self, marketplace: str) -> str:
+        """The name, if it is one; raise Problem 400."""
+        if marketplace not in self.marketplaces:
+            known = ", ".join(self.marketplaces)
+            raise Problem(400, f"There is no marketplace {marketplace[:40]!r}. There are: {known}.")
+        return marketplace
 
     def step(self, among: Sequence[str]) -> tuple[str, Sequence[Notice]]:
         """Make the next change in one of the marketplaces named; return its name and its notices."""

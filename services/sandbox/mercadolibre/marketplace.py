@@ -19,7 +19,7 @@ from services.sandbox.mercadolibre.resources.item import item_body
 from services.sandbox.mercadolibre.resources.order import order_body
 from services.sandbox.mercadolibre.resources.question import question_body
 from services.sandbox.mercadolibre.resources.shipment import shipment_body
-from services.sandbox.mercadolibre.routes import Api
+from services.sandbox.mercadolibre.routes import api
 from services.sandbox.mercadolibre.state import Change
 from services.sandbox.mercadolibre.tokens import Application, Tokens
 from services.sandbox.notice import Notice
@@ -77,7 +77,7 @@ class MercadoLibre(Marketplace):
         )
 
     def application(self) -> web.Application:
-        return Api(self.life, self.tokens, self._missed).application()
+        return api(self.life, self.tokens, self._missed)
 
     def step(self) -> Sequence[Notice]:
         return self.notices(self.life.step())
