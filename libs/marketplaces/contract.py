@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class AccountSettings(BaseModel):
     """One seller's account at a marketplace, as configured; each marketplace adds its own secrets and identifiers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of the account; part of the URL")
 
@@ -46,7 +46,7 @@ class Notification:
 
 
 class Refused(Exception):
-    """The delivery is not taken in: `status` is the HTTP answer, `reason` a short fixed code, `detail` is for people."""
+    """The delivery is not taken in: `status` is the HTTP answer, `reason` a short fixed code, `detail` for people."""
 
     def __init__(self, status: int, reason: str, detail: str) -> None:
         super().__init__(detail)

@@ -1,0 +1,97 @@
+"""Reading a delivery's body: one strict JSON object, and identifiers that fit into Kafka keys and headers.
+
+Strict, because the bytes are kept and read again by others: what two parsers could read differently (duplicate names,
+lone surrogates, infinities, a byte order mark; RFC 8259, RFC 7493) is refused here, before it is in the topic.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from libs.marketplaces.contract import BadPayload
+
+MAX_DEPTH = 64
+"""No marketplace nests deeper; what does is an attack on a reader further down."""
+
+MAX_IDENTIFIER = 256
+
+
+class _Ambiguous(ValueError):
+    """JSON that two parsers may read differently."""
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; raise BadPayload. No error repeats a value of it."""
+    try:
+        text = body.decode("utf-8")
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # lone surrogates fail
+    except RecursionError:
+        raise BadPayload(f"The body is nested more than {MAX_DEPTH} levels deep.") from None
+    except UnicodeError:
+        raise BadPayload("The body is not UTF-8.") from None
+    except ValueError as error:
+        what = str(error) if isinstance(error, _Ambiguous) else "it is malformed"
+        raise BadPayload(f"The body is not JSON that can be read in one way only: {what}.") from None
+    if not isinstance(value, dict):
+        raise BadPayload("The body is not a JSON object.")
+    if text.count("{") + text.count("[") > MAX_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
+    """A value as an identifier: a text of 1 to `most` printable characters, or a whole number; raise BadPayload."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not is_identifier(text, most):
+        raise BadPayload(f"{name} must be a text of 1 to {most} printable characters.")
+    return text
+
+
+def is_identifier(text: str, most: int = MAX_IDENTIFIER) -> bool:
+    """Whether a text may become a Kafka key or header. Printable excludes controls, surrogates and line ends."""
+    return 0 < len(text) <= most and text.isprintable() and not text.isspace()
+
+
+def inner(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object in a field; raise BadPayload."""
+    found = value.get(name)
+    if not isinstance(found, Mapping):
+        raise BadPayload(f"{name} must be an object.")
+    return found
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Ambiguous("a name stands twice in an object")
+    return found
+
+
+def _constant(_name: str) -> NoReturn:
+    raise _Ambiguous("it holds NaN or Infinity")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise _Ambiguous("a number is out of range")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inside
+            for outer in level
+            for inside in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inside, dict | list)
+        ]
+        if not level:
+            return
+    raise BadPayload(f"The body is nested more than {MAX_DEPTH} levels deep.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)
