@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import schemas, stack, topics
+from services.ops import dlq, schemas, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -13,6 +13,7 @@ app = typer.Typer(
 stack.register(app)
 schemas.register(app)
 topics.register(app)
+dlq.register(app)
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ from libs.stack.process import GuardedProcess, ProcessId, tail
 from libs.stack.supervisor import ProcessSpec, Supervisor
 from services.ops.daemon_state import DaemonState, read_state, write_state
 from services.ops.probes import http_ready
-from services.ops.processes import PREPARE, SERVICES, ServiceSpec, sellstream_command
+from services.ops.processes import GATEWAY, PREPARE, SANDBOX, SERVICES, ServiceSpec, sellstream_command
+from services.ops.sandbox_wiring import read_accounts, sandbox_environment, services_environment, wants_sandbox
 
 _SERVICE_GRACE = 25.0  # a little more than a service itself takes for its orderly stop (libs/service.py)
 
@@ -68,10 +69,22 @@ class Daemon:
         self._change(kind=endpoints.kind, kafka_bootstrap_servers=endpoints.kafka_bootstrap_servers)
         env = {**self._environ, **endpoints.environment()}
         await self._run_preparation(env)
+        services = self._services
+        if wants_sandbox(env) and SANDBOX in services:
+            self._step("No marketplace is configured: the sandbox stands in for them")
+            env |= await self._start_sandbox(env)
+            services = tuple(service for service in services if service is not SANDBOX)
         self._step("Starting the services")
-        await self._supervisor.start([self._specification(service, env) for service in self._services])
+        await self._supervisor.start([self._specification(service, env) for service in services])
         await self._until_ready()
         await asyncio.Event().wait()
+
+    async def _start_sandbox(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Start the sandbox; the settings that point every other service at it."""
+        gateway, sandbox = (f"http://127.0.0.1:{service.port_in(env)}" for service in (GATEWAY, SANDBOX))
+        await self._supervisor.start([self._specification(SANDBOX, {**env, **sandbox_environment(gateway)})])
+        await self._supervisor.until_ready()
+        return services_environment(await read_accounts(sandbox), gateway, sandbox)
 
     async def _open(self, stack: AsyncExitStack) -> Endpoints:
         stack.push_async_callback(self._supervisor.stop)

@@ -29,11 +29,14 @@ class ServiceSpec:
         return int(text)
 
 
+GATEWAY = ServiceSpec("webhook_gateway", "services.webhook_gateway", 8080)
+SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
+
 SERVICES = (
-    ServiceSpec("webhook_gateway", "services.webhook_gateway", 8080),
+    GATEWAY,
     ServiceSpec("mercadolibre_enricher", "services.mercadolibre_enricher", 8081),
     ServiceSpec("projector", "services.projector", 8082),
-    ServiceSpec("sandbox", "services.sandbox", 8090),
+    SANDBOX,
 )
 
 # Run once, in this order, before any service starts: arguments of the command `sellstream`. Each may be run again.

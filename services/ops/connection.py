@@ -1,0 +1,43 @@
+"""How commands reach the running Kafka and PostgreSQL: named by the environment, or those of the state folder."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import typer
+
+from libs.bus.settings import KafkaSettings
+from libs.db.pool import Database
+from libs.stack import Endpoints, StackError, find_endpoints, state_folder
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open connection to both."""
+
+    kafka: KafkaSettings
+    database: Database
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Connection]:
+    """Connect; ends the command with a clear sentence where nothing runs."""
+    endpoints = _endpoints()
+    async with Database(endpoints.database_url, application="sellstream") as database:
+        yield Connection(KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers), database)
+
+
+def _endpoints() -> Endpoints:
+    try:
+        endpoints = find_endpoints(os.environ, state_folder(os.environ))
+    except StackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    if endpoints is None:
+        typer.echo(
+            "Nothing runs here. Start it with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    return endpoints

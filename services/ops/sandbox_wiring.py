@@ -1,0 +1,77 @@
+"""Settings that let every service run against the sandbox, for who has configured no marketplace of his own."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+_CONFIGURES = ("WEBHOOK_GATEWAY_ACCOUNTS", "WEBHOOK_GATEWAY_ACCOUNTS_FILE", "MERCADOLIBRE_ENRICHER_ACCOUNTS")
+
+
+def wants_sandbox(environ: Mapping[str, str]) -> bool:
+    """Nobody has told of accounts at real marketplaces."""
+    return not any(environ.get(name) for name in _CONFIGURES)
+
+
+def sandbox_environment(gateway: str) -> dict[str, str]:
+    """The sandbox's own settings: where it sends its notifications. `gateway` is the gateway's base URL."""
+    return {
+        "SANDBOX_MERCADOLIBRE_TARGET": f"{gateway}/mercadolibre/webhook",
+        "SANDBOX_EBAY_TARGET": f"{gateway}/webhooks/ebay/main",
+        "SANDBOX_SQUARE_TARGET": f"{gateway}/webhooks/square/main",
+    }
+
+
+def services_environment(accounts: Mapping[str, Any], gateway: str, sandbox: str) -> dict[str, str]:
+    """The services' settings for the sandbox's accounts (its `GET /_accounts`) and both base URLs."""
+    mercadolibre, ebay, square = accounts["mercadolibre"], accounts["ebay"], accounts["square"]
+    gateway_accounts: list[dict[str, Any]] = [
+        {
+            "marketplace": "mercadolibre",
+            "account": seller["nickname"].lower(),
+            "user_ids": [seller["user_id"]],
+            "application_id": mercadolibre["application_id"],
+        }
+        for seller in mercadolibre["sellers"]
+    ]
+    gateway_accounts += [
+        {
+            "marketplace": "ebay",
+            "account": "main",
+            "endpoint": f"{gateway}/webhooks/ebay/main",
+            "verification_token": ebay["verification_token"],
+            "client_id": ebay["client_id"],
+            "client_secret": ebay["client_secret"],
+            "base_url": f"{sandbox}/ebay",
+        },
+        {
+            "marketplace": "square",
+            "account": "main",
+            "notification_url": f"{gateway}/webhooks/square/main",
+            "signature_keys": [square["signature_key"]],
+            "merchant_ids": [square["merchant_id"]],
+        },
+    ]
+    enricher_accounts = [
+        {
+            "account": seller["nickname"].lower(),
+            "user_id": str(seller["user_id"]),
+            "client_id": str(mercadolibre["application_id"]),
+            "client_secret": mercadolibre["client_secret"],
+            "refresh_token": seller["refresh_token"],
+        }
+        for seller in mercadolibre["sellers"]
+    ]
+    return {
+        "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
+        "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(enricher_accounts),
+        "MERCADOLIBRE_ENRICHER_API__BASE_URL": f"{sandbox}/mercadolibre",
+    }
+
+
+async def read_accounts(sandbox: str) -> dict[str, Any]:
+    """The accounts of a running sandbox."""
+    async with aiohttp.ClientSession(raise_for_status=True) as session, session.get(f"{sandbox}/_accounts") as answer:
+        accounts: dict[str, Any] = await answer.json()
+        return accounts
