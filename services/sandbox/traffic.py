@@ -14,7 +14,7 @@ TICK_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """`rate` changes per second of ours for `seconds` (None: until stopped); shares from 0 to 1; None: for ever."""
+    """`rate` changes per second of ours for `seconds` (None: until stopped); the others are shares from 0 to 1."""
 
     rate: float
     seconds: float | None = None
@@ -33,13 +33,13 @@ class Traffic:
         self._random = stream(world.seed, "traffic")
         self._plan: Plan | None = None
         self._changed = asyncio.Event()
-        self._ends: float | None = None
+        self._began = 0.0
         self.made = 0
 
     def start(self, plan: Plan) -> None:
         """Go on as planned; a plan before is replaced."""
         self._plan = plan
-        self._ends = None if plan.seconds is None else asyncio.get_running_loop().time() + plan.seconds
+        self._began = asyncio.get_running_loop().time()
         self._notifier.disorder = Disorder(plan.duplicates, plan.reordering)
         self._changed.set()
 
@@ -84,15 +84,15 @@ class Traffic:
             stopping.cancel()
 
     async def _follow(self, plan: Plan, stop: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
-        began, done = loop.time(), 0
+        """Keep up with the rate. A plan with an end makes `rate` × `seconds` changes, however busy the machine is."""
+        clock, done = asyncio.get_running_loop().time, 0
+        total = None if plan.seconds is None else round(plan.rate * plan.seconds)
         while self._plan is plan and not stop.is_set():
-            now = loop.time()
-            until = now if self._ends is None else min(now, self._ends)
-            due = int((until - began) * plan.rate) - done
-            self.changes(due, plan.marketplaces, plan.poison)
-            done += due
-            if self._ends is not None and now >= self._ends:
+            due = int((clock() - self._began) * plan.rate)
+            due = due if total is None else min(due, total)
+            self.changes(due - done, plan.marketplaces, plan.poison)
+            done = due
+            if done == total:
                 self.stop()
                 return
             await asyncio.sleep(TICK_SECONDS)
