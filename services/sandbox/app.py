@@ -41,7 +41,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
         traffic = Traffic(world, notifier)
         if config.rate:
-            traffic.start(Plan(config.rate, marketplaces=traffic.among()))
+            traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
         SentRoutes(notifier).add_to(app)
@@ -57,6 +57,16 @@ async def build(config: Config) -> AsyncIterator[Service]:
             http=app,
             workers={"notifier": notifier.run, "traffic": traffic.run},
         )
+
+
+def _plan(config: Config, traffic: Traffic) -> Plan:
+    return Plan(
+        config.rate,
+        duplicates=config.duplicates,
+        reordering=config.reordering,
+        poison=config.poison,
+        marketplaces=traffic.among(),
+    )
 
 
 def _sender(config: Config) -> aiohttp.ClientSession:

@@ -24,6 +24,9 @@ class Config(BaseSettings):
     start: AwareDatetime = datetime(2026, 6, 5, 12, tzinfo=UTC)
     speed: float = Field(default=1.0, gt=0, le=1_000_000)
     rate: float = Field(default=0.0, ge=0, description="Changes per second from the start on")
+    duplicates: float = Field(default=0.0, ge=0, le=1)
+    reordering: float = Field(default=0.0, ge=0, le=1)
+    poison: float = Field(default=0.0, ge=0, le=1)
     concurrency: int = Field(default=32, ge=1, le=1000)
     keep_sent: int = Field(default=100_000, ge=1)
 

@@ -84,7 +84,7 @@ class Sales:
                 return self._start_payment(order, now)
             case "paid":
                 return self._pay(order, now)
-            case "cancelled":
+            case "cancelled" if order.status != "cancelled":
                 return self._cancel(order, now)
             case _:
                 self._set(order, status, now)
@@ -96,8 +96,9 @@ class Sales:
 
     def _in_stock(self, seller: User, now: datetime) -> Item:
         item = self._population.any_item(seller)
-        if item.quantity == 0:
+        if item.quantity == 0 or item.status != "active":
             item.quantity = self._source.randint(5, 40)  # the seller's new goods came
+            item.status = "active"
             item.updated = now
         return item
 

@@ -45,7 +45,8 @@ class Shipping:
         return self.become(shipment, status, substatus, now)
 
     def become(self, shipment: Shipment, status: str, substatus: str | None, now: datetime) -> list[Change]:
-        """Give a shipment another status. The order changes too when the goods arrive: its tags tell of it."""
+        """Give a shipment another status. The order changes too when the goods arrive: its tags tell it."""
+        arrival = (shipment.status == "delivered") != (status == "delivered")
         shipment.status, shipment.substatus, shipment.updated = status, substatus, now
         if status == "shipped" and shipment.tracking_number is None:
             shipment.tracking_number = f"SBX{self._source.randint(10**9, 10**10 - 1)}"
@@ -53,7 +54,7 @@ class Shipping:
             self.moving.discard(shipment)
         else:
             self.moving.add(shipment)
-        if status != "delivered":
+        if not arrival:
             return [self._changed(shipment)]
         order = shipment.order
         order.updated = now

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +126,37 @@ def test_each_change_is_later_than_the_one_before_and_what_it_tells_is_there(see
             assert not any(payment.status in {"approved", "in_process"} for payment in order.payments)
         assert sum(line["gross_price"] for line in order_body(order)["order_items"]) > 0
     assert all(item.quantity >= 0 for item in life.population.items.values())
+
+
+def shown(made: MercadoLibre) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every resource as it is now, by collection and id."""
+    return {
+        (name, str(body["id"])): dict(body)
+        for name, bodies in made.truth().items()
+        for body in bodies()
+        if "id" in body
+    }
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_nothing_changes_without_a_notice_and_a_later_time(seed: int) -> None:
+    """Else a reader that follows the notices would never come to the truth."""
+    made = mercadolibre(seed, quirks=0)
+    before = shown(made)
+    for _ in range(150):
+        told_of = {notice.resource.split("/")[-1] for notice in made.step()}
+        after = shown(made)
+        for key, body in after.items():
+            if body != before.get(key):
+                assert key[1] in told_of
+                assert key not in before or later(before[key]) < later(body)
+        before = after
+
+
+def later(body: dict[str, Any]) -> datetime:
+    """When a resource changed last."""
+    return datetime.fromisoformat((body.get("last_updated") or body["last_modified"])[:23] + "Z")
 
 
 def test_a_sale_is_told_five_times_in_one_moment() -> None:
