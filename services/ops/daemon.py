@@ -64,6 +64,11 @@ class Daemon:
             self._change(phase="failed", problem=str(error))
             raise
 
+    async def until_running(self) -> None:
+        """Wait until everything is ready."""
+        while self._state.phase != "running":  # noqa: ASYNC110  (a state that other processes watch as well)
+            await asyncio.sleep(0.1)
+
     async def _serve(self, stack: AsyncExitStack) -> None:
         endpoints = await self._open(stack)
         self._change(kind=endpoints.kind, kafka_bootstrap_servers=endpoints.kafka_bootstrap_servers)
