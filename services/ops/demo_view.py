@@ -17,6 +17,7 @@ from libs.db.pool import Database
 from services.ops.demo_promises import KINDS
 
 _PLAIN_SECONDS = 5.0
+_FACT_TOPICS = frozenset({"orders", "shipments", "payments", "questions", "listings"})
 _MOST_NEWS = 6
 
 
@@ -44,7 +45,7 @@ async def read_figures(session: aiohttp.ClientSession, ports: Mapping[str, int],
             continue
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                _count(figures, sample.name, sample.labels, int(sample.value), name)
+                _count(figures, sample.name, sample.labels, int(sample.value))
     try:
         async with database.connection() as connection:
             for kind in KINDS:
@@ -56,12 +57,10 @@ async def read_figures(session: aiohttp.ClientSession, ports: Mapping[str, int],
     return figures
 
 
-def _count(figures: Figures, sample: str, labels: Mapping[str, str], value: int, service: str) -> None:
+def _count(figures: Figures, sample: str, labels: Mapping[str, str], value: int) -> None:
     if sample == "gateway_deliveries_total":
         figures.decisions[labels["decision"]] += value
-    elif (
-        sample == "bus_published_total" and service == "mercadolibre_enricher" and not labels["topic"].endswith("-dlt")
-    ):
+    elif sample == "bus_published_total" and labels["topic"] in _FACT_TOPICS:
         figures.facts[labels["topic"]] += value
     elif sample == "bus_consumed_total":
         figures.fates[labels["fate"]] += value
