@@ -19,6 +19,9 @@ log = get_logger()
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 CONNECT_RETRY_SECONDS = 1.0
+FLUSH_SECONDS = 5.0
+
+_STOPPING: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
 
 class NotPublished(Exception):
@@ -50,7 +53,7 @@ class Publisher:
     async def __aexit__(self, *_: object) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            await _stop(producer)
 
     async def publish(
         self, outgoing: Outgoing, *, cause: Envelope | None = None, within: float | None = None
@@ -119,7 +122,22 @@ class Publisher:
                 return  # somebody else has done it
             log.warning("the producer's session ended; a new one begins")
             self._producer = await self._open()
-        await broken.stop()
+        await _stop(broken)
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """Stop a producer as soon as Kafka has acknowledged what it holds; after a while, without waiting for that.
+
+    aiokafka's own `stop` waits for Kafka for ever. It goes on behind us until Kafka is back or the process ends.
+    """
+    stopping = asyncio.create_task(producer.stop(), name="stop of a producer")
+    _STOPPING.add(stopping)
+    stopping.add_done_callback(_STOPPING.discard)
+    _, late = await asyncio.wait({stopping}, timeout=FLUSH_SECONDS)
+    if late:
+        log.warning("stopped while Kafka is away: what it has not acknowledged may be lost")
+    else:
+        stopping.result()
 
 
 def _span_attributes(sent: Message, metadata: RecordMetadata) -> dict[str, str | int]:

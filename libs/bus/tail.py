@@ -31,6 +31,8 @@ async def read_tail(
         client_id=f"tail-{topic}",
         auto_offset_reset="latest",
         enable_auto_commit=False,
+        request_timeout_ms=10_000,
+        fetch_max_wait_ms=100,  # there is nothing to wait for: what is read is there already
         max_partition_fetch_bytes=4 * 1024 * 1024,
     )
     try:

@@ -29,12 +29,12 @@ def read_accounts(text: str) -> Mapping[str, tuple[AccountSettings, ...]]:
         if any(settings.account == other.account for other in found[name]):
             raise ValueError(f"entry {number} ({name}): the account {settings.account} stands twice")
         found[name].append(settings)
-    for name, settings in found.items():
+    for name, accounts in found.items():
         try:
-            MARKETPLACES[name].verifier(settings, KeyClient())  # refused here, and not when the service is built
+            MARKETPLACES[name].verifier(accounts, KeyClient())  # refused here, and not when the service is built
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-    return {name: tuple(settings) for name, settings in found.items()}
+    return {name: tuple(accounts) for name, accounts in found.items()}
 
 
 def _account(number: int, entry: object) -> tuple[str, AccountSettings]:

@@ -21,8 +21,8 @@ from services.webhook_gateway.window import Window
 
 NAME = "webhook_gateway"
 
-SETTLE_SECONDS = 5.0
-"""How long a stopping gateway waits for records that Kafka has not acknowledged yet; longer than any answer waits."""
+SETTLE_SECONDS = 2.0
+"""How long a stopping gateway, its last answer given, waits for records that Kafka has not acknowledged yet."""
 
 
 @asynccontextmanager

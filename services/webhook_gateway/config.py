@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.bus.settings import KafkaSettings
 from libs.marketplaces.contract import AccountSettings
-from schemas.registry import summary
 from services.webhook_gateway.accounts import read_accounts
 
 Accounts = Mapping[str, tuple[AccountSettings, ...]]
@@ -50,11 +49,15 @@ class Config(BaseSettings):
 
     @field_validator("kafka", mode="before")
     @classmethod
-    def _kafka(cls, _value: object) -> KafkaSettings:
+    def _kafka(cls, value: object) -> KafkaSettings:
+        if isinstance(value, KafkaSettings):
+            return value
         try:
             return KafkaSettings()
         except ValidationError as error:
-            raise ValueError(f"KAFKA_{summary(error)}") from None
+            problems = error.errors(include_url=False, include_input=False)
+            told = "; ".join(f"KAFKA_{str(one['loc'][0]).upper()}: {one['msg']}" for one in problems)
+            raise ValueError(told) from None
 
     @field_validator("accounts", mode="before")
     @classmethod

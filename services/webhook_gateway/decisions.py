@@ -7,20 +7,27 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
+from dataclasses import dataclass
 from typing import Self
 from uuid import uuid4
 
 from libs.bus.message import Outgoing
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_DECISIONS_LOST
-from libs.telemetry.trace import trace_headers
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 
 log = get_logger()
 
 _BATCH = 500
 _RETRY_SECONDS = 1.0
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    outgoing: Outgoing
+    context: Context
 
 
 class Decisions:
@@ -32,7 +39,7 @@ class Decisions:
         self._publish = publish
         self._most = most
         self._flush_seconds = flush_seconds
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
         self._dropping = False
@@ -63,9 +70,9 @@ class Decisions:
             self._dropping = True
             GATEWAY_DECISIONS_LOST.inc()
             return
-        # The id is given here, so that a repeated publication is recognisable; the trace is the request's.
-        trace = [(name, value.encode()) for name, value in trace_headers().items()]
-        self._waiting.append(Outgoing(decided, id=str(uuid4()), time=decided.decided_at, headers=trace))
+        # The id is given here, so that a repeated publication is recognisable. The context holds the request's trace.
+        outgoing = Outgoing(decided, id=str(uuid4()), time=decided.decided_at)
+        self._waiting.append(_Waiting(outgoing, copy_context()))
         self._wake.set()
 
     async def _run(self) -> None:
@@ -80,19 +87,25 @@ class Decisions:
 
     async def _publish_some(self) -> None:
         batch = [self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))]
-        outcomes = await asyncio.gather(*map(self._publish, batch), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(asyncio.create_task(self._published(one.outgoing), context=one.context) for one in batch),
+            return_exceptions=True,
+        )
         for _ in batch:
             self._waiting.popleft()
         failed = [
-            (outgoing, outcome)
-            for outgoing, outcome in zip(batch, outcomes, strict=True)
+            (waiting, outcome)
+            for waiting, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, Exception)
         ]
         if failed:
-            self._waiting.extendleft(outgoing for outgoing, _ in reversed(failed))
+            self._waiting.extendleft(waiting for waiting, _ in reversed(failed))
             error = failed[0][1]
             log.warning("decisions not published yet", count=len(failed), error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _published(self, outgoing: Outgoing) -> None:
+        await self._publish(outgoing)
 
     def _lose(self, count: int, why: str) -> None:
         GATEWAY_DECISIONS_LOST.inc(count)

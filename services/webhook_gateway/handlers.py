@@ -1,5 +1,6 @@
 """Deciding about a delivery: verified, named, published once; the answer is the marketplace's own."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -33,7 +34,7 @@ class Gateway:
         contract = verifier.contract
         notification = None
         try:
-            notification = checked(await verifier.verify(delivery))
+            notification = await verified(verifier, delivery, until)
             check_json(delivery.body)
             identity = webhook_id(contract.marketplace, notification)
             outgoing = received(contract, notification, delivery, identity)
@@ -49,6 +50,15 @@ class Gateway:
         if notification is None:
             return verdict
         return replace(verdict, account=notification.account, notification_topic=notification.topic)
+
+
+async def verified(verifier: WebhookVerifier, delivery: Delivery, until: float) -> Notification:
+    """The proved and named delivery; raise Refused, or NotTakenIn when a key does not come in time."""
+    try:
+        async with asyncio.timeout_at(until):
+            return checked(await verifier.verify(delivery))
+    except TimeoutError:
+        raise NotTakenIn("cannot_verify", "The proof could not be checked in time.") from None
 
 
 def webhook_id(marketplace: str, notification: Notification) -> UUID:

@@ -34,6 +34,8 @@ class KeyClient:
         """Status and JSON of the answer (None where it has no body); raise Unreachable."""
         if self._session is None:
             raise RuntimeError("the client of keys is used outside of its context")
+        if self._session.closed:
+            raise Unreachable("the gateway is stopping")
         try:
             target = URL(url)
             async with self._session.request(

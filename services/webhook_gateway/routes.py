@@ -106,6 +106,7 @@ class _Routes:
                 Route("GET", "/webhooks/{marketplace}", self.challenge, challenge),
                 Route("GET", "/webhooks/{marketplace}/{account}", self.challenge, challenge),
                 Route("POST", "/mercadolibre/webhook", self.mercadolibre, notify),
+                Route("POST", "/mercadolibre/webhook/{secret}", self.mercadolibre, notify),
                 Route("GET", "/mercadolibre/ping", self.ping, ping),
             ),
             hooks={name: _hook(verifier.contract) for name, verifier in sorted(self._gateway.verifiers.items())},

@@ -1,0 +1,425 @@
+"""The gateway on real Kafka: what is answered with 2xx is in the topic, once, whatever is killed or away."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from libs.bus.message import Record
+from libs.bus.settings import KafkaSettings
+from libs.bus.tail import read_tail
+from libs.bus.topics import apply_topics
+from libs.http.server import Health, prepare_application
+from libs.stack import EmbeddedKafka
+from libs.stack.ports import free_ports
+from schemas.deliveries.delivery_decided import DeliveryDecidedV1
+from schemas.envelope import Envelope
+from schemas.registry import read_fact
+from schemas.topics import topics
+from schemas.webhooks.webhook_received import WebhookReceivedV1
+from services.webhook_gateway.app import build
+from services.webhook_gateway.config import Config
+
+KEY = base64.b64encode(b"a key of the tests, 32 bytes long").decode()
+TOKEN = "verification-token-of-the-tests-0123456789"
+ENDPOINT = "https://hooks.example/webhooks/ebay"
+ACCOUNTS = json.dumps(
+    [
+        {"marketplace": "mercadolibre", "account": "br", "user_ids": [123456789], "application_id": 1234567890123},
+        {
+            "marketplace": "mercadolibre",
+            "account": "hidden",
+            "user_ids": [42],
+            "application_id": 1234567890123,
+            "path_secret": "a-long-path-secret",
+        },
+        {"marketplace": "standard_webhooks", "account": "main", "secrets": [f"whsec_{KEY}"]},
+        {
+            "marketplace": "ebay",
+            "account": "main",
+            "endpoint": ENDPOINT,
+            "verification_token": TOKEN,
+            "client_id": "client",
+            "client_secret": "a secret of the tests",
+            "base_url": "http://127.0.0.1:1",
+        },
+    ]
+)
+JSON = {"Content-Type": "application/json"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def signed(delivery: str, body: bytes) -> dict[str, str]:
+    """The headers of a Standard Webhooks delivery."""
+    now = str(int(time.time()))
+    digest = hmac.digest(base64.b64decode(KEY), f"{delivery}.{now}.".encode() + body, hashlib.sha256)
+    proof = "v1," + base64.b64encode(digest).decode()
+    return JSON | {"webhook-id": delivery, "webhook-timestamp": now, "webhook-signature": proof}
+
+
+def notification(number: int, **more: object) -> bytes:
+    """MercadoLibre's notification, as its document shows it, with an identity."""
+    body = {"topic": "orders_v2", "resource": f"orders/{number}", "user_id": "123456789"}
+    return json.dumps(body | {"application_id": "1234567890123", "_id": f"id-{number}"} | more).encode()
+
+
+async def log(kafka: KafkaSettings, topic: str = "webhooks") -> list[Record]:
+    since = datetime.now(UTC) - timedelta(days=1)
+    return [record async for record in read_tail(kafka, topic, since=since, most_per_partition=100_000)]
+
+
+def ids(records: list[Record]) -> list[str]:
+    return sorted(Envelope.of(record.headers).id for record in records)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 30) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(f"it did not happen within {seconds} s: {what}")
+
+
+@asynccontextmanager
+async def gateway(kafka: KafkaSettings, **settings: object) -> AsyncIterator[aiohttp.ClientSession]:
+    """The service as its app builds it, in this process; a client of it."""
+    config = Config(**{"accounts": ACCOUNTS, "kafka": kafka} | settings)  # type: ignore[arg-type]  # read by pydantic
+    stop = asyncio.Event()
+    async with build(config) as service:
+        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
+        prepare_application(service.http, service.name, Health(service.ready))
+        runner = web.AppRunner(service.http, access_log=None, shutdown_timeout=1, lingering_time=0.2)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0][:2]
+            timeout = aiohttp.ClientTimeout(total=30)
+            async with aiohttp.ClientSession(f"http://{host}:{port}", timeout=timeout) as client:
+                await until(lambda: is_ready(client), "the gateway becomes ready")
+                yield client
+        finally:
+            stop.set()
+            await asyncio.gather(*workers)
+            await runner.cleanup()
+
+
+async def is_ready(client: aiohttp.ClientSession, url: str = "/readyz") -> bool:
+    with suppress(aiohttp.ClientConnectionError):
+        async with client.get(url) as response:
+            return response.status == 200
+    return False
+
+
+@dataclass
+class Process:
+    """The gateway as a process of its own."""
+
+    url: str
+    process: asyncio.subprocess.Process
+
+    async def stop(self, signum: signal.Signals) -> int:
+        if self.process.returncode is None:
+            self.process.send_signal(signum)
+        async with asyncio.timeout(40):
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def gateway_process(
+    kafka: KafkaSettings, client: aiohttp.ClientSession, output: Path, **settings: str
+) -> AsyncIterator[Process]:
+    (port,) = free_ports(1)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "WEBHOOK_GATEWAY_ACCOUNTS": ACCOUNTS,
+        "WEBHOOK_GATEWAY_PORT": str(port),
+    }
+    with output.open("ab") as told:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.webhook_gateway", env=environ | settings, stdout=told, stderr=told
+        )
+    started = Process(f"http://127.0.0.1:{port}", process)
+    try:
+        await until(lambda: is_ready(client, f"{started.url}/readyz"), f"the gateway is ready; it told {output}")
+        yield started
+    finally:
+        await started.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
+
+
+async def test_an_accepted_delivery_is_in_the_topic_byte_for_byte(kafka: KafkaSettings) -> None:
+    body = b'{"type":"order.paid",  "data":{"id":"A-1","buyer":"S\xc3\xa3o"}}\n'
+    headers = signed("msg_1", body)
+    async with gateway(kafka) as client:
+        answer = await client.post("/webhooks/standard_webhooks", data=body, headers=headers)
+        assert answer.status == 200
+        (record,) = await log(kafka)
+    assert record.value == body
+    assert record.key == b"standard_webhooks:main:order:A-1"
+    kept = dict(record.headers)
+    assert kept["http_webhook-signature"].decode() == headers["webhook-signature"]
+    assert kept["http_webhook-timestamp"].decode() == headers["webhook-timestamp"]
+    envelope = Envelope.of(record.headers)
+    fact = read_fact(envelope, record.value)
+    assert isinstance(fact, WebhookReceivedV1)
+    assert (fact.marketplace, fact.account, fact.delivery_id) == ("standard_webhooks", "main", "msg_1")
+
+
+async def test_mercadolibre_is_answered_as_its_document_says(kafka: KafkaSettings) -> None:
+    async with gateway(kafka) as client:
+        answer = await client.post("/mercadolibre/webhook", data=notification(1234567890), headers=JSON)
+        assert (answer.status, await answer.json()) == (200, {"ok": True})
+        wrong = await client.post("/mercadolibre/webhook", data=b"{", headers=JSON)
+        assert wrong.status == 400
+        assert (await wrong.json())["ok"] is False
+        ping = await client.get("/mercadolibre/ping")
+        assert await ping.json() == {"status": "ok", "service": "mercadolibre"}
+        assert len(await log(kafka)) == 1
+
+
+async def test_a_secret_in_the_path_is_needed_and_never_logged(
+    kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    body = notification(7, user_id=42)
+    output = tmp_path / "gateway.log"
+    async with gateway_process(kafka, client, output) as running:
+        for path, status in (
+            ("/mercadolibre/webhook", 404),
+            ("/webhooks/mercadolibre/hidden/not-the-secret", 404),
+            ("/webhooks/mercadolibre/hidden/a-long-path-secret", 200),
+            ("/mercadolibre/webhook/a-long-path-secret", 200),
+        ):
+            answer = await client.post(running.url + path, data=body, headers=JSON)
+            assert answer.status == status, path
+        assert await running.stop(signal.SIGTERM) == 0
+    assert len(await log(kafka)) == 1
+    told = output.read_text()
+    assert '"decision": "accepted"' in told
+    assert "a-long-path-secret" not in told
+    assert "orders/7" not in told
+
+
+async def test_ebays_challenge_is_answered_and_a_key_out_of_reach_is_no_refusal(kafka: KafkaSettings) -> None:
+    signature = base64.b64encode(b'{"alg":"ecdsa","kid":"key-1","signature":"MEUCIQ==","digest":"SHA1"}').decode()
+    async with gateway(kafka) as client:
+        answer = await client.get("/webhooks/ebay/main", params={"challenge_code": "a code"})
+        expected = hashlib.sha256(f"a code{TOKEN}{ENDPOINT}".encode()).hexdigest()
+        assert (answer.status, await answer.json()) == (200, {"challengeResponse": expected})
+        away = await client.post("/webhooks/ebay/main", data=b"{}", headers=JSON | {"X-EBAY-SIGNATURE": signature})
+        assert away.status == 503
+        assert int(away.headers["Retry-After"]) >= 1
+        assert (await client.get("/webhooks/shopify", params={"challenge_code": "x"})).status == 404
+        assert (await client.get("/webhooks/mercadolibre", params={"challenge_code": "x"})).status == 405
+
+
+async def test_equal_deliveries_at_the_same_time_are_in_the_topic_once(kafka: KafkaSettings) -> None:
+    async with gateway(kafka) as client:
+        answers = await asyncio.gather(
+            *(client.post("/mercadolibre/webhook", data=notification(1, attempts=n), headers=JSON) for n in range(30))
+        )
+        assert {answer.status for answer in answers} == {200}
+        assert len(await log(kafka)) == 1
+
+
+async def test_every_decision_is_an_event(kafka: KafkaSettings) -> None:
+    async with gateway(kafka) as client:
+        for path, body in (
+            ("/mercadolibre/webhook", notification(1)),
+            ("/mercadolibre/webhook", notification(1)),
+            ("/webhooks/mercadolibre/nobody", notification(1)),
+            ("/webhooks/etsy", b"{}"),
+            ("/webhooks/standard_webhooks/main", b"{}"),
+        ):
+            await client.post(path, data=body, headers=JSON)
+    decided = []
+    for record in await log(kafka, "deliveries"):
+        fact = read_fact(Envelope.of(record.headers), record.value)
+        assert isinstance(fact, DeliveryDecidedV1)
+        assert (record.key or b"").decode() == fact.key()
+        decided.append((fact.marketplace, fact.account, fact.decision.value, fact.reason, fact.status))
+    assert sorted(decided, key=str) == sorted(
+        [
+            ("mercadolibre", "br", "accepted", None, 200),
+            ("mercadolibre", "br", "duplicate", None, 200),
+            ("mercadolibre", None, "refused", "unknown_account", 404),
+            ("unknown", None, "refused", "unknown_marketplace", 404),
+            ("standard_webhooks", "main", "refused", "bad_signature", 401),
+        ],
+        key=str,
+    )
+
+
+async def test_the_senders_trace_goes_on_in_the_topic(
+    kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    traced = JSON | {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    async with gateway_process(kafka, client, tmp_path / "gateway.log") as running:
+        url = running.url + "/mercadolibre/webhook"
+        assert (await client.post(url, data=notification(1), headers=traced)).status == 200
+        assert (await client.post(url, data=notification(2), headers=JSON | {"traceparent": "x"})).status == 200
+        assert await running.stop(signal.SIGTERM) == 0
+    traces = {
+        Envelope.of(record.headers).subject: (Envelope.of(record.headers).traceparent or "").split("-")
+        for record in await log(kafka)
+    }
+    first, second = traces["mercadolibre:br:123456789:/orders/1"], traces["mercadolibre:br:123456789:/orders/2"]
+    assert first[1] == TRACE
+    assert first[2] != "00f067aa0ba902b7"  # a span of ours, and not the sender's
+    assert second[1] not in {TRACE, "0" * 32}
+    (decided, _) = await log(kafka, "deliveries")
+    assert TRACE in (Envelope.of(decided.headers).traceparent or "")
+
+
+async def test_a_restart_forgets_no_delivery(kafka: KafkaSettings) -> None:
+    for _ in range(2):
+        async with gateway(kafka) as client:
+            for number in range(20):
+                answer = await client.post("/mercadolibre/webhook", data=notification(number), headers=JSON)
+                assert answer.status == 200
+    assert len(await log(kafka)) == 20
+    async with gateway(kafka, window=timedelta(milliseconds=1)) as client:
+        assert (await client.post("/mercadolibre/webhook", data=notification(0), headers=JSON)).status == 200
+    records = await log(kafka)
+    assert len(records) == 21, "after the window a delivery is taken in again"
+    assert len(set(ids(records))) == 20, "under the same id"
+
+
+async def test_killed_before_the_answer_a_redelivery_is_not_published_again(
+    kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """SIGKILL in the middle of a burst; then the marketplace delivers everything again."""
+    output = tmp_path / "gateway.log"
+    answered: set[int] = set()
+
+    async def deliver(url: str, number: int) -> None:
+        with suppress(aiohttp.ClientError):
+            async with client.post(f"{url}/mercadolibre/webhook", data=notification(number), headers=JSON) as answer:
+                if answer.status == 200:
+                    answered.add(number)
+
+    async with gateway_process(kafka, client, output) as running:
+        burst = [asyncio.create_task(deliver(running.url, number)) for number in range(300)]
+
+        async def some_are_answered() -> bool:
+            return len(answered) >= 20
+
+        await until(some_are_answered, "twenty deliveries are answered")
+        await running.stop(signal.SIGKILL)
+        await asyncio.gather(*burst)
+    durable = {Envelope.of(record.headers).subject for record in await log(kafka)}
+    assert {f"mercadolibre:br:123456789:/orders/{number}" for number in answered} <= durable
+
+    async with gateway_process(kafka, client, output) as running:
+        answered.clear()
+        await asyncio.gather(*(deliver(running.url, number) for number in range(300)))
+        assert answered == set(range(300))
+    found = ids(await log(kafka))
+    assert len(found) == 300
+    assert len(set(found)) == 300
+
+
+@pytest.fixture(scope="module")
+async def own_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """A broker that may be stopped without harm to other tests."""
+    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        broker.brokers[0].resume()
+        await broker.stop()
+
+
+@pytest.fixture
+async def own_kafka(own_broker: EmbeddedKafka, request: pytest.FixtureRequest) -> KafkaSettings:
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    settings = KafkaSettings(bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"{name}.")
+    await apply_topics(settings.bootstrap_servers, topics().values(), prefix=settings.topic_prefix)
+    return settings
+
+
+async def test_kafka_away_is_503_and_back_it_is_taken_in_once(
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings
+) -> None:
+    async with gateway(own_kafka) as client:
+        assert (await client.post("/mercadolibre/webhook", data=notification(0), headers=JSON)).status == 200
+        own_broker.brokers[0].pause()
+        try:
+            away = await client.post("/mercadolibre/webhook", data=notification(1), headers=JSON)
+            assert away.status == 503
+            assert int(away.headers["Retry-After"]) >= 1
+            assert (await away.json())["ok"] is False
+            problem = await client.post("/webhooks/mercadolibre", data=notification(1), headers=JSON)
+            assert problem.status == 503
+            assert problem.content_type == "application/problem+json"
+            assert (await client.post("/webhooks/etsy", data=b"{}", headers=JSON)).status == 404
+            assert (await client.post("/mercadolibre/webhook", data=notification(0), headers=JSON)).status == 200
+        finally:
+            own_broker.brokers[0].resume()
+
+        async def taken_in() -> bool:
+            async with client.post("/mercadolibre/webhook", data=notification(1), headers=JSON) as answer:
+                return answer.status == 200
+
+        await until(taken_in, "a redelivery is taken in after Kafka is back")
+    assert len(await log(own_kafka)) == 2
+    decisions = [read_fact(Envelope.of(one.headers), one.value) for one in await log(own_kafka, "deliveries")]
+    assert {one.decision.value for one in decisions if isinstance(one, DeliveryDecidedV1)} == {
+        "accepted",
+        "unavailable",
+        "refused",
+        "duplicate",
+    }
+
+
+async def test_a_broker_that_died_comes_back(own_broker: EmbeddedKafka, own_kafka: KafkaSettings) -> None:
+    async with gateway(own_kafka) as client:
+        await own_broker.brokers[0].kill()
+        try:
+            assert (await client.post("/mercadolibre/webhook", data=notification(1), headers=JSON)).status == 503
+            assert (await client.get("/livez")).status == 200
+        finally:
+            await own_broker.brokers[0].start()
+            await own_broker.brokers[0].ready()
+
+        async def taken_in() -> bool:
+            async with client.post("/mercadolibre/webhook", data=notification(1), headers=JSON) as answer:
+                return answer.status == 200
+
+        await until(taken_in, "a redelivery is taken in after Kafka is back", seconds=60)
+    assert len(await log(own_kafka)) == 1
+
+
+async def test_it_stops_in_time_while_kafka_is_away(
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async with gateway_process(own_kafka, client, tmp_path / "gateway.log") as running:
+        own_broker.brokers[0].pause()
+        try:
+            url = running.url + "/mercadolibre/webhook"
+            assert (await client.post(url, data=notification(1), headers=JSON)).status == 503
+            assert await running.stop(signal.SIGTERM) == 0
+        finally:
+            own_broker.brokers[0].resume()
