@@ -1,0 +1,102 @@
+"""A subscriber that knows only the AsyncAPI document and the JSON Schemas reads every message on every topic.
+
+It uses the CloudEvents SDK and a JSON Schema validator, and none of our code.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from cloudevents.core.formats.json import JSONFormat
+from referencing import Registry, Resource
+
+from libs.stack import Endpoints
+from tests.e2e.checks import records
+from tests.e2e.system import System, running_system
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+class Subscriber:
+    """Knows the documents."""
+
+    def __init__(self) -> None:
+        self.asyncapi: dict[str, Any] = json.loads((SCHEMAS / "asyncapi.json").read_text())
+        files = [path for path in SCHEMAS.glob("*/*.schema.json")]
+        self.schemas = {json.loads(path.read_text())["$id"]: json.loads(path.read_text()) for path in files}
+        self.registry: Registry[Any] = Registry().with_resources(
+            [(identity, Resource.from_contents(schema)) for identity, schema in self.schemas.items()]
+        )
+
+    def channels(self) -> dict[str, dict[str, Any]]:
+        """The topics' addresses with what the document says of each."""
+        return {channel["address"]: channel for channel in self.asyncapi["channels"].values()}
+
+    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
+        """Follow `$ref` within the document."""
+        while "$ref" in node:
+            found: Any = self.asyncapi
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                found = found[part.replace("~1", "/").replace("~0", "~")]
+            node = found
+        return node
+
+    def messages(self, channel: dict[str, Any]) -> list[dict[str, Any]]:
+        return [self.resolve(message) for message in channel["messages"].values()]
+
+    def check_headers(self, channel: dict[str, Any], headers: dict[str, str]) -> None:
+        """The headers are those of one of the channel's messages."""
+        errors = []
+        for message in self.messages(channel):
+            schema = self.resolve(message["headers"])
+            found = list(jsonschema.Draft202012Validator(schema, registry=self.registry).iter_errors(headers))
+            if not found:
+                return
+            errors.append([error.message for error in found])
+        pytest.fail(f"{channel['address']}: no message of the document has these headers: {headers}: {errors}")
+
+    def check_data(self, event: Any) -> None:
+        """The data is of the schema that the event names."""
+        schema = self.schemas[event.get_dataschema()]
+        checker = jsonschema.Draft202012Validator(
+            schema, registry=self.registry, format_checker=jsonschema.FormatChecker()
+        )
+        errors = [f"{error.json_path}: {error.message}" for error in checker.iter_errors(event.get_data())]
+        assert not errors, f"{event.get_type()} {event.get_id()}: {errors}"
+
+
+async def lively(system: System) -> None:
+    """Something of everything: orders and their company, duplicates, poison of all kinds."""
+    await system.post("/_world/steps", {"steps": 200, "duplicates": 0.2, "reordering": 0.2})
+    for marketplace in ("mercadolibre", "ebay", "square"):
+        await system.post("/_poison", {"marketplace": marketplace})
+    await system.settled()
+
+
+@pytest.mark.timeout(300)
+async def test_every_message_on_every_topic_can_be_read_from_the_documents_alone(
+    stack: Endpoints, tmp_path: Path
+) -> None:
+    subscriber = Subscriber()
+    read: dict[str, int] = {}
+    async with running_system(stack, tmp_path, {}) as system:
+        await lively(system)
+        for address, channel in subscriber.channels().items():
+            dead_letters = address.endswith("-dlt")
+            for record in await records(system.kafka, address):
+                read[address] = read.get(address, 0) + 1
+                if dead_letters:
+                    headers = {name: value.decode("latin-1") for name, value in record.headers}
+                    subscriber.check_headers(channel, headers)
+                    continue
+                text = {name: value.decode() for name, value in record.headers}
+                subscriber.check_headers(channel, text)
+                message = KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
+                event = from_binary_event(message, JSONFormat())
+                assert event.get_subject() == record.key.decode()
+                subscriber.check_data(event)
+    quiet = subscriber.channels().keys() - read.keys() - {"projector-dlt"}
+    assert not quiet, f"nothing was ever sent to {sorted(quiet)}: they are not tested"
