@@ -1,4 +1,4 @@
-"""A whole sellstream of real processes for a test: topics and a database of its own, free ports, the sandbox outside."""
+"""A whole sellstream of real processes for a test: topics, database and ports of its own; the sandbox sends."""
 
 import asyncio
 import os

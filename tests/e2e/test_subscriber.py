@@ -25,7 +25,7 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.asyncapi: dict[str, Any] = json.loads((SCHEMAS / "asyncapi.json").read_text())
-        files = [path for path in SCHEMAS.glob("*/*.schema.json")]
+        files = list(SCHEMAS.glob("*/*.schema.json"))
         self.schemas = {json.loads(path.read_text())["$id"]: json.loads(path.read_text()) for path in files}
         self.registry: Registry[Any] = Registry().with_resources(
             [(identity, Resource.from_contents(schema)) for identity, schema in self.schemas.items()]
