@@ -72,7 +72,7 @@ class MercadoLibreWebhook:
         user_id = _number(payload, "user_id")
         account = self._by_user.get((_number(payload, "application_id"), user_id))
         if account is None or (named is not None and account is not named):
-            raise UnknownAccount("No configured account has this user and application.")
+            raise _unknown()
         if named is None:
             _check_secret(account, delivery.secret)
         topic = identifier(payload.get("topic"), "topic")
@@ -89,16 +89,21 @@ class MercadoLibreWebhook:
         )
 
 
+def _unknown() -> UnknownAccount:
+    """One text for every miss: a stranger does not learn which of user, application and secret was right."""
+    return UnknownAccount("No such account is configured.")
+
+
 def _check_secret(account: MercadoLibreAccount, given: str | None) -> None:
     """Raise UnknownAccount unless the URL's last part is the account's secret, or both are absent."""
     expected = account.path_secret
     if expected is None:
         if given is not None:
-            raise UnknownAccount("No such URL is registered for the account.")
+            raise _unknown()
         return
     told = (given or "").encode("utf-8", "surrogatepass")
     if not hmac.compare_digest(expected.get_secret_value().encode(), told):
-        raise UnknownAccount("No such URL is registered for the account.")
+        raise _unknown()
 
 
 def _number(payload: Mapping[str, Any], name: str) -> int:
