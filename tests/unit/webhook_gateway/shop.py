@@ -21,6 +21,7 @@ from libs.marketplaces.contract import (
     Delivery,
     Notification,
     UnknownAccount,
+    WebhookVerifier,
 )
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from services.webhook_gateway.handlers import Gateway
@@ -66,6 +67,8 @@ class ShopVerifier:
             raise BadPayload("The body is not JSON.") from None
         if not isinstance(body, dict) or not isinstance(body.get("id"), str | int):
             raise BadPayload("The body has no id.")
+        if body.get("keys") == "broken":
+            raise RuntimeError("a defect of the verifier")
         if body.get("keys") == "away":
             raise CannotVerify("The key cannot be fetched.", timedelta(seconds=7))
         if delivery.account is None and body.get("seller", "main") != "main":
@@ -101,18 +104,23 @@ class Running:
 
 
 @asynccontextmanager
-async def gateway_running(body_seconds: float = 5) -> AsyncIterator[Running]:
-    """The gateway's own application on a socket, with `shop` and `mercadolibre` (each with the account `main`)."""
+async def gateway_running(
+    verifiers: Mapping[str, WebhookVerifier] | None = None, *, body_seconds: float = 5
+) -> AsyncIterator[Running]:
+    """The gateway's own application on a socket; each marketplace has the account `main`.
+
+    Without verifiers: `shop`, and a marketplace of its kind under the name `mercadolibre`.
+    """
+    if verifiers is None:
+        verifiers = {"shop": ShopVerifier("shop"), "mercadolibre": QuietVerifier("mercadolibre")}
     running = Running()
     intake = Intake(running.publish, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
     intake.warmed_up.set()
-    gateway = Gateway(
-        {"shop": ShopVerifier("shop"), "mercadolibre": QuietVerifier("mercadolibre")}, intake, timedelta(seconds=10)
-    )
+    gateway = Gateway(verifiers, intake, timedelta(seconds=10))
     transport = Transport(
         gateway,
         Recorder(running.decided.append),
-        {"shop": frozenset({"main"}), "mercadolibre": frozenset({"main"})},
+        {name: frozenset({"main"}) for name in verifiers},
         margin=timedelta(milliseconds=100),
         longest_wait=timedelta(seconds=5),
         body_timeout=timedelta(seconds=body_seconds),

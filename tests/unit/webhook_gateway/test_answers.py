@@ -174,6 +174,15 @@ async def test_a_key_that_cannot_be_fetched_is_503(client: aiohttp.ClientSession
     assert running.decided[0].decision is Decision.UNAVAILABLE
 
 
+async def test_a_defect_of_ours_is_500_and_told_of(client: aiohttp.ClientSession, running: Running) -> None:
+    response = await deliver(client, "/webhooks/shop/main", body_of(1, keys="broken"))
+    assert response.status == 500
+    await problem(response)
+    (decided,) = running.decided
+    assert (decided.decision, decided.reason, decided.account) == (Decision.UNAVAILABLE, "defect", "main")
+    assert (await deliver(client, "/webhooks/shop", body_of(2))).status == 202
+
+
 async def test_a_parameter_that_stands_twice_is_400(client: aiohttp.ClientSession) -> None:
     assert (await deliver(client, "/webhooks/shop?a=1&a=2", body_of(1))).status == 400
     assert (await deliver(client, "/webhooks/shop?a=1&b=2", body_of(1))).status == 202

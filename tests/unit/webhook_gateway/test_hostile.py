@@ -65,7 +65,7 @@ def request(path: str, body: bytes, signed: bool, extra: list[tuple[str, bytes]]
     extra=headers | st.just([]),
     longer=st.none() | st.integers(-3, 3),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_input_gets_an_answer_of_the_specification(
     path: str, body: bytes, signed: bool, extra: list[tuple[str, bytes]], longer: int | None
 ) -> None:
