@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
-
+from libs.db.errors import DatabaseAway
+from libs.db.pool import Connection, Database, Record
 from libs.oauth.tokens import TokenPair, TokensAway
 from libs.telemetry.log import get_logger
 
@@ -29,28 +29,27 @@ _SAVE = """
 UPDATE oauth.tokens SET access_token = $3, refresh_token = $4, expires_at = $5, updated_at = now()
 WHERE client = $1 AND account = $2
 """
-_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 @asynccontextmanager
 async def open_token_store(url: str, client: str) -> AsyncIterator["PostgresTokenStore"]:
     """Connect to PostgreSQL; waits for as long as it is away, and says so."""
-    while True:
-        try:
-            pool = await asyncpg.create_pool(url, min_size=1, max_size=4, command_timeout=LOCK_SECONDS + 5)
-            break
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
-            log.warning("postgres is away", error=type(error).__name__)
-            await asyncio.sleep(CONNECT_RETRY_SECONDS)
-    async with pool:
-        yield PostgresTokenStore(pool, client)
+    async with Database(url, application=f"tokens of {client}", most=4) as database:
+        while True:
+            try:
+                await database.check()
+                break
+            except DatabaseAway as error:
+                log.warning("postgres is away", error=str(error))
+                await asyncio.sleep(CONNECT_RETRY_SECONDS)
+        yield PostgresTokenStore(database, client)
 
 
 class PostgresTokenStore:
     """The pairs of one client's accounts (a libs.oauth.tokens.TokenStore)."""
 
-    def __init__(self, pool: asyncpg.Pool, client: str) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, client: str) -> None:
+        self._database = database
         self._client = client
 
     async def seed(self, account: str, pair: TokenPair) -> None:
@@ -76,20 +75,18 @@ class PostgresTokenStore:
             yield _HeldRow(connection, self._client, account, _pair(row))
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.acquire(timeout=LOCK_SECONDS) as connection:
+            async with self._database.connection() as connection:
                 yield connection
-        except _AWAY as error:
-            raise TokensAway("token store", f"PostgreSQL: {type(error).__name__}") from error
+        except DatabaseAway as error:
+            raise TokensAway("token store", str(error)) from error
 
 
 class _HeldRow:
     """A locked row (a libs.oauth.tokens.HeldPair)."""
 
-    def __init__(
-        self, connection: asyncpg.pool.PoolConnectionProxy, client: str, account: str, pair: TokenPair | None
-    ) -> None:
+    def __init__(self, connection: Connection, client: str, account: str, pair: TokenPair | None) -> None:
         self._connection = connection
         self._key = (client, account)
         self.pair = pair
@@ -98,5 +95,5 @@ class _HeldRow:
         await self._connection.execute(_SAVE, *self._key, pair.access, pair.refresh, pair.expires_at)
 
 
-def _pair(row: asyncpg.Record | None) -> TokenPair | None:
+def _pair(row: Record | None) -> TokenPair | None:
     return None if row is None else TokenPair(row["access_token"], row["refresh_token"], row["expires_at"])

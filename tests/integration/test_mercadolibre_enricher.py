@@ -9,21 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer
 from pydantic import SecretStr
 
-import libs.db
 from libs.bus.consumer import Consumer, Tuning
 from libs.bus.lane import Retries
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
 from libs.http.client import ApiClient, ApiSettings
 from libs.marketplaces.mercadolibre.client import MercadoLibre, refresh_grant
 from libs.oauth.store import PostgresTokenStore
@@ -47,16 +46,15 @@ async def double() -> AsyncIterator[MercadoLibreDouble]:
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
-        migration = Path(libs.db.__file__).parent / "migrations" / "0100_oauth_tokens.sql"
-        await pool.execute(migration.read_text())
-        yield pool
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, application="tests") as opened:
+        await migrate(opened)
+        yield opened
 
 
 @asynccontextmanager
 async def enriching(
-    kafka: KafkaSettings, double: MercadoLibreDouble, database: asyncpg.Pool, *, access: str | None = None
+    kafka: KafkaSettings, double: MercadoLibreDouble, database: Database, *, access: str | None = None
 ) -> AsyncIterator[None]:
     """The service as its app builds it, with short retries. `access` is the configured access token."""
     stop = asyncio.Event()
@@ -217,7 +215,8 @@ async def test_fifty_rejections_at_once_cost_one_refresh_and_a_restart_keeps_the
     async with enriching(kafka, double, database, access="expired"):
         await records(kafka, "orders", 51)
     assert double.granted == 2
-    assert await database.fetchval("SELECT refresh_token FROM oauth.tokens") == "TG-refresh-token-2"
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT refresh_token FROM oauth.tokens") == "TG-refresh-token-2"
 
 
 async def test_two_replicas_refresh_once(double, database):
