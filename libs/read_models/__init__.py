@@ -1,0 +1,19 @@
+"""Every read model of sellstream, one line each. An entry is a folder: table.sql, project.py, queries.py."""
+
+from libs.projection.model import AnyReadModel
+from libs.read_models.listings.project import READ_MODEL as LISTINGS
+from libs.read_models.orders.project import READ_MODEL as ORDERS
+from libs.read_models.payments.project import READ_MODEL as PAYMENTS
+from libs.read_models.questions.project import READ_MODEL as QUESTIONS
+from libs.read_models.shipments.project import READ_MODEL as SHIPMENTS
+
+READ_MODELS: dict[str, AnyReadModel] = {
+    model.name: model
+    for model in (
+        ORDERS,
+        SHIPMENTS,
+        PAYMENTS,
+        QUESTIONS,
+        LISTINGS,
+    )
+}

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import demo, dlq, schemas, stack, topics
+from services.ops import db, demo, dlq, schemas, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -13,6 +13,7 @@ app = typer.Typer(
 stack.register(app)
 schemas.register(app)
 topics.register(app)
+db.register(app)
 dlq.register(app)
 demo.register(app)
 

@@ -1,0 +1,280 @@
+"""Reading partitions whose positions are kept elsewhere (in PostgreSQL, with what was made of the records).
+
+`GroupReader` reads what a consumer group assigns to it, from the positions that its user gives; `read_range` reads from
+offsets to offsets and joins no group. Topics are named as declared, without the installation's prefix.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from libs.bus.message import Record
+from libs.bus.settings import KafkaSettings
+from libs.telemetry.log import get_logger
+
+log = get_logger()
+
+FETCH_BYTES = 4 * 1024 * 1024
+_POLL_MILLISECONDS = 500
+
+
+class KafkaAway(Exception):
+    """Kafka does not answer, or not now."""
+
+
+class LogTooShort(Exception):
+    """The log ends before the offset that was to be reached: this is not the log that it was read from."""
+
+
+class Partition(NamedTuple):
+    """A partition of a declared topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.number}"
+
+
+class Extent(NamedTuple):
+    """The first offset that a partition still has, and the one that its next record will get."""
+
+    begin: int
+    end: int
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Records of one partition in order, and the offset behind them (there may be offsets without a record)."""
+
+    records: list[Record]
+    next_offset: int
+
+
+class GroupReader:
+    """The partitions that a consumer group assigns. A new one gives nothing until it is placed."""
+
+    def __init__(self, settings: KafkaSettings, group: str, topics: Iterable[str], *, max_records: int) -> None:
+        self._settings = settings
+        self._topics = [settings.topic(topic) for topic in topics]
+        self._max_records = max_records
+        self._unplaced: set[TopicPartition] = set()
+        self._client = AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap_servers,
+            group_id=settings.group(group),
+            client_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Join the group; raises KafkaAway."""
+        self._client.subscribe(self._topics, listener=_Assignments(self._client, self._unplaced))
+        try:
+            await self._client.start()
+        except BaseException as error:
+            await self._client.stop()
+            if isinstance(error, KafkaError):
+                raise KafkaAway(str(error)) from error
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with suppress(KafkaError):
+            await self._client.stop()
+
+    def unplaced(self) -> set[Partition]:
+        """Partitions that are ours, and whose position is not given yet."""
+        return {self._logical(partition) for partition in self._unplaced}
+
+    def assigned(self) -> set[Partition]:
+        return {self._logical(partition) for partition in self._client.assignment()}
+
+    def place(self, positions: Mapping[Partition, int]) -> None:
+        """Read these partitions from there on; those that were taken away meanwhile are passed over."""
+        for partition, offset in positions.items():
+            actual = self._actual(partition)
+            with suppress(IllegalStateError):  # a rebalance has just taken it away
+                self._client.seek(actual, offset)
+                self._client.resume(actual)
+            self._unplaced.discard(actual)
+
+    def unplace(self) -> None:
+        """Forget all positions: every partition waits to be placed anew."""
+        for actual in self._client.assignment():
+            with suppress(IllegalStateError):
+                self._client.pause(actual)
+            self._unplaced.add(actual)
+
+    async def read(self, milliseconds: int = _POLL_MILLISECONDS) -> dict[Partition, Chunk]:
+        """What has arrived, at most `max_records`; waits a little if nothing has. Raises KafkaAway."""
+        try:
+            batches = await self._client.getmany(timeout_ms=milliseconds, max_records=self._max_records)
+        except KafkaError as error:
+            raise KafkaAway(f"{type(error).__name__}: {error}") from error
+        return {
+            self._logical(actual): Chunk(records, records[-1].offset + 1)
+            for actual, records in batches.items()
+            if records and actual not in self._unplaced
+        }
+
+    async def extents(self, partitions: Collection[Partition]) -> dict[Partition, Extent]:
+        return await _extents(self._client, self._settings, partitions)
+
+    def end(self, partition: Partition) -> int | None:
+        """The log's end as the last fetch told it."""
+        actual = self._actual(partition)
+        return self._client.highwater(actual) if actual in self._client.assignment() else None
+
+    async def show_progress(self, positions: Mapping[Partition, int]) -> None:
+        """Commit offsets to Kafka, for its lag displays alone: nobody begins from them."""
+        ours = self._client.assignment()
+        commits = {self._actual(one): offset for one, offset in positions.items() if self._actual(one) in ours}
+        if not commits:
+            return
+        try:
+            await self._client.commit(commits)
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            log.debug("offsets not committed; only lag displays use them", error=str(error))
+
+    def _actual(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._settings.topic(partition.topic), partition.number)
+
+    def _logical(self, actual: TopicPartition) -> Partition:
+        return Partition(self._settings.logical(actual.topic), actual.partition)
+
+
+class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
+    """Holds new partitions still until they are placed."""
+
+    def __init__(self, client: AIOKafkaConsumer, unplaced: set[TopicPartition]) -> None:
+        self._client = client
+        self._unplaced = unplaced
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        # Nothing is in hand that would have to be finished: a batch that another replica overtakes fails at the fence.
+        self._unplaced.difference_update(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._unplaced.clear()
+        for partition in assigned:
+            self._client.seek(partition, 0)  # any position: without one the client would look for a committed offset
+            self._client.pause(partition)
+            self._unplaced.add(partition)
+        log.info("partitions assigned", count=len(assigned))
+
+
+async def read_range(
+    settings: KafkaSettings, begin: Mapping[Partition, int], end: Mapping[Partition, int], *, max_records: int = 10_000
+) -> AsyncIterator[dict[Partition, Chunk]]:
+    """Everything from `begin` up to but without `end`, in order within each partition, partitions interleaved.
+
+    A chunk's `next_offset` ends at exactly `end`. Raises KafkaAway, and LogTooShort when an `end` is beyond the log.
+    """
+    open_ends = {one: offset for one, offset in end.items() if begin[one] < offset}
+    if not open_ends:
+        return
+    async with _client(settings) as client:
+        await _refuse_beyond(client, settings, open_ends)
+        actual = {TopicPartition(settings.topic(one.topic), one.number): one for one in open_ends}
+        client.assign(list(actual))
+        for tp, one in actual.items():
+            client.seek(tp, begin[one])
+        while open_ends:
+            waiting = [tp for tp, one in actual.items() if one in open_ends]
+            batches = await client.getmany(*waiting, timeout_ms=_POLL_MILLISECONDS, max_records=max_records)
+            chunks: dict[Partition, Chunk] = {}
+            for tp in waiting:
+                one, last = actual[tp], open_ends[actual[tp]]
+                records = [record for record in batches.get(tp, ()) if record.offset < last]
+                # Not the last record's offset: a range may end in offsets that hold no record (control batches).
+                position = min(await client.position(tp), last)
+                if records or position == last:
+                    chunks[one] = Chunk(records, position)
+                if position == last:
+                    del open_ends[one]
+                    client.pause(tp)
+            if chunks:
+                yield chunks
+
+
+async def extents(settings: KafkaSettings, partitions: Collection[Partition]) -> dict[Partition, Extent]:
+    """Where the partitions begin and end now. Raises KafkaAway."""
+    async with _client(settings) as client:
+        return await _extents(client, settings, partitions)
+
+
+async def partitions_of(settings: KafkaSettings, topics: Iterable[str]) -> set[Partition]:
+    """The partitions that the topics have at the broker; none for a topic that is not there. Raises KafkaAway."""
+    async with _client(settings) as client:
+        found = set()
+        known = await client.topics()
+        for topic in topics:
+            if settings.topic(topic) in known:
+                numbers = client.partitions_for_topic(settings.topic(topic)) or set()
+                found |= {Partition(topic, number) for number in numbers}
+        return found
+
+
+async def offsets_at(
+    settings: KafkaSettings, partitions: Collection[Partition], time: datetime
+) -> dict[Partition, int]:
+    """Of each partition the first offset whose record is not older than `time`; its end if there is none."""
+    async with _client(settings) as client:
+        actual = {one: TopicPartition(settings.topic(one.topic), one.number) for one in partitions}
+        found = await client.offsets_for_times(dict.fromkeys(actual.values(), int(time.timestamp() * 1000)))
+        ends = await client.end_offsets(list(actual.values()))
+        return {one: found[tp].offset if found.get(tp) is not None else ends[tp] for one, tp in actual.items()}
+
+
+@asynccontextmanager
+async def _client(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    client = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        client_id="partition-reader",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=FETCH_BYTES,
+    )
+    try:
+        await client.start()
+        yield client
+    except KafkaError as error:
+        raise KafkaAway(f"{type(error).__name__}: {error}") from error
+    finally:
+        with suppress(KafkaError):
+            await client.stop()
+
+
+async def _extents(
+    client: AIOKafkaConsumer, settings: KafkaSettings, partitions: Collection[Partition]
+) -> dict[Partition, Extent]:
+    actual = {one: TopicPartition(settings.topic(one.topic), one.number) for one in partitions}
+    try:
+        begins = await client.beginning_offsets(list(actual.values()))
+        ends = await client.end_offsets(list(actual.values()))
+    except KafkaError as error:
+        raise KafkaAway(f"{type(error).__name__}: {error}") from error
+    return {one: Extent(begins[tp], ends[tp]) for one, tp in actual.items()}
+
+
+async def _refuse_beyond(client: AIOKafkaConsumer, settings: KafkaSettings, wanted: Mapping[Partition, int]) -> None:
+    known = await _extents(client, settings, list(wanted))
+    beyond = [
+        f"{one} ends at {known[one].end}, {offset} was to be reached"
+        for one, offset in wanted.items()
+        if offset > known[one].end
+    ]
+    if beyond:
+        raise LogTooShort(
+            f"The log is shorter than what was read from it: {'; '.join(sorted(beyond))}. Is this the Kafka that the "
+            "database was filled from?"
+        )

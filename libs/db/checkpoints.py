@@ -1,0 +1,125 @@
+"""Checkpoints: how far a build has read each partition. They move in the transaction that writes the rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+
+from libs.db.pool import Connection
+
+Partition: TypeAlias = tuple[str, int]
+"""A topic's declared name and a partition's number."""
+
+P = TypeVar("P", bound=Partition)
+
+
+class CheckpointMoved(Exception):
+    """Somebody else has moved a checkpoint, or the build is not in its place any more: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`next_offset` is the first offset that is not read; `moved_at` is None until something was."""
+
+    next_offset: int
+    records: int
+    skipped: int
+    moved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From where to where a batch takes a checkpoint, and how many records that were (`skipped`: unreadable ones)."""
+
+    old: int
+    new: int
+    records: int = 0
+    skipped: int = 0
+
+
+async def load(connection: Connection, build: int) -> dict[Partition, Checkpoint]:
+    """The checkpoints of a build, ordered by topic and partition."""
+    rows = await connection.fetch(
+        """
+        SELECT topic, partition, next_offset, records, skipped, moved_at FROM projection.checkpoints
+        WHERE build = $1 ORDER BY topic, partition
+        """,
+        build,
+    )
+    return {
+        (row["topic"], row["partition"]): Checkpoint(
+            row["next_offset"], row["records"], row["skipped"], row["moved_at"]
+        )
+        for row in rows
+    }
+
+
+async def hold(connection: Connection, build: int) -> dict[Partition, int]:
+    """Lock the checkpoints of a build until the end of the transaction; return their offsets."""
+    rows = await connection.fetch(
+        """
+        SELECT topic, partition, next_offset FROM projection.checkpoints
+        WHERE build = $1 ORDER BY topic, partition FOR UPDATE
+        """,
+        build,
+    )
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def add(connection: Connection, build: int, place: str, partitions: Iterable[P]) -> None:
+    """Let missing checkpoints begin at offset 0; leave the others as they are."""
+    topics, numbers = _columns(sorted(partitions))
+    await connection.execute(
+        """
+        INSERT INTO projection.checkpoints (build, place, topic, partition)
+        SELECT $1, $2, topic, partition FROM unnest($3::text[], $4::int[]) AS wanted (topic, partition)
+        ON CONFLICT DO NOTHING
+        """,
+        build,
+        place,
+        topics,
+        numbers,
+    )
+
+
+async def advance(connection: Connection, build: int, place: str, moves: Mapping[P, Move]) -> None:
+    """Move checkpoints; raise CheckpointMoved unless each still stands at its `old` and the build is still in `place`.
+
+    Waits for whoever is moving them. The rows are locked in one order, so that two batches cannot block one another.
+    """
+    topics, numbers = _columns(moves)
+    changes = [(move.old, move.new, move.records, move.skipped) for move in moves.values()]
+    moved = await connection.fetchval(
+        """
+        WITH wanted AS (
+            SELECT * FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+                AS wanted (topic, partition, old, new, records, skipped)
+        ), held AS (
+            SELECT c.topic, c.partition FROM projection.checkpoints c JOIN wanted w USING (topic, partition)
+            WHERE c.build = $1 AND c.place = $2 AND c.next_offset = w.old
+            ORDER BY c.topic, c.partition FOR UPDATE OF c
+        ), moved AS (
+            UPDATE projection.checkpoints c
+            SET next_offset = w.new, records = c.records + w.records, skipped = c.skipped + w.skipped, moved_at = now()
+            FROM held JOIN wanted w USING (topic, partition)
+            WHERE c.build = $1 AND c.place = $2 AND c.topic = held.topic AND c.partition = held.partition
+              AND c.next_offset = w.old
+            RETURNING 1
+        ) SELECT count(*) FROM moved
+        """,
+        build,
+        place,
+        topics,
+        numbers,
+        *([list(column) for column in zip(*changes, strict=True)] or [[], [], [], []]),
+    )
+    if moved != len(moves):
+        raise CheckpointMoved(
+            f"{len(moves) - moved} of {len(moves)} checkpoints of build {build} are not where this process left them: "
+            "another one has moved them, or the build is not in its place any more"
+        )
+
+
+def _columns(partitions: Iterable[P]) -> tuple[list[str], list[int]]:
+    pairs = list(partitions)
+    return [topic for topic, _ in pairs], [number for _, number in pairs]

@@ -1,0 +1,141 @@
+"""What a read model is: a table, a row, and a pure fold from facts to rows."""
+
+import hashlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from libs.db.pool import Record
+from schemas.event import Fact
+from schemas.registry import BY_MODEL
+
+MOST_KEY_BYTES = 1024
+"""A btree page takes index entries up to 2,704 bytes; no marketplace's identifiers come near this."""
+
+
+class Refused(ValueError):
+    """A fact cannot become a row (a number beyond the column, a key beyond the index). Must depend on the fact alone.
+
+    The projector puts such a record into the dead letters; a rebuild skips it.
+    """
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where in the log a fact stands, and which event it is. `topic` is the declared name."""
+
+    topic: str
+    partition: int
+    offset: int
+    event_id: str
+    correlation_id: str | None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row of every read model has: its key, and the fact that made it what it is.
+
+    `updated_at` is the marketplace's own time of the change.
+    """
+
+    key: str
+    updated_at: datetime
+    event_id: str
+    correlation_id: str | None
+    log_topic: str
+    log_partition: int
+    log_offset: int
+
+
+R = TypeVar("R", bound=Row)
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True)
+class ReadModel(Generic[R, F]):
+    """The declaration from which the live projection, the rebuild, the digest and the diff are all driven.
+
+    `fact` is the latest version of the one event that it is made of. `evolve` gives the row after a fact: the same row
+    for a fact that changes nothing, None where there shall be none. It is pure: no clock, no network, no randomness,
+    and it reads attributes only, so that any reader's form of the fact will do. A change of `evolve` or of `table.sql`
+    that changes rows is a new `version`, which a rebuild brings in.
+    """
+
+    name: str
+    version: int
+    fact: type[F]
+    row: type[R]
+    evolve: Callable[[R | None, F, Position], R | None]
+
+    def __post_init__(self) -> None:
+        family = BY_MODEL[self.fact].family
+        if self.fact is not family.versions[family.latest]:
+            raise ValueError(f"read model {self.name}: facts arrive in their latest version, v{family.latest}")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (BY_MODEL[self.fact].family.topic,)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where `table.sql` and `project.py` are: beside the row's class."""
+        return Path(inspect.getfile(self.row)).parent
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        return self.row.__struct_fields__
+
+    @cached_property
+    def table_sql(self) -> str:
+        """The table's definition, with `{schema}` where its schema belongs."""
+        return (self.folder / "table.sql").read_text()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the table's definition and the fold: a build that another form began is not resumed."""
+        sources = (self.folder / name for name in ("table.sql", "project.py"))
+        return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+    @cached_property
+    def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:
+        hints = typing.get_type_hints(self.row)
+        return {name: msgspec.json.Decoder(hints[name]) for name in self.columns if _is_json(hints[name])}
+
+    def values(self, row: R) -> tuple[Any, ...]:
+        """The row as column values, in the order of `columns`; what is nested becomes JSON text."""
+        nested = self._json_decoders
+        return tuple(
+            msgspec.json.encode(value).decode() if name in nested and value is not None else value
+            for name, value in zip(self.columns, msgspec.structs.astuple(row), strict=True)
+        )
+
+    def row_of(self, record: Record) -> R:
+        """The row in a database record that has all columns."""
+        nested = self._json_decoders
+        return self.row(
+            **{
+                name: nested[name].decode(record[name]) if name in nested and record[name] is not None else record[name]
+                for name in self.columns
+            }
+        )
+
+
+AnyReadModel = ReadModel[Any, Any]
+
+
+def _is_json(hint: Any) -> bool:
+    """Whether a column of this type is jsonb: structs, and sequences of them. A list of texts is text[]."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_json(part) for part in typing.get_args(hint))
+    if origin is not None and issubclass(origin, Sequence):
+        return any(_is_json(part) for part in typing.get_args(hint) if part is not Ellipsis)
+    if origin is dict:
+        return True
+    return isinstance(hint, type) and issubclass(hint, msgspec.Struct)

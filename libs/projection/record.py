@@ -1,0 +1,61 @@
+"""From a record of the log to a fact with its position: the same for the live projection and for every rebuild."""
+
+import re
+from dataclasses import dataclass
+
+from libs.bus.message import Record, redriven_to
+from libs.bus.outcome import ErrorClass
+from libs.projection.model import MOST_KEY_BYTES, Position, Refused
+from schemas.envelope import BrokenEnvelope, Envelope
+from schemas.event import Fact
+from schemas.registry import FutureVersion, UnknownEvent, UnreadableEvent, read_fact
+
+# PostgreSQL's text cannot hold U+0000. An order is not given up because a nickname holds one.
+_NUL = re.compile(rb"((?<!\\)(?:\\\\)*)\\u0000")
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A fact and where it stands. `key` is that of its row."""
+
+    key: str
+    fact: Fact
+    position: Position
+    envelope: Envelope
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is no fact, and why."""
+
+    record: Record
+    error: BrokenEnvelope | UnreadableEvent | Refused
+    error_class: ErrorClass
+
+
+def locate(record: Record, topic: str, consumer: str) -> Located | Unreadable | None:
+    """Read a record of a declared topic; None if it is a retried dead letter for another consumer."""
+    wanted = redriven_to(record)
+    if wanted is not None and wanted != consumer:
+        return None
+    try:
+        envelope = Envelope.of(record.headers)
+        value = record.value
+        if value is not None and b"\\u0000" in value:
+            value = _NUL.sub(rb"\1\\ufffd", value)
+        fact = read_fact(envelope, value)
+        key = fact.key()
+        _require_storable(envelope, key)
+    except (BrokenEnvelope, UnreadableEvent, Refused) as error:
+        contract = isinstance(error, FutureVersion | UnknownEvent)
+        return Unreadable(record, error, ErrorClass.CONTRACT if contract else ErrorClass.POISON)
+    position = Position(topic, record.partition, record.offset, envelope.id, envelope.correlation_id)
+    return Located(key, fact, position, envelope, record)
+
+
+def _require_storable(envelope: Envelope, key: str) -> None:
+    if len(key.encode()) > MOST_KEY_BYTES:
+        raise Refused(f"{envelope.type}: the entity's key has more than {MOST_KEY_BYTES} bytes")
+    if "\0" in envelope.id or "\0" in (envelope.correlation_id or ""):
+        raise BrokenEnvelope("ce_id or ce_correlationid holds U+0000")

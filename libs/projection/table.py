@@ -1,0 +1,92 @@
+"""The SQL of one copy of a read model's table: made, read by keys, written in bulk, dropped. Knows no business word."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from libs.db.pool import Connection
+from libs.projection.model import AnyReadModel, Row
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A read model's table in one PostgreSQL schema."""
+
+    model: AnyReadModel
+    schema: str
+
+    def __post_init__(self) -> None:
+        for name in (self.schema, self.model.name):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be a schema or a table: lower-case letters, digits and _ only")
+
+    @property
+    def name(self) -> str:
+        """The qualified name; safe to stand in SQL."""
+        return f"{self.schema}.{self.model.name}"
+
+    async def create(self, connection: Connection) -> None:
+        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
+        await connection.execute(self.model.table_sql.replace("{schema}", self.schema))
+
+    async def exists(self, connection: Connection) -> bool:
+        return await connection.fetchval("SELECT to_regclass($1)", self.name) is not None
+
+    async def columns(self, connection: Connection) -> set[str]:
+        """The names of the columns that the table has."""
+        found = await connection.fetch(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            self.name,
+        )
+        return {row["attname"] for row in found}
+
+    async def drop(self, connection: Connection) -> None:
+        await connection.execute(f"DROP TABLE IF EXISTS {self.name}")
+
+    async def count(self, connection: Connection) -> int:
+        return int(await connection.fetchval(f"SELECT count(*) FROM {self.name}"))  # noqa: S608  (checked names)
+
+    async def rows(self, connection: Connection, keys: Collection[str]) -> dict[str, Row]:
+        """The stored rows of these keys."""
+        columns = ", ".join(self.model.columns)
+        found = await connection.fetch(
+            f"SELECT {columns} FROM {self.name} WHERE key = ANY($1::text[])",  # noqa: S608  (checked names)
+            list(keys),
+        )
+        return {record["key"]: self.model.row_of(record) for record in found}
+
+    async def insert(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """COPY rows whose keys are known to be new."""
+        await self._copy(connection, self.model.name, self.schema, rows)
+
+    async def upsert(self, connection: Connection, rows: Iterable[Row]) -> None:
+        """Write rows, over those that have the same key: COPY into a table of this connection, then one INSERT."""
+        # It lasts as long as the connection: a table per batch would bloat the catalogue. Another form, another name.
+        staging = f"staging_{self.model.name[:36]}_{self.model.fingerprint}"
+        await connection.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {staging} (LIKE {self.name}) ON COMMIT DELETE ROWS; "  # noqa: S608
+            f"DELETE FROM pg_temp.{staging}"
+        )
+        await self._copy(connection, staging, None, rows)
+        columns = self.model.columns
+        await connection.execute(
+            f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM pg_temp.{staging} "  # noqa: S608
+            f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns if c != 'key')}"
+        )
+
+    async def delete(self, connection: Connection, keys: Collection[str]) -> None:
+        await connection.execute(f"DELETE FROM {self.name} WHERE key = ANY($1::text[])", list(keys))  # noqa: S608
+
+    async def _copy(self, connection: Connection, table: str, schema: str | None, rows: Iterable[Row]) -> None:
+        values = [self.model.values(row) for row in rows]
+        await connection.copy_records_to_table(
+            table, schema_name=schema, records=values, columns=list(self.model.columns)
+        )
+
+
+def differing(columns: Iterable[str], one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The columns in which two records of one key differ."""
+    return [column for column in columns if one[column] != other[column]]

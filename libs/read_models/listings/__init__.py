@@ -1,0 +1,1 @@
+"""The read model listings: one row per listing."""

@@ -1,0 +1,1 @@
+"""The read model orders: one row per order."""

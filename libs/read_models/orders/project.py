@@ -1,0 +1,105 @@
+"""orders: one row per order, with its lines and its full status history."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from libs.projection.model import Position, ReadModel
+from libs.read_models.history import EntityRow, history, is_news
+from schemas.orders.order_changed import OrderChangedV2, OrderLine
+from schemas.values import Money
+
+
+class Price(msgspec.Struct, frozen=True):
+    amount: Decimal
+    currency: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One position of an order."""
+
+    item_id: str
+    variation_id: str | None
+    sku: str | None
+    title: str
+    quantity: int
+    unit_price: Price
+    sale_fee: Price | None
+
+
+class BuyerOfOrder(msgspec.Struct, frozen=True):
+    """Who bought; all but the id is personal data."""
+
+    id: str
+    nickname: str | None
+    first_name: str | None
+    last_name: str | None
+
+
+class OrderRow(EntityRow, frozen=True, kw_only=True):
+    order_id: str
+    pack_id: str | None
+    placed_at: datetime
+    closed_at: datetime | None
+    total_amount: Decimal
+    total_currency: str
+    paid_amount: Decimal | None
+    paid_currency: str | None
+    lines: tuple[Line, ...]
+    buyer: BuyerOfOrder
+    payment_ids: list[str]
+    shipment_id: str | None
+    tags: list[str]
+
+
+def evolve(row: OrderRow | None, fact: OrderChangedV2, position: Position) -> OrderRow | None:
+    """The row after a fact: the fact's own state, if it is news."""
+    if not is_news(row, fact, position):
+        return row
+    return OrderRow(
+        key=fact.key(),
+        marketplace=fact.marketplace,
+        account=fact.account,
+        status=str(fact.status),
+        marketplace_status=fact.marketplace_status,
+        status_history=history(row, fact, position),
+        order_id=fact.order_id,
+        pack_id=fact.pack_id,
+        placed_at=fact.placed_at,
+        closed_at=fact.closed_at,
+        total_amount=fact.total.amount,
+        total_currency=fact.total.currency,
+        paid_amount=None if fact.paid is None else fact.paid.amount,
+        paid_currency=None if fact.paid is None else fact.paid.currency,
+        lines=tuple(_line(line) for line in fact.lines),
+        buyer=BuyerOfOrder(fact.buyer.id, fact.buyer.nickname, fact.buyer.first_name, fact.buyer.last_name),
+        payment_ids=list(fact.payment_ids),
+        shipment_id=fact.shipment_id,
+        tags=list(fact.tags),
+        updated_at=fact.updated_at,
+        event_id=position.event_id,
+        correlation_id=position.correlation_id,
+        log_topic=position.topic,
+        log_partition=position.partition,
+        log_offset=position.offset,
+    )
+
+
+def _line(line: OrderLine) -> Line:
+    return Line(
+        line.item_id,
+        line.variation_id,
+        line.sku,
+        line.title,
+        line.quantity,
+        Price(line.unit_price.amount, line.unit_price.currency),
+        _price(line.sale_fee),
+    )
+
+
+def _price(money: Money | None) -> Price | None:
+    return None if money is None else Price(money.amount, money.currency)
+
+
+READ_MODEL = ReadModel("orders", version=1, fact=OrderChangedV2, row=OrderRow, evolve=evolve)

@@ -1,0 +1,1 @@
+"""The read model payments: one row per payment."""

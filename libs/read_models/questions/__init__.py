@@ -1,0 +1,1 @@
+"""The read model questions: one row per question."""

@@ -1,0 +1,1 @@
+"""The read model shipments: one row per shipment."""

@@ -1,0 +1,1 @@
+"""The service projector: from the fact topics into the read models."""

@@ -1,0 +1,133 @@
+"""Facts for tests: small, readable, and complete enough for every read model."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from schemas.event import Fact
+from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
+from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
+from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
+from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
+from schemas.shipments.shipment_changed import Destination, ShipmentChangedV1, ShipmentStatus
+from schemas.values import Money
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SOURCE = {"marketplace": "mercadolibre", "account": "acme", "raw": {}}
+
+
+def at(minute: float) -> datetime:
+    """Minutes after the beginning of every test's day."""
+    return NOON + timedelta(minutes=minute)
+
+
+def brl(amount: str) -> Money:
+    return Money(amount=Decimal(amount), currency="BRL")
+
+
+def order(
+    number: int | str, minute: float = 0, status: OrderStatus = OrderStatus.PLACED, title: str = "Tênis 42"
+) -> OrderChangedV2:
+    return OrderChangedV2(
+        **SOURCE,
+        order_id=str(number),
+        status=status,
+        marketplace_status=f"ml_{status}",
+        placed_at=NOON,
+        updated_at=at(minute),
+        total=brl("1500.00"),
+        lines=[OrderLine(item_id="MLB1", title=title, quantity=2, unit_price=brl("750.00"))],
+        buyer=Buyer(id="9", nickname="COMPRADOR"),
+        payment_ids=["71"],
+        shipment_id="81",
+        tags=["paid"],
+    )
+
+
+def order_v1(number: int, minute: float = 0) -> OrderChangedV1:
+    return OrderChangedV1(
+        **SOURCE,
+        order_id=str(number),
+        status=OrderStatus.PAID,
+        marketplace_status="paid",
+        placed_at=NOON,
+        updated_at=at(minute),
+        total=Decimal("10.50"),
+        currency="BRL",
+        lines=[],
+        buyer_id="9",
+        buyer_nickname="VIEJO",
+    )
+
+
+def shipment(
+    number: int, minute: float = 0, status: ShipmentStatus = ShipmentStatus.PENDING, carrier: str = "Correios"
+) -> ShipmentChangedV1:
+    return ShipmentChangedV1(
+        **SOURCE,
+        shipment_id=str(number),
+        order_ids=["1", "2"],
+        status=status,
+        marketplace_status=f"ml_{status}",
+        carrier=carrier,
+        cost=brl("12.90"),
+        destination=Destination(receiver_name="Ana", city="Recife", country="BR"),
+        created_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def payment(
+    number: int, minute: float = 0, status: PaymentStatus = PaymentStatus.PENDING, method: str = "pix"
+) -> PaymentChangedV1:
+    return PaymentChangedV1(
+        **SOURCE,
+        payment_id=str(number),
+        order_id="1",
+        status=status,
+        marketplace_status=f"ml_{status}",
+        method=method,
+        installments=3,
+        amount=brl("1500.00"),
+        fee=brl("150.01"),
+        created_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def question(
+    number: int, minute: float = 0, status: QuestionStatus = QuestionStatus.OPEN, text: str = "Tem 42?"
+) -> QuestionChangedV1:
+    return QuestionChangedV1(
+        **SOURCE,
+        question_id=str(number),
+        listing_id="MLB1",
+        status=status,
+        marketplace_status=f"ml_{status}",
+        text=text,
+        asked_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def listing(
+    number: int, minute: float = 0, status: ListingStatus = ListingStatus.ACTIVE, title: str = "Tênis"
+) -> ListingChangedV1:
+    return ListingChangedV1(
+        **SOURCE,
+        listing_id=str(number),
+        title=title,
+        status=status,
+        marketplace_status=f"ml_{status}",
+        price=brl("750.00"),
+        quantity_available=4,
+        attributes={"SIZE": "42"},
+        updated_at=at(minute),
+    )
+
+
+async def publish(publisher: Publisher, *facts: Fact) -> None:
+    """Publish facts one after the other; their ids are random, as those of a producer."""
+    for fact in facts:
+        await publisher.publish(Outgoing(fact))
