@@ -137,6 +137,9 @@ async def test_invented_ids_make_no_flood_and_do_not_touch_known_keys() -> None:
     assert refusals.count(UnknownKey) == STRANGERS - 1
     assert await keys.get("good") is KEY
     clock.now += FRESH
+    for number in range(STRANGERS + 1):
+        with pytest.raises((UnknownKey, KeyAway)):
+            await keys.get(f"again-{number}")
     assert await keys.get("good") is KEY, "a known key is fetched anew whatever strangers do"
     clock.now += 60.0
     with pytest.raises(UnknownKey):
