@@ -97,8 +97,9 @@ class Story:
             await asyncio.sleep(_LOOK_SECONDS)
             async with self._sandbox.get("/_traffic") as answer:
                 flowing = (await answer.json())["running"]
-            async with self._sandbox.get("/_sent/summary") as answer:
-                waiting = (await answer.json())["waiting"]
+            # A refused poison delivery is sent again for a day; nobody waits for that.
+            async with self._sandbox.get("/_sent", params={"state": "waiting", "poison": "false"}) as answer:
+                waiting = (await answer.json())["deliveries"]
             now = repr(self._figures)
             busy = flowing or waiting or self._figures.in_flight or self._figures.lag
             quiet = 0 if busy or now != before else quiet + 1

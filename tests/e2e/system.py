@@ -93,9 +93,10 @@ class System:
     async def _unsettled(self) -> str:
         if (await self.get("/_traffic"))["running"]:
             return "traffic flows"
-        waiting = (await self.get("/_sent/summary"))["waiting"]
+        # A refused poison delivery is sent again for a day; nobody waits for that.
+        waiting = (await self.get("/_sent", state="waiting", poison="false"))["deliveries"]
         if waiting:
-            return f"{waiting} deliveries wait"
+            return f"{len(waiting)} deliveries wait"
         for name in ("mercadolibre_enricher", "projector"):
             url = f"http://127.0.0.1:{self.ports[name]}/metrics"
             try:
