@@ -44,11 +44,12 @@ class System:
         return next((process.pid for process in state.processes if process.name == name), None)
 
     async def kill(self, name: str) -> None:
-        """SIGKILL one service; its supervisor starts it again."""
-        pid = self.pid(name)
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
-            self.killed[name] = self.killed.get(name, 0) + 1
+        """SIGKILL one service; its supervisor starts it again. One that is down just now is awaited first."""
+        async with asyncio.timeout(60):
+            while (pid := self.pid(name)) is None:
+                await asyncio.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+        self.killed[name] = self.killed.get(name, 0) + 1
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Ask the sandbox for something."""
