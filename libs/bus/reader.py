@@ -4,7 +4,7 @@
 offsets to offsets and joins no group. Topics are named as declared, without the installation's prefix.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,7 +173,7 @@ class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka
 
 async def read_range(
     settings: KafkaSettings, begin: Mapping[Partition, int], end: Mapping[Partition, int], *, max_records: int = 10_000
-) -> AsyncIterator[dict[Partition, Chunk]]:
+) -> AsyncGenerator[dict[Partition, Chunk], None]:
     """Everything from `begin` up to but without `end`, in order within each partition, partitions interleaved.
 
     A chunk's `next_offset` ends at exactly `end`. Raises KafkaAway, and LogTooShort when an `end` is beyond the log.

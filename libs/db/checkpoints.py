@@ -123,3 +123,18 @@ async def advance(connection: Connection, build: int, place: str, moves: Mapping
 def _columns(partitions: Iterable[P]) -> tuple[list[str], list[int]]:
     pairs = list(partitions)
     return [topic for topic, _ in pairs], [number for _, number in pairs]
+
+
+async def skip(connection: Connection, build: int, counts: Mapping[P, int]) -> None:
+    """Count records as skipped that the checkpoints have already passed."""
+    for (topic, number), count in counts.items():
+        await connection.execute(
+            """
+            UPDATE projection.checkpoints SET skipped = skipped + $4
+            WHERE build = $1 AND topic = $2 AND partition = $3
+            """,
+            build,
+            topic,
+            number,
+            count,
+        )

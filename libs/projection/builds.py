@@ -30,7 +30,7 @@ SCHEMAS = {
     Place.RETIRED: "retired",
     Place.CHECK: "verification",
 }
-_PASSAGE = "passage"  # where a table is for a moment when two exchange their places
+_PASSAGE = "passage"
 
 _COLUMNS = "id, read_model, place, schema_name, version, fingerprint, target, created_at, placed_at"
 
@@ -115,17 +115,14 @@ async def promote(connection: Connection, model: AnyReadModel, live: Build, shad
 
 async def exchange(connection: Connection, live: Build, retired: Build) -> None:
     """live ↔ retired. The caller holds the live checkpoints."""
-    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_PASSAGE}")
     await connection.execute(f"ALTER TABLE {live.schema}.{live.read_model} SET SCHEMA {_PASSAGE}")
     await _move(connection, retired, Place.LIVE)
     await connection.execute(f"ALTER TABLE {_PASSAGE}.{live.read_model} SET SCHEMA {SCHEMAS[Place.RETIRED]}")
     await _record_place(connection, live, Place.RETIRED)
-    await connection.execute(f"DROP SCHEMA {_PASSAGE}")
 
 
 async def _move(connection: Connection, build: Build, place: Place) -> None:
     schema = SCHEMAS[place]
-    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     await connection.execute(f"ALTER TABLE {build.schema}.{build.read_model} SET SCHEMA {schema}")
     await _record_place(connection, build, place)
 

@@ -19,26 +19,38 @@ class OtherVersion(Exception):
 async def open_live(
     database: Database, model: AnyReadModel, partitions: set[Partition]
 ) -> tuple[Build, dict[Partition, int]]:
-    """The live build and its checkpoints of these partitions; raises OtherVersion.
-
-    Safe when several replicas start at once. Read models are disposable: a live table that somebody has dropped is made
-    again, and filled from the beginning of the log.
-    """
+    """The live build and its checkpoints of these partitions, for who writes to it; raises OtherVersion."""
     async with database.transaction() as connection:
-        await lock_in_transaction(connection, f"live build {model.name}")
-        build = await find(connection, model.name, SCHEMAS[Place.LIVE])
-        if build is not None and not await Table(model, build.schema).exists(connection):
-            log.warning("the live table is gone; it is filled again from the log", read_model=model.name)
-            await drop(connection, model, build.schema)
-            build = None
-        if build is None:
-            build = await create(connection, model, Place.LIVE, partitions)
+        build = await _find_or_create(connection, model)
         await _refuse_other_form(connection, model, build)
         await checkpoints.add(connection, build.id, build.place.value, partitions)
         stored = await checkpoints.load(connection, build.id)
-        return build, {
-            Partition(*one): checkpoint.next_offset for one, checkpoint in stored.items() if one in partitions
-        }
+    return build, {Partition(*one): found.next_offset for one, found in stored.items() if one in partitions}
+
+
+async def find_or_create_live(database: Database, model: AnyReadModel) -> Build:
+    """The live build, whatever its version."""
+    async with database.transaction() as connection:
+        return await _find_or_create(connection, model)
+
+
+async def lock_live(connection: Connection, model: AnyReadModel) -> None:
+    """Until the end of the transaction nobody else makes or swaps the live build."""
+    await lock_in_transaction(connection, f"live build {model.name}")
+
+
+async def _find_or_create(connection: Connection, model: AnyReadModel) -> Build:
+    """Safe when several replicas start at once.
+
+    Read models are disposable: a live table that somebody has dropped is made again, and filled from the beginning.
+    """
+    await lock_live(connection, model)
+    build = await find(connection, model.name, SCHEMAS[Place.LIVE])
+    if build is not None and not await Table(model, build.schema).exists(connection):
+        log.warning("the live table is gone; it is filled again from the log", read_model=model.name)
+        await drop(connection, model, build.schema)
+        build = None
+    return build or await create(connection, model, Place.LIVE, ())
 
 
 async def _refuse_other_form(connection: Connection, model: AnyReadModel, build: Build) -> None:

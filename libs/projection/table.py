@@ -29,7 +29,6 @@ class Table:
         return f"{self.schema}.{self.model.name}"
 
     async def create(self, connection: Connection) -> None:
-        await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.schema}")
         await connection.execute(self.model.table_sql.replace("{schema}", self.schema))
 
     async def exists(self, connection: Connection) -> bool:

@@ -1,6 +1,5 @@
 """The live projection on real Kafka and PostgreSQL."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,9 +9,7 @@ from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models import READ_MODELS
-from libs.read_models.orders.project import READ_MODEL as ORDERS
-from schemas.orders.order_changed import OrderStatus
-from tests.facts import listing, order, order_v1, payment, publish, question, shipment
+from tests.facts import listing, order, payment, publish, question, shipment
 from tests.projecting import projecting, scalar, until_read
 
 

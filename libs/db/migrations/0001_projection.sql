@@ -2,6 +2,12 @@
 -- migrated: a change is a new version, built beside the old one and swapped in.
 CREATE SCHEMA projection;
 
+CREATE SCHEMA read_models;
+CREATE SCHEMA rebuild;
+CREATE SCHEMA retired;
+CREATE SCHEMA verification;
+CREATE SCHEMA passage; -- where a table is for a moment when two exchange their places
+
 -- A build is one copy of a read model's table. `place` says what it is for:
 --   live     read by everybody, fed by the projector     schema read_models
 --   shadow   filled by a rebuild                          schema rebuild

@@ -1,0 +1,83 @@
+"""Filling a build that nobody else writes: from its checkpoints to given offsets, in batches, resumable at each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+
+from libs.bus.reader import Chunk, Partition, read_range
+from libs.bus.settings import KafkaSettings
+from libs.db import checkpoints
+from libs.db.checkpoints import Move
+from libs.db.pool import Connection
+from libs.projection.builds import Build
+from libs.projection.engine import Batch, apply
+from libs.projection.model import AnyReadModel
+from libs.projection.progress import Progress
+from libs.projection.record import Located, Unreadable, locate
+
+Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a build's records come from. `consumer`: whose retried dead letters are read as well."""
+
+    kafka: KafkaSettings
+    consumer: str = "projector"
+    batch_records: int = 5_000
+
+
+async def positions(connection: Connection, build: Build) -> dict[Partition, int]:
+    """Where a build's checkpoints stand."""
+    stored = await checkpoints.load(connection, build.id)
+    return {Partition(*one): checkpoint.next_offset for one, checkpoint in stored.items()}
+
+
+async def catch_up(
+    model: AnyReadModel,
+    build: Build,
+    source: Source,
+    transaction: Transaction,
+    goal: Mapping[Partition, int],
+    progress: Progress,
+) -> None:
+    """Read everything between the build's checkpoints and the goal, and apply it.
+
+    Unreadable records are skipped and counted: the live projection has put them into the dead letters already. Raises
+    KafkaAway, LogTooShort, DatabaseAway; what was committed until then stays.
+    """
+    async with transaction() as connection:
+        await checkpoints.add(connection, build.id, build.place.value, goal)
+        begin = await positions(connection, build)
+    chunks = read_range(source.kafka, begin, goal, max_records=source.batch_records)
+    async with aclosing(chunks):
+        async for found in chunks:
+            batch = _sort(found, begin, source.consumer)
+            async with transaction() as connection:
+                folded = await apply(connection, model, build, batch)
+                await checkpoints.skip(connection, build.id, _per_partition(folded.refused))
+            for one, move in batch.moves.items():
+                progress.advance(move.new - move.old)
+                begin[one] = move.new
+
+
+def _sort(chunks: Mapping[Partition, Chunk], positions: Mapping[Partition, int], consumer: str) -> Batch:
+    batch = Batch()
+    for partition, chunk in chunks.items():
+        skipped = 0
+        for record in chunk.records:
+            located = locate(record, partition.topic, consumer)
+            if isinstance(located, Unreadable):
+                skipped += 1
+            elif located is not None:
+                batch.facts.append(located)
+        batch.moves[partition] = Move(positions[partition], chunk.next_offset, len(chunk.records), skipped)
+    return batch
+
+
+def _per_partition(refused: Sequence[tuple[Located, Exception]]) -> dict[Partition, int]:
+    counts: dict[Partition, int] = {}
+    for located, _ in refused:
+        one = Partition(located.position.topic, located.position.partition)
+        counts[one] = counts.get(one, 0) + 1
+    return counts

@@ -1,0 +1,68 @@
+"""The digest of a table: equal rows, whatever their order, give an equal digest, and different rows a different one.
+
+Each row is written as text in one canonical way (its columns in the declared order, times in UTC) and hashed with
+SHA-256; the rows' hashes are summed up, so that their order does not matter and no sort is needed. Rows are counted and
+summed in 256 buckets by the hash of their key: a difference is thereby already located. PostgreSQL does the work.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from libs.db.pool import Connection
+
+BUCKET = "get_byte(sha256(convert_to(key, 'UTF8')), 0)"
+
+_SETTINGS = """
+SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601';
+SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Of the rows whose key's hash begins with one byte: how many, and the sums of two 64-bit parts of their hashes."""
+
+    rows: int
+    first: int
+    second: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """`value`: 64 hexadecimal digits over all buckets."""
+
+    value: str
+    rows: int
+    buckets: Mapping[int, Bucket]
+
+    def differing_buckets(self, other: "Digest") -> list[int]:
+        numbers = self.buckets.keys() | other.buckets.keys()
+        return sorted(number for number in numbers if self.buckets.get(number) != other.buckets.get(number))
+
+
+def row_hash(columns: Sequence[str]) -> str:
+    """The SQL of a row's SHA-256 in hexadecimal."""
+    return f"encode(sha256(convert_to(ROW({', '.join(columns)})::text, 'UTF8')), 'hex')"
+
+
+async def canonical(connection: Connection) -> None:
+    """Settle, until the end of the transaction, everything that changes how PostgreSQL writes a value."""
+    await connection.execute(_SETTINGS)
+
+
+async def digest(connection: Connection, table: str, columns: Sequence[str]) -> Digest:
+    """The digest of these columns of a table. Belongs in a transaction, whose snapshot it describes."""
+    await canonical(connection)
+    rows = await connection.fetch(
+        f"""
+        SELECT bucket, count(*) AS rows, sum(('x' || substr(hash, 1, 16))::bit(64)::bigint) AS first,
+               sum(('x' || substr(hash, 17, 16))::bit(64)::bigint) AS second
+        FROM (SELECT {BUCKET} AS bucket, {row_hash(columns)} AS hash FROM {table}) AS hashed
+        GROUP BY bucket ORDER BY bucket
+        """  # noqa: S608  (names of our own declarations)
+    )
+    # sum(bigint) is numeric in PostgreSQL: it does not wrap, however many rows there are.
+    buckets = {row["bucket"]: Bucket(row["rows"], int(row["first"]), int(row["second"])) for row in rows}
+    text = "".join(f"{number}:{one.rows}:{one.first}:{one.second}\n" for number, one in sorted(buckets.items()))
+    return Digest(hashlib.sha256(text.encode()).hexdigest(), sum(one.rows for one in buckets.values()), buckets)
