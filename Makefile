@@ -8,8 +8,10 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/.ready
 
-.PHONY: help setup demo up down status doctor test test-quick check format lock schemas clean
+.PHONY: help setup demo up down status doctor test test-quick bench bench-full check format lock schemas clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +46,20 @@ test: $(READY) check ## all checks and all tests, on real Kafka and PostgreSQL
 
 test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
 	@$(BIN)/pytest tests/unit tests/contract
+
+bench: $(BENCH_READY) ## compare with other ways to do the same, side by side (some minutes)
+	@$(BENCH_VENV)/bin/python -m bench.run --size quick
+
+bench-full: $(BENCH_READY) ## the same at full size (an hour)
+	@$(BENCH_VENV)/bin/python -m bench.run --size full
+
+$(BENCH_READY): requirements.lock bench/requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "sellstream needs Python 3.11 or newer with venv; none was found on the PATH. Install one, or say: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Installing the benchmarks' dependencies into $(BENCH_VENV) (once, about a minute) …"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r bench/requirements.lock
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(BENCH_READY)
 
 check: $(READY) ## lint, format, types, import rules, schema compatibility
 	@$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""The webhook gateway against other ways to take webhooks into Kafka."""

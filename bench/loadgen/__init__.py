@@ -1,0 +1,1 @@
+"""The load generator: Go, or Python where there is no Go."""

@@ -1,0 +1,3 @@
+module sellstream/bench/loadgen
+
+go 1.22

@@ -1,0 +1,79 @@
+"""What the benchmarks ran on: figures without it mean nothing."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sysconfig
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from libs.stack import Endpoints, StackError
+from libs.stack.jars import read_lock
+from libs.stack.java import find_java, java_version
+
+
+async def describe(endpoints: Endpoints) -> dict[str, str]:
+    """Names and values for people, in the order of the report."""
+    connection = await asyncpg.connect(endpoints.database_url)
+    try:
+        postgres = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return {
+        "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
+        "Memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "Kernel": f"{platform.system()} {platform.release()}",
+        "Load before": f"{os.getloadavg()[0]:.2f} (1 minute)",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}, {python_build()}",
+        "Kafka": _kafka(endpoints),
+        "Java": _java(),
+        "PostgreSQL": f"{postgres} ({endpoints.kind})",
+        "Go": _output("go", "version") or "none",
+    }
+
+
+def python_build(arguments: str | None = None) -> str:
+    """Whether an interpreter was built with profile-guided optimisation; `arguments` are those of its `configure`.
+
+    Source: sysconfig's CONFIG_ARGS; `--enable-optimizations` is the switch. Without it CPython is about a fifth slower.
+    """
+    if arguments is None:
+        arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
+    if not arguments:
+        return "build options unknown"
+    pgo = "built with PGO" if "--enable-optimizations" in arguments else "built without PGO"
+    return f"{pgo}, {'with' if '--with-lto' in arguments else 'without'} LTO"
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _kafka(endpoints: Endpoints) -> str:
+    if endpoints.kind != "embedded":
+        return endpoints.kind
+    version = next(jar.version for jar in read_lock() if jar.artifact == "kafka-clients")
+    brokers = endpoints.kafka_bootstrap_servers.count(",") + 1
+    return f"{version} (embedded, {brokers} broker{'s' if brokers > 1 else ''})"
+
+
+def _java() -> str:
+    try:
+        return str(java_version(find_java()))
+    except StackError:
+        return "none"
+
+
+def _output(*command: str) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stdout.strip()  # noqa: S603

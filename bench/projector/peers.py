@@ -1,0 +1,41 @@
+"""The runners of the projector benchmark, in the order of the report; ours first, the limit last."""
+
+from bench.projector.debezium import DebeziumJdbc
+from bench.projector.ours import Rebuild
+from bench.projector.peer import ProjectorPeer, PythonPeer
+from bench.results import LIMIT
+
+
+def projector_peers() -> list[ProjectorPeer]:
+    return [
+        Rebuild(),
+        PythonPeer(
+            "naive",
+            "aiokafka + pydantic, one upsert per event",
+            "bench.peers.naive_projector",
+            ("aiokafka", "pydantic", "asyncpg"),
+            "a bounded subset",
+        ),
+        PythonPeer(
+            "faust",
+            "Faust agent, batches of 1,000",
+            "bench.peers.faust_projector",
+            ("faust-streaming", "pydantic", "asyncpg"),
+            "a bounded subset; the clock starts with the first event that the agent is given",
+        ),
+        PythonPeer(
+            "eventsourcing",
+            "eventsourcing, projection runner",
+            "bench.peers.eventsourcing_projector",
+            ("eventsourcing", "psycopg"),
+            "a bounded subset; reads the same events from its own PostgreSQL event store, not from Kafka",
+        ),
+        DebeziumJdbc(),
+        PythonPeer(
+            LIMIT,
+            "the limit: librdkafka read, msgspec decode, COPY of the final rows",
+            "bench.peers.limit_projector",
+            ("confluent-kafka", "msgspec", "asyncpg"),
+            "no indexes, no checkpoints; the parts one after the other",
+        ),
+    ]

@@ -1,0 +1,138 @@
+"""`python -m bench.run`: all benchmarks, side by side; writes docs/benchmarks.md and bench/results.json."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from bench.gateway.benchmark import GatewayBenchmark, GatewayScale, run_gateway
+from bench.gateway.peer import gateway_peers
+from bench.machine import describe
+from bench.projector.benchmark import ProjectorBenchmark, run_projector
+from bench.projector.peer import ProjectorScale
+from bench.projector.peers import projector_peers
+from bench.report import markdown, show
+from bench.results import Results
+from libs.stack import Endpoints, StackError, choose_stack, state_folder
+from libs.stack.locks import unused_folder
+
+_ROOT = Path(__file__).resolve().parents[1]
+RESULTS = _ROOT / "bench" / "results.json"
+PAGE = _ROOT / "docs" / "benchmarks.md"
+METHOD = Path(__file__).with_name("method.md")
+
+GATEWAY = {
+    "tiny": GatewayScale(warm_up=300, closed=1_500, opened=500, rate=500),
+    "quick": GatewayScale(warm_up=3_000, closed=15_000, opened=4_000, rate=1_000),
+    "full": GatewayScale(warm_up=5_000, closed=60_000, opened=15_000, rate=1_000),
+}
+PROJECTOR = {
+    "tiny": ProjectorScale((10_000, 2_000), (1_000, 200), (2_000, 400), (1_000, 200)),
+    "quick": ProjectorScale((100_000, 20_000), (5_000, 1_000), (20_000, 4_000), (4_000, 800)),
+    "full": ProjectorScale((1_000_000, 200_000), (20_000, 4_000), (100_000, 20_000), (20_000, 4_000)),
+}
+ROUNDS = {"tiny": 1, "quick": 3, "full": 5}
+
+
+class Only(StrEnum):
+    """Half of the benchmarks."""
+
+    GATEWAY = "gateway"
+    PROJECTOR = "projector"
+
+
+class Size(StrEnum):
+    """How much work: `tiny` proves that everything runs, `quick` takes minutes, `full` most of an hour."""
+
+    TINY = "tiny"
+    QUICK = "quick"
+    FULL = "full"
+
+
+def main(
+    size: Annotated[Size, typer.Option(help="How much work.")] = Size.QUICK,
+    only: Annotated[Only | None, typer.Option(help="Half of the benchmarks.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, instead of the size's own number.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help="Only this runner; may be repeated.")] = None,
+    connections: Annotated[int, typer.Option(min=1, help="Connections of the load generator.")] = 64,
+    write: Annotated[
+        bool | None, typer.Option(help="Write the page and the results (by default: when nothing was left out).")
+    ] = None,
+) -> None:
+    """Run sellstream and its peers side by side on one Kafka and one PostgreSQL, and compare."""
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    whole = only is None and not peer and size is not Size.TINY
+    try:
+        results = asyncio.run(_run(size, only, rounds or ROUNDS[size], set(peer or ()), connections, _printer(console)))
+    except (StackError, RuntimeError) as error:
+        console.print(str(error), style="red", markup=False)
+        raise typer.Exit(1) from error
+    show(results, console)
+    if whole if write is None else write:
+        results.write(RESULTS)
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(markdown(results, METHOD.read_text(encoding="utf-8")), encoding="utf-8")
+        console.print(f"Written: {RESULTS.relative_to(_ROOT)}, {PAGE.relative_to(_ROOT)}")
+
+
+def _printer(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(line, style="dim", markup=False, highlight=False)
+
+
+async def _run(
+    size: Size, only: Only | None, rounds: int, names: set[str], connections: int, tell: Callable[[str], None]
+) -> Results:
+    known = {one.name for one in gateway_peers()} | {one.name for one in projector_peers()}
+    if unknown := names - known:
+        raise RuntimeError(f"no runner is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    with unused_folder(state_folder(os.environ) / "bench") as folder:
+        async with choose_stack(os.environ, folder, on_progress=tell) as endpoints:
+            results = Results(await describe(endpoints), {"size": size.value, "rounds": rounds})
+            if only is not Only.PROJECTOR:
+                await _gateway(results, endpoints, folder, rounds, names, connections, tell)
+            if only is not Only.GATEWAY:
+                await _projector(results, endpoints, folder, rounds, names, tell)
+            return results
+
+
+async def _gateway(
+    results: Results,
+    endpoints: Endpoints,
+    folder: Path,
+    rounds: int,
+    names: set[str],
+    connections: int,
+    tell: Callable[[str], None],
+) -> None:
+    peers = [peer for peer in gateway_peers() if not names or peer.name in names]
+    scale = GATEWAY[results.settings["size"]].with_connections(connections)
+    benchmark = GatewayBenchmark(endpoints.kafka_bootstrap_servers, folder / "gateway", scale)
+    kind = await benchmark.prepare()
+    results.settings |= _told("gateway", {"requests": scale.closed, "connections": connections, "generator": kind})
+    results.settings |= _told("gateway", {"open loop": f"{scale.opened} requests at {scale.rate:g}/s"})
+    results.gateway = await run_gateway(benchmark, peers, rounds, folder / "bin", tell)
+
+
+async def _projector(
+    results: Results, endpoints: Endpoints, folder: Path, rounds: int, names: set[str], tell: Callable[[str], None]
+) -> None:
+    peers = [peer for peer in projector_peers() if not names or peer.name in names]
+    scale = PROJECTOR[results.settings["size"]]
+    results.settings |= _told("projector", {"events": scale.full[0], "orders": scale.full[1]})
+    results.projector = await run_projector(
+        ProjectorBenchmark(endpoints, folder / "projector", scale), peers, rounds, tell
+    )
+
+
+def _told(benchmark: str, settings: dict[str, Any]) -> dict[str, Any]:
+    return {f"{benchmark} {name}": value for name, value in settings.items()}
+
+
+if __name__ == "__main__":
+    typer.run(main)

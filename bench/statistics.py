@@ -1,0 +1,33 @@
+"""Medians, percentiles and ratios, in one place, so that every peer is judged by the same arithmetic."""
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+
+def percentile(sorted_values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: the smallest value that at least `percent` per cent of all values do not exceed."""
+    if not sorted_values:
+        raise ValueError("no percentile of nothing")
+    if not 0 < percent <= 100:
+        raise ValueError(f"a percentile lies above 0 and up to 100, not at {percent}")
+    return sorted_values[math.ceil(percent / 100 * len(sorted_values)) - 1]
+
+
+def paired_ratio(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> float | None:
+    """The median over rounds of numerator / denominator, both of the same round; None if no round has both.
+
+    Pairing within a round cancels what the machine was doing at that time; the median drops the odd round.
+    """
+    ratios = [
+        above / below
+        for above, below in zip(numerators, denominators, strict=False)
+        if above is not None and below is not None and below > 0
+    ]
+    return median(ratios) if ratios else None
+
+
+def median_or_none(values: Sequence[float | None]) -> float | None:
+    """The median of the values that are there."""
+    present = [value for value in values if value is not None]
+    return median(present) if present else None
