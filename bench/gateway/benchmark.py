@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
+from confluent_kafka import KafkaException
 
+from bench import ROOT
 from bench.cpu import Stopwatch, listening_process, rss_bytes
 from bench.gateway.deliveries import Account, write_requests
 from bench.gateway.load import Load, Plan, generator, run_load
@@ -15,6 +17,7 @@ from bench.gateway.peer import GatewayPeer, Launch, Place, environment_of
 from bench.gateway.verify import compare
 from bench.kafka import Topics
 from bench.results import Round, Runner
+from libs.stack import StackError
 from libs.stack.ports import free_ports
 from libs.stack.process import GuardedProcess, tail
 
@@ -83,8 +86,8 @@ class GatewayBenchmark:
             refused = self._scale.deliveries - len(acknowledged)
             problem = verdict.problem or (f"{refused} deliveries were not answered 2xx" if refused else None)
             return Round(figures, problem)
-        except (GatewayFailed, RuntimeError, OSError) as error:
-            return Round(problem=str(error))
+        except (GatewayFailed, StackError, KafkaException, RuntimeError, OSError) as error:
+            return Round(problem=f"{type(error).__name__}: {error}")
         finally:
             self._clear(topics, place)
 
@@ -96,7 +99,7 @@ class GatewayBenchmark:
     async def _serve(self, launch: Launch, place: Place) -> tuple[list[Load], dict[str, float | None]]:
         log = self._folder / f"{place.run}.log"
         log.unlink(missing_ok=True)
-        server = await GuardedProcess.start(launch.command, log=log, env=dict(environment_of(launch)))
+        server = await GuardedProcess.start(launch.command, log=log, env=dict(environment_of(launch)), cwd=ROOT)
         try:
             await _ready(server, place.port, log)
             address = f"127.0.0.1:{place.port}"

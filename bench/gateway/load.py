@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import ROOT
 from bench.statistics import percentile
 
 _RECORD = struct.Struct("<IHxx")
@@ -75,7 +76,7 @@ async def run_load(command: list[str], address: str, requests: Path, plan: Plan)
     process = await asyncio.create_subprocess_exec(
         *command, "-address", address, "-requests", requests, "-records", records,
         "-first", str(plan.first), "-count", str(plan.count),
-        "-connections", str(plan.connections), "-rate", str(plan.rate),
+        "-connections", str(plan.connections), "-rate", str(plan.rate), cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

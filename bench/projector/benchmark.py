@@ -5,6 +5,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
+import asyncpg
+
 from bench.kafka import Topics
 from bench.projector.dataset import Dataset
 from bench.projector.peer import ProjectorFailed, ProjectorPeer, ProjectorScale, Run
@@ -12,6 +15,9 @@ from bench.projector.table import DATABASE_PREFIX, drop_left_over, empty_databas
 from bench.projector.topic import ensure
 from bench.results import Round, Runner
 from libs.stack import Endpoints, StackError
+
+_TROUBLE = (StackError, asyncpg.PostgresError, aiohttp.ClientError, OSError, RuntimeError)
+"""What may go wrong with one runner; the others go on."""
 
 
 class ProjectorBenchmark:
@@ -46,8 +52,8 @@ class ProjectorBenchmark:
             try:
                 spent = await peer.project(run)
                 problem = await peer.difference(run)
-            except (ProjectorFailed, StackError, OSError, RuntimeError) as error:
-                return Round(problem=str(error))
+            except (ProjectorFailed, *_TROUBLE) as error:
+                return Round(problem=f"{type(error).__name__}: {error}")
         return Round(_figures(spent, dataset.events), problem)
 
 

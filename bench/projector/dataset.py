@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cache
 from typing import Literal
 
 from bench import PARTITIONS
@@ -129,23 +129,39 @@ class Dataset:
             yield Order(number, changes[number], event)
             changes[number] += 1
 
-    @cached_property
-    def final(self) -> dict[int, Order]:
-        """The last state of each order, by its number."""
-        return {state.number: state for state in self.states()}
+    @property
+    def final(self) -> tuple[Order, ...]:
+        """The last state of each order, in the order in which they are written."""
+        return _final(self.events, self.orders)
 
-    @cached_property
+    @property
     def expected(self) -> Expected:
-        digests = (hashlib.md5(state.canonical().encode(), usedforsecurity=False) for state in self.final.values())
-        return Expected(len(self.final), sum(int(digest.hexdigest()[:15], 16) for digest in digests))
+        return _expected(self.events, self.orders)
 
-    def last_of_each_partition(self) -> list[Order]:
+    def last_of_each_partition(self) -> tuple[Order, ...]:
         """The orders whose final rows appear when a reader that keeps the order has done all of a partition."""
-        last = {partition_of(state.key.encode(), PARTITIONS): state for state in self.final_in_order()}
-        return list(last.values())
+        return _last_of_each_partition(self.events, self.orders)
 
-    def final_in_order(self) -> list[Order]:
-        return sorted(self.final.values(), key=lambda state: state.event)
+
+# Kept between the rounds: a million states take seconds.
+
+
+@cache
+def _final(events: int, orders: int) -> tuple[Order, ...]:
+    last = {state.number: state for state in Dataset(events, orders).states()}
+    return tuple(sorted(last.values(), key=lambda state: state.event))
+
+
+@cache
+def _expected(events: int, orders: int) -> Expected:
+    final = _final(events, orders)
+    digests = (hashlib.md5(state.canonical().encode(), usedforsecurity=False) for state in final)
+    return Expected(len(final), sum(int(digest.hexdigest()[:15], 16) for digest in digests))
+
+
+@cache
+def _last_of_each_partition(events: int, orders: int) -> tuple[Order, ...]:
+    return tuple({partition_of(state.key.encode(), PARTITIONS): state for state in _final(events, orders)}.values())
 
 
 def fact(state: Order) -> OrderChangedV2:

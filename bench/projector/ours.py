@@ -21,8 +21,8 @@ from libs.stack.process import GuardedProcess, tail
 
 _CLI = (sys.executable, "-m", "services.ops.cli")
 _TABLE = """(
-    SELECT marketplace, order_id, account, status, marketplace_status, placed_at, updated_at, total_amount, total_currency,
-           buyer ->> 'id' AS buyer_id, lines -> 0 ->> 'item_id' AS item_id
+    SELECT marketplace, order_id, account, status, marketplace_status, placed_at, updated_at, total_amount,
+           total_currency, buyer ->> 'id' AS buyer_id, lines -> 0 ->> 'item_id' AS item_id
     FROM read_models.orders
 ) AS orders"""
 

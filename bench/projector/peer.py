@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+from bench import ROOT
 from bench.projector.dataset import Dataset
 from bench.projector.table import create_table, difference
 from libs.stack.process import GuardedProcess, tail
@@ -114,9 +115,7 @@ class PythonPeer:
             "PEER_POSTMASTER": str(run.postmaster or 0),
             "PEER_RESULT": str(result),
         }
-        process = await GuardedProcess.start(
-            self._command(), log=log, env=clean_environment(environment), cwd=run.folder
-        )
+        process = await GuardedProcess.start(self._command(), log=log, env=clean_environment(environment), cwd=ROOT)
         deadline = asyncio.get_running_loop().time() + RUN_SECONDS
         try:
             while process.exit_code is None and not result.exists():
