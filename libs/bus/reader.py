@@ -4,13 +4,14 @@
 offsets to offsets and joins no group. Topics are named as declared, without the installation's prefix.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from libs.bus.message import Record
@@ -213,14 +214,20 @@ async def extents(settings: KafkaSettings, partitions: Collection[Partition]) ->
 
 async def partitions_of(settings: KafkaSettings, topics: Iterable[str]) -> set[Partition]:
     """The partitions that the topics have at the broker; none for a topic that is not there. Raises KafkaAway."""
-    async with _client(settings) as client:
-        found = set()
-        known = await client.topics()
-        for topic in topics:
-            if settings.topic(topic) in known:
-                numbers = client.partitions_for_topic(settings.topic(topic)) or set()
-                found |= {Partition(topic, number) for number in numbers}
-        return found
+    client = AIOKafkaClient(bootstrap_servers=settings.bootstrap_servers, client_id="partition-reader")
+    try:
+        await client.bootstrap()
+        # A consumer would know only the partitions of topics that it is subscribed to.
+        cluster = await client.fetch_all_metadata()
+    except KafkaError as error:
+        raise KafkaAway(f"{type(error).__name__}: {error}") from error
+    finally:
+        await client.close()
+    return {
+        Partition(topic, number)
+        for topic in topics
+        for number in cluster.partitions_for_topic(settings.topic(topic)) or ()
+    }
 
 
 async def offsets_at(
@@ -246,6 +253,7 @@ async def _client(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     )
     try:
         await client.start()
+        await asyncio.sleep(0)  # its coordinator's task must have begun: one that is stopped before that raises
         yield client
     except KafkaError as error:
         raise KafkaAway(f"{type(error).__name__}: {error}") from error
