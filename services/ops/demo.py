@@ -55,13 +55,13 @@ def demo(
     console.print()
     for verdict in verdicts:
         mark = "[green]kept  [/green]" if verdict.kept else "[red]BROKEN[/red]"
-        console.print(f"{mark} {verdict.promise}: {verdict.shown}", highlight=False)
+        console.print(f"{mark} {verdict.promise}: {verdict.shown}", highlight=False, soft_wrap=True)
     broken = [verdict for verdict in verdicts if not verdict.kept]
     if broken:
         console.print(f"\n{len(broken)} of {len(verdicts)} promises were broken. The logs: {_folder() / 'logs'}")
         raise typer.Exit(1)
     console.print(f"\nAll {len(verdicts)} promises were kept. To keep everything running and look around:\n")
-    console.print(_NEXT, highlight=False)
+    console.print(_NEXT, highlight=False, soft_wrap=True)
 
 
 async def _demo(seconds: int, rate: float) -> list[Verdict]:
@@ -91,7 +91,9 @@ async def _demo(seconds: int, rate: float) -> list[Verdict]:
 async def _running(folder: Path, environ: dict[str, str]) -> AsyncIterator[dict[str, int]]:
     """Everything started, as `sellstream up` does it, for as long as the block lasts; the services' ports."""
     console.print("Starting Kafka, PostgreSQL and every service, as real processes …")
-    daemon = Daemon(folder, environ, say=lambda line: console.print(f"  {line}", highlight=False, markup=False))
+    daemon = Daemon(
+        folder, environ, say=lambda line: console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    )
     running = asyncio.create_task(daemon.run())
     ready = asyncio.create_task(daemon.until_running())
     try:

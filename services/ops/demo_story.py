@@ -72,10 +72,10 @@ class Story:
             stderr=asyncio.subprocess.STDOUT,
         )
         output, _ = await process.communicate()
-        lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-        digests = [line for line in lines if "digest" in line.lower()]
+        lines = [" ".join(line.split()) for line in output.decode(errors="replace").splitlines() if line.strip()]
+        digests = [line for line in lines if "sha256:" in line]
         told = "; ".join(digests) or (lines[-1] if lines else "it said nothing")
-        self._view.news(f"rebuilt {name}: {told}"[:200])
+        self._view.news(f"{name}: {told}")
         return Verdict(f"{name}: rebuilt beside the live one, equal, swapped in", process.returncode == 0, told)
 
     async def _settle(self) -> Verdict:
