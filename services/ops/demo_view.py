@@ -96,7 +96,7 @@ class View:
         told = f"{time.monotonic() - self._began:5.1f} s  {line}"
         self._news = [*self._news, told][-_MOST_NEWS:]
         if self._live is None:
-            self._console.print(told, highlight=False)
+            self._console.print(told, highlight=False, soft_wrap=True)
 
     def show(self, figures: Figures) -> None:
         """Redraw, or print a line now and then."""
@@ -106,7 +106,9 @@ class View:
             self._last_line = time.monotonic()
             seconds = time.monotonic() - self._began
             self._console.print(
-                f"{seconds:5.1f} s  " + "; ".join(f"{a}: {b}" for a, b in _told(figures)), highlight=False
+                f"{seconds:5.1f} s  " + "; ".join(f"{a}: {b}" for a, b in _told(figures)),
+                highlight=False,
+                soft_wrap=True,
             )
 
 
