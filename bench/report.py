@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from bench.results import OURS, Results, Runner
+from bench.results import LIMIT, OURS, Results, Runner
 
 Column = tuple[str, str, Callable[[float], str]]  # heading, figure, how it is written
 
@@ -43,6 +43,7 @@ LIMIT_PARTS = (
     ("decode and fold (msgspec)", "decode"),
     ("COPY of the final rows", "copy"),
 )
+LIMIT_HEADINGS = ("the limit's parts, CPU s per million events", "process", "PostgreSQL")
 GOALS: dict[str, str] = {
     "gateway_cpu_vs_fastapi": "≤ 0.15",
     "gateway_cpu_vs_aiokafka_naive": "≤ 0.35",
@@ -90,6 +91,11 @@ def show(results: Results, console: Console) -> None:
         for name, runner in runners.items():
             table.add_row(runner.title, *cells(runner, columns), style="bold" if name == OURS else None)
         console.print(table)
+        if LIMIT in runners:
+            parts = Table(*LIMIT_HEADINGS)
+            for row in _limit(runners[LIMIT]):
+                parts.add_row(*row)
+            console.print(parts)
         for runner in runners.values():
             if told := state(runner):
                 console.print(f"{runner.title}: {told}", style="yellow", markup=False)
@@ -118,8 +124,8 @@ def markdown(results: Results, method: str) -> str:
     for title, runners, columns in _sections(results):
         if runners:
             parts += [f"## {title}\n", _section(runners, columns)]
-            if "limit" in runners:
-                parts.append(_limit(runners["limit"]))
+            if LIMIT in runners:
+                parts.append(_table(LIMIT_HEADINGS, _limit(runners[LIMIT])))
     return "\n".join([*parts, method.strip(), ""])
 
 
@@ -137,13 +143,12 @@ def _section(runners: Mapping[str, Runner], columns: tuple[Column, ...]) -> str:
     return _table(headings, rows) + "\n" + "\n".join(notes) + "\n"
 
 
-def _limit(runner: Runner) -> str:
+def _limit(runner: Runner) -> list[list[str]]:
     rows = []
     for title, part in LIMIT_PARTS:
         figures = (runner.median(f"{part}_{tree}_cpu_s_per_million") for tree in ("process", "postgres"))
         rows.append([title, *("–" if value is None else _hundredth(value) for value in figures)])
-    headings = ("the limit's parts, CPU s per million events", "process", "PostgreSQL")
-    return _table(headings, rows)
+    return rows
 
 
 def _ratio_rows(results: Results) -> list[list[str]]:

@@ -102,7 +102,7 @@ class PythonPeer:
         return Dataset(*(getattr(scale, self.name, None) or scale.full))
 
     async def project(self, run: Run) -> dict[str, float | None]:
-        await create_table(run.database_url)
+        await self.create_table(run)
         result, log = run.folder / f"{run.name}.json", run.folder / f"{run.name}.log"
         for left in (result, log):
             left.unlink(missing_ok=True)
@@ -114,6 +114,7 @@ class PythonPeer:
             "PEER_ORDERS": str(run.dataset.orders),
             "PEER_POSTMASTER": str(run.postmaster or 0),
             "PEER_RESULT": str(result),
+            **await self.environment(run),
         }
         process = await GuardedProcess.start(self._command(), log=log, env=clean_environment(environment), cwd=ROOT)
         deadline = asyncio.get_running_loop().time() + RUN_SECONDS
@@ -131,6 +132,14 @@ class PythonPeer:
 
     async def difference(self, run: Run) -> str | None:
         return await difference(run.database_url, run.dataset.expected)
+
+    async def create_table(self, run: Run) -> None:
+        """Make what the peer fills."""
+        await create_table(run.database_url)
+
+    async def environment(self, run: Run) -> dict[str, str]:  # noqa: ARG002 - for peers that need it
+        """What this peer is told beyond what all are told."""
+        return {}
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", self._module]

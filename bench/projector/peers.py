@@ -1,9 +1,9 @@
 """The runners of the projector benchmark, in the order of the report; ours first, the limit last."""
 
 from bench.projector.debezium import DebeziumJdbc
+from bench.projector.limit import Limit
 from bench.projector.ours import Rebuild
 from bench.projector.peer import ProjectorPeer, PythonPeer
-from bench.results import LIMIT
 
 
 def projector_peers() -> list[ProjectorPeer]:
@@ -31,11 +31,5 @@ def projector_peers() -> list[ProjectorPeer]:
             "a bounded subset; reads the same events from its own PostgreSQL event store, not from Kafka",
         ),
         DebeziumJdbc(),
-        PythonPeer(
-            LIMIT,
-            "the limit: librdkafka read, msgspec decode, COPY of the final rows",
-            "bench.peers.limit_projector",
-            ("confluent-kafka", "msgspec", "asyncpg"),
-            "no indexes, no checkpoints; the parts one after the other",
-        ),
+        Limit(),
     ]
