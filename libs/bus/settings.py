@@ -1,6 +1,8 @@
 """How a process reaches Kafka: the environment variables that every service shares."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,3 +28,21 @@ class KafkaSettings(BaseSettings):
     def logical(self, topic: str) -> str:
         """The declared name of a topic at the broker."""
         return topic.removeprefix(self.topic_prefix)
+
+
+def _from_environment(given: object) -> KafkaSettings:
+    if isinstance(given, KafkaSettings):
+        return given
+    try:
+        return KafkaSettings()
+    except ValidationError as error:
+        told = "; ".join(
+            f"KAFKA_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False)
+        )
+        raise ValueError(told) from None
+
+
+KafkaFromEnvironment = Annotated[
+    KafkaSettings, BeforeValidator(_from_environment), Field(default={}, validate_default=True)
+]
+"""A field of a service's settings: read from `KAFKA_…`, whatever the service's own prefix is."""

@@ -2,14 +2,13 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.bus.settings import KafkaSettings
-from libs.db.settings import DatabaseSettings
+from libs.bus.settings import KafkaFromEnvironment
+from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
-from schemas.registry import summary
 
 
 class Account(BaseModel):
@@ -43,24 +42,8 @@ class Config(BaseSettings):
     coalesce_milliseconds: int = Field(default=200, ge=0, le=60_000)
     settle_seconds: float = Field(default=10.0, ge=0, le=600)
     concurrency: int = Field(default=16, ge=1, le=1000)
-    kafka: KafkaSettings = Field(default={}, validate_default=True)
-    database: DatabaseSettings = Field(default={}, validate_default=True)
-
-    @field_validator("kafka", mode="before")
-    @classmethod
-    def _kafka(cls, _value: object) -> KafkaSettings:
-        try:
-            return KafkaSettings()
-        except ValidationError as error:
-            raise ValueError(f"KAFKA_{summary(error)}") from None
-
-    @field_validator("database", mode="before")
-    @classmethod
-    def _database(cls, _value: object) -> DatabaseSettings:
-        try:
-            return DatabaseSettings()
-        except ValidationError as error:
-            raise ValueError(f"DATABASE_{summary(error)}") from None
+    kafka: KafkaFromEnvironment
+    database: DatabaseFromEnvironment
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -1,12 +1,11 @@
 """The settings of projector: `PROJECTOR_…`, see README.md."""
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.bus.settings import KafkaSettings
-from libs.db.settings import DatabaseSettings
+from libs.bus.settings import KafkaFromEnvironment
+from libs.db.settings import DatabaseFromEnvironment
 from libs.read_models import READ_MODELS
-from schemas.registry import summary
 
 
 class Config(BaseSettings):
@@ -19,8 +18,8 @@ class Config(BaseSettings):
     read_models: tuple[str, ...] = Field(default=tuple(READ_MODELS), min_length=1)
     batch_records: int = Field(default=2_000, ge=1, le=100_000)
     poll_milliseconds: int = Field(default=500, ge=1, le=10_000)
-    kafka: KafkaSettings = Field(default={}, validate_default=True)
-    database: DatabaseSettings = Field(default={}, validate_default=True)
+    kafka: KafkaFromEnvironment
+    database: DatabaseFromEnvironment
 
     @field_validator("read_models")
     @classmethod
@@ -28,19 +27,3 @@ class Config(BaseSettings):
         if unknown := [name for name in names if name not in READ_MODELS]:
             raise ValueError(f"no read model is called {', '.join(unknown)}; there are {', '.join(READ_MODELS)}")
         return names
-
-    @field_validator("kafka", mode="before")
-    @classmethod
-    def _kafka(cls, _value: object) -> KafkaSettings:
-        try:
-            return KafkaSettings()
-        except ValidationError as error:
-            raise ValueError(f"KAFKA_{summary(error)}") from None
-
-    @field_validator("database", mode="before")
-    @classmethod
-    def _database(cls, _value: object) -> DatabaseSettings:
-        try:
-            return DatabaseSettings()
-        except ValidationError as error:
-            raise ValueError(f"DATABASE_{summary(error)}") from None
