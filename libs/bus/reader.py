@@ -107,9 +107,11 @@ class GroupReader:
                 self._client.resume(actual)
             self._unplaced.discard(actual)
 
-    def unplace(self) -> None:
-        """Forget all positions: every partition waits to be placed anew."""
-        for actual in self._client.assignment():
+    def unplace(self, partitions: Collection[Partition] | None = None) -> None:
+        """Forget the positions of these partitions, or of all: they wait to be placed anew."""
+        ours = self._client.assignment()
+        wanted = ours if partitions is None else {self._actual(one) for one in partitions} & ours
+        for actual in wanted:
             with suppress(IllegalStateError):
                 self._client.pause(actual)
             self._unplaced.add(actual)

@@ -32,12 +32,12 @@ class Intake:
         self._aside: set[tuple[Partition, int]] = (
             set()
         )  # in the dead letters, but the checkpoint has not moved past them yet
-        self.blocked = False
+        self.blocked: set[Partition] = set()
 
     async def sort(self, chunks: Mapping[Partition, Chunk], positions: Mapping[Partition, int]) -> Batch:
-        """The batch that the chunks make from the positions on. `blocked`: a partition had to stop within its chunk."""
+        """The batch that the chunks make from the positions on. `blocked`: those that stop within their chunk."""
         batch = Batch()
-        self.blocked = False
+        self.blocked.clear()
         for partition, chunk in chunks.items():
             old = positions[partition]
             new, records, skipped = old, 0, 0
@@ -47,7 +47,7 @@ class Intake:
                 located = locate(record, partition.topic, self._consumer)
                 if isinstance(located, Unreadable):
                     if not await self._put(partition, record, located.error, located.error_class):
-                        self.blocked = True
+                        self.blocked.add(partition)
                         break
                     skipped += 1
                 elif located is not None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.bus.dead_letter import DeadLetters
-from libs.bus.halt import Halt
+from libs.bus.halt import PROBE_SECONDS, Halt
 from libs.bus.reader import Chunk, GroupReader, KafkaAway, LogTooShort, Partition
 from libs.bus.settings import KafkaSettings
 from libs.db.checkpoints import CheckpointMoved
@@ -31,7 +31,7 @@ from libs.projection.builds import Build
 from libs.projection.engine import Batch, apply
 from libs.projection.fold import Folded
 from libs.projection.intake import Intake, NewRefusals
-from libs.projection.live_build import OtherVersion, open_live
+from libs.projection.live_build import OtherVersion, is_live, open_live
 from libs.projection.model import AnyReadModel
 from libs.projection.telling import tell
 from libs.telemetry.log import get_logger
@@ -41,7 +41,7 @@ log = get_logger()
 
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
-SHOW_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,10 @@ class LiveProjection:
         self._intake = Intake(model, consumer, dead_letters, self._halt)
         self._build: Build | None = None
         self._positions: dict[Partition, int] = {}
+        self._held: dict[Partition, float] = {}  # stopped before an unreadable record, until then
         self._problem: str | None = "it has not connected yet"
         self._pause = SHORTEST_PAUSE
-        self._shown_at = 0.0
+        self._looked_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Project until `stop`; survives the absence of Kafka and PostgreSQL."""
@@ -112,16 +113,21 @@ class LiveProjection:
                     await self._trouble(stop, error)
 
     async def _step(self, reader: GroupReader) -> None:
-        if unplaced := reader.unplaced():
-            await self._place(reader, unplaced)
+        now = time.monotonic()
+        if due := {one for one in reader.unplaced() if self._held.get(one, 0) <= now}:
+            await self._place(reader, due)
         chunks = await reader.read(self._tuning.poll_milliseconds)
         if chunks:
             await self._apply(chunks)
         if self._intake.blocked:
-            # A record that must not go to the dead letters now: the others of its batch are applied, it is read again.
-            reader.unplace()
-            await self._halt.probe_pause()
-        await self._show_progress(reader)
+            # A record that must not go to the dead letters now is read again later; other partitions go on meanwhile.
+            reader.unplace(self._intake.blocked)
+            self._held |= dict.fromkeys(self._intake.blocked, now + PROBE_SECONDS)
+            self._intake.blocked.clear()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            await self._look_after_build()
+            await self._show_progress(reader)
 
     async def _place(self, reader: GroupReader, partitions: set[Partition]) -> None:
         build, positions = await open_live(self._database, self.model, partitions)
@@ -167,11 +173,12 @@ class LiveProjection:
             else:
                 return folded
 
+    async def _look_after_build(self) -> None:
+        """The fence notices a swap at the next record; without traffic it is noticed here."""
+        if self._build is not None and not await is_live(self._database, self.model, self._build):
+            raise CheckpointMoved("another table has taken the live one's place, or it is gone")
+
     async def _show_progress(self, reader: GroupReader) -> None:
-        now = time.monotonic()
-        if now - self._shown_at < SHOW_SECONDS:
-            return
-        self._shown_at = now
         ours = {one: offset for one, offset in self._positions.items() if one in reader.assigned()}
         for one, offset in ours.items():
             if (end := reader.end(one)) is not None:

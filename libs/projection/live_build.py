@@ -34,6 +34,17 @@ async def find_or_create_live(database: Database, model: AnyReadModel) -> Build:
         return await _find_or_create(connection, model)
 
 
+async def is_live(database: Database, model: AnyReadModel, build: Build) -> bool:
+    """Whether a build is still the live one, and has its table."""
+    async with database.connection() as connection:
+        found = await connection.fetchval(
+            "SELECT true FROM projection.builds WHERE id = $1 AND place = 'live' AND to_regclass($2) IS NOT NULL",
+            build.id,
+            Table(model, build.schema).name,
+        )
+        return found is not None
+
+
 async def lock_live(connection: Connection, model: AnyReadModel) -> None:
     """Until the end of the transaction nobody else makes or swaps the live build."""
     await lock_in_transaction(connection, f"live build {model.name}")

@@ -46,7 +46,6 @@ async def swap(
             goal = await positions(connection, live)
         progress.step("catching up")
         await catch_up(model, shadow, source, database.transaction, goal, progress)
-        progress.step("swapping")
         try:
             async with asyncio.timeout(DELTA_SECONDS):
                 await _swap_once(model, holding, live, shadow, source, progress)
@@ -79,6 +78,7 @@ async def _swap_once(
             # The live projection stands still from here to the commit; this is what it did since the last look.
             goal = {Partition(*one): offset for one, offset in held.items()}
             await catch_up(model, shadow, source, within, goal, progress)
+            progress.step("swapping")
             await _copy_grants(holding, live, shadow)
             await promote(holding, model, live, shadow)
 

@@ -1,0 +1,41 @@
+"""`python -m tests.rebuild_process`: a rebuild in small batches that kills itself (SIGKILL) at a given point.
+
+Arguments: servers, topic prefix, database URL, and the point: `advance:3` (the third batch) or how a step begins.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+
+from libs.bus.settings import KafkaSettings
+from libs.db.pool import Database
+from libs.projection.rebuild import Rebuild
+from libs.read_models.orders.project import READ_MODEL as ORDERS
+
+
+class Deadly:
+    """Progress that ends the process."""
+
+    def __init__(self, point: str) -> None:
+        self._point = point
+        self._batches = 0
+
+    def step(self, text: str, records: int = 0) -> None:
+        if text.startswith(self._point):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def advance(self, records: int) -> None:
+        self._batches += 1
+        if self._point == f"advance:{self._batches}":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(servers: str, prefix: str, url: str, point: str) -> None:
+    kafka = KafkaSettings(bootstrap_servers=servers, topic_prefix=prefix)
+    async with Database(url, application="sellstream read-models") as database:
+        await Rebuild(ORDERS, kafka, database, Deadly(point), batch_records=7).rebuild()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
