@@ -79,5 +79,5 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	@uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --output-file requirements.lock
 
-clean: ## remove the environment and all local state (stops nothing: `make down` first)
-	@rm -rf $(VENV) .state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+clean: ## remove the environments and all local state (stops nothing: `make down` first)
+	@rm -rf $(VENV) .venv-bench .state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
