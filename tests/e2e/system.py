@@ -122,6 +122,7 @@ class System:
 @asynccontextmanager
 async def running_system(endpoints: Endpoints, folder: Path, settings: Mapping[str, str]) -> AsyncIterator[System]:
     """Start everything on a running Kafka and PostgreSQL; stop it at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
     unique = f"t{uuid4().hex[:10]}"
     server = await asyncpg.connect(endpoints.database_url)
     await server.execute(f"CREATE DATABASE {unique}")
@@ -148,6 +149,8 @@ async def running_system(endpoints: Endpoints, folder: Path, settings: Mapping[s
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{ports['sandbox']}", timeout=timeout) as sandbox:
             system = System(folder, environ, ports, kafka, database_url, sandbox)
+            if running.done():
+                running.result()
             assert ready.done(), f"not everything is ready within {START_SECONDS} s\n{system.logs()}"
             yield system
     finally:
