@@ -75,3 +75,8 @@ async def read_accounts(sandbox: str) -> dict[str, Any]:
     async with aiohttp.ClientSession(raise_for_status=True) as session, session.get(f"{sandbox}/_accounts") as answer:
         accounts: dict[str, Any] = await answer.json()
         return accounts
+
+
+def dotenv(environment: Mapping[str, str]) -> str:
+    """The text of an env file, values in single quotes (no value of ours holds one)."""
+    return "".join(f"{name}='{value}'\n" for name, value in environment.items())
