@@ -1,5 +1,6 @@
 """PostgreSQL for the rest of the program: connections and transactions, whose passing failures are `DatabaseAway`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal, Self, TypeAlias
@@ -15,6 +16,7 @@ Record: TypeAlias = asyncpg.Record
 Isolation: TypeAlias = Literal["read_committed", "repeatable_read", "serializable"]
 
 CONNECT_SECONDS = 10.0
+CLOSE_SECONDS = 3.0
 _SETTINGS = {"timezone": "UTC"}
 
 
@@ -40,8 +42,11 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            # Everything that matters is committed by then: a connection that hangs must not hold up the end.
-            pool.terminate()
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await pool.close()
+            except DRIVER_ERRORS:
+                pool.terminate()  # what matters is committed: a server that does not answer must not hold up the end
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -75,7 +80,10 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.terminate()
+                try:
+                    await connection.close(timeout=CLOSE_SECONDS)  # returns when the server has let go of its locks
+                except DRIVER_ERRORS:
+                    connection.terminate()
 
 
 class away:

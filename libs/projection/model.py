@@ -18,7 +18,7 @@ from schemas.event import Fact
 from schemas.registry import BY_MODEL
 
 MOST_KEY_BYTES = 1024
-"""A btree page takes index entries up to 2,704 bytes; no marketplace's identifiers come near this."""
+"""A btree page takes index entries up to 2,704 bytes; no identifier comes near this."""
 
 
 class Refused(ValueError):
@@ -41,7 +41,7 @@ class Position(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """What every row of every read model has: its key, and the fact that made it what it is.
 
-    `updated_at` is the marketplace's own time of the change.
+    `updated_at` is the time of the change at its origin, as the fact tells it.
     """
 
     key: str

@@ -10,7 +10,7 @@ from schemas.envelope import BrokenEnvelope, Envelope
 from schemas.event import Fact
 from schemas.registry import FutureVersion, UnknownEvent, UnreadableEvent, read_fact
 
-# PostgreSQL's text cannot hold U+0000. An order is not given up because a nickname holds one.
+# PostgreSQL's text cannot hold U+0000. A fact is not given up because some text in it holds one.
 _NUL = re.compile(rb"((?<!\\)(?:\\\\)*)\\u0000")
 
 

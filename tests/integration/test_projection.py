@@ -308,3 +308,18 @@ async def test_a_dropped_live_table_is_filled_again(
 
         await until(filled, "a new table is filled, without any traffic")
     assert await scalar(database, "SELECT count(*) FROM read_models.orders") == 2
+
+
+async def test_kafka_away_is_waited_for_and_told(publisher: Publisher, database: Database) -> None:
+    nobody = KafkaSettings(bootstrap_servers="127.0.0.1:1")
+    async with projecting(ORDERS, nobody, publisher, database) as projection:
+
+        async def told() -> bool:
+            try:
+                await projection.check()
+            except RuntimeError as error:
+                return "KafkaAway" in str(error)
+            return False
+
+        await until(told, "the projection says that Kafka is away")
+    assert await scalar(database, "SELECT count(*) FROM read_models.orders") == 0
