@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.bus.dead_letter import DeadLetter
 from libs.bus.message import REDRIVE_TO, Outgoing, message
@@ -149,6 +150,31 @@ async def test_replicas_share_the_partitions_come_and_go(
     assert await scalar(database, "SELECT count(*) FROM read_models.orders WHERE status = 'shipped'") == 20
     lengths = "SELECT min(jsonb_array_length(status_history)) FROM read_models.orders"
     assert await scalar(database, lengths) == 3
+
+
+async def test_lag_displays_of_kafka_see_the_progress_but_nobody_begins_from_it(
+    kafka: KafkaSettings, publisher: Publisher, database: Database
+) -> None:
+    group = kafka.group("projector-orders")
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        async with projecting(ORDERS, kafka, publisher, database):
+            await publish(publisher, *(order(n) for n in range(12)))
+            await until_read(database, ORDERS, 12)
+
+            async def shown() -> bool:
+                offsets = await admin.list_consumer_group_offsets(group)
+                return sum(one.offset for one in offsets.values()) == 12
+
+            await until(shown, "the offsets are committed to Kafka as well")
+    finally:
+        await admin.close()
+    async with database.connection() as connection:
+        await connection.execute("TRUNCATE read_models.orders; UPDATE projection.checkpoints SET next_offset = 0")
+    async with projecting(ORDERS, kafka, publisher, database):
+        await until_read(database, ORDERS, 24)
+    assert await scalar(database, "SELECT count(*) FROM read_models.orders") == 12
 
 
 async def test_of_two_writers_of_one_partition_one_is_stopped(database: Database) -> None:

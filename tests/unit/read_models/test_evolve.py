@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.projection.fold import fold
@@ -173,6 +173,7 @@ def logs(draw: st.DrawFn) -> tuple[Case, list[tuple[Fact, int, str]]]:
     return case, [(fact, offset, event) for offset, (fact, event) in enumerate(drawn)]
 
 
+@settings(deadline=None)
 @given(logs())
 def test_any_order_and_repetition_leads_to_the_newest_state(log: tuple[Case, list[tuple[Fact, int, str]]]) -> None:
     case, facts = log
@@ -196,6 +197,7 @@ def _state(row: Row) -> dict[str, Any]:
     return {name: getattr(row, name) for name in row.__struct_fields__ if name not in volatile}
 
 
+@settings(deadline=None)
 @given(logs(), st.data())
 def test_it_does_not_matter_where_batches_end(
     log: tuple[Case, list[tuple[Fact, int, str]]], data: st.DataObject
