@@ -5,7 +5,7 @@ import base64
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -45,17 +45,24 @@ class EmbeddedKafka:
     """Kafka below `state_dir/kafka`. `start` joins it when it runs; `stop` stops it only if it was started here.
 
     `brokers`: 1 or 3; None: as many as the folder already has, else 1. Durable: data survives stop, kill and restart.
-    For failure tests each of `brokers` can be killed, stopped, paused, resumed and started again by itself.
+    For failure tests each of `brokers` can be killed, stopped, paused, resumed and started again by itself, and
+    `advertised_ports` (by node id) are what clients are told instead of the brokers' own, to put proxies between.
     """
 
     def __init__(
-        self, state_dir: Path, *, brokers: int | None = None, on_progress: Callable[[str], None] = lambda _: None
+        self,
+        state_dir: Path,
+        *,
+        brokers: int | None = None,
+        advertised_ports: Mapping[int, int] | None = None,
+        on_progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         if brokers not in (None, 1, 3):
             raise ValueError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
         self._state_dir = state_dir
         self._folder = state_dir / "kafka"
         self._wanted = brokers
+        self._advertised = advertised_ports or {}
         self._progress = on_progress
         self.brokers: list[Broker] = []
         self.started_here = False
@@ -106,9 +113,7 @@ class EmbeddedKafka:
         try:
             await asyncio.gather(
                 *(
-                    broker.prepare(
-                        runtime, cluster.cluster_id, server_properties(broker.address, cluster.brokers, broker.data)
-                    )
+                    broker.prepare(runtime, cluster.cluster_id, self._properties(broker, cluster))
                     for broker in self.brokers
                 )
             )
@@ -140,6 +145,10 @@ class EmbeddedKafka:
             self._progress(cache.note)
         java = await asyncio.to_thread(find_java)
         return Runtime(java, await resolve_jars(cache.path, on_progress=self._progress))
+
+    def _properties(self, broker: Broker, cluster: _Cluster) -> str:
+        advertised = self._advertised.get(broker.address.node_id)
+        return server_properties(broker.address, cluster.brokers, broker.data, advertised)
 
     def _broker(self, address: BrokerAddress) -> Broker:
         return Broker(address, self._folder / f"broker-{address.node_id}")

@@ -26,10 +26,13 @@ class BrokerAddress:
     controller_port: int
 
 
-def server_properties(broker: BrokerAddress, cluster: list[BrokerAddress], data: Path) -> str:
+def server_properties(
+    broker: BrokerAddress, cluster: list[BrokerAddress], data: Path, advertised_port: int | None = None
+) -> str:
     """The text of `server.properties` for one broker of the cluster (https://kafka.apache.org/41/documentation.html).
 
     Three brokers keep three copies and refuse acks=all below two in sync; one broker keeps one copy.
+    `advertised_port` is the port that clients and other brokers are told, where a proxy stands before the broker.
     """
     copies = min(3, len(cluster))
     in_sync = 2 if copies == 3 else 1
@@ -39,7 +42,7 @@ def server_properties(broker: BrokerAddress, cluster: list[BrokerAddress], data:
         "controller.quorum.voters": ",".join(f"{one.node_id}@127.0.0.1:{one.controller_port}" for one in cluster),
         "controller.listener.names": "CONTROLLER",
         "listeners": f"PLAINTEXT://127.0.0.1:{broker.port},CONTROLLER://127.0.0.1:{broker.controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker.port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{advertised_port or broker.port}",
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": data,

@@ -1,0 +1,182 @@
+"""Doing what a plan says: each action begins at its time, lasts as long as it says, and is undone at its end."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.chaos.evidence import MARK, Injected
+from tests.chaos.gather import Log
+from tests.chaos.injection import inject
+from tests.chaos.plan import Action, Plan
+from tests.chaos.proxy import Trouble
+from tests.chaos.system import ChaosSystem
+
+Do = Callable[["Doer", Action], Awaitable[None]]
+
+
+class Doer:
+    """Carries out one plan. `injected` collects what was written into topics, by mark."""
+
+    def __init__(self, system: ChaosSystem, plan: Plan, log: Log, injected: dict[str, Injected]) -> None:
+        self.system = system
+        self.plan = plan
+        self.log = log
+        self.injected = injected
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def do(self) -> None:
+        """All actions, each at its time; ends when the last is undone."""
+        async with asyncio.TaskGroup() as group:
+            for number, action in enumerate(self.plan.actions):
+                group.create_task(self._one(number, action))
+
+    def chance(self, number: int) -> random.Random:
+        return random.Random(f"{self.plan.seed} {number}")
+
+    def alone(self, target: str) -> asyncio.Lock:
+        """Two actions on one server follow one another: it cannot be killed while it is down."""
+        return self._locks.setdefault(target, asyncio.Lock())
+
+    async def _one(self, number: int, action: Action) -> None:
+        await asyncio.sleep(action.at)
+        if action.kind == "inject":
+            await self._inject(action, self.chance(number))
+        else:
+            await DO[action.kind](self, action)
+
+    async def _inject(self, action: Action, chance: random.Random) -> None:
+        good = [record for record in self.log.records[action.target] if record.header(MARK) is None]
+        # The log was read before the scenario: the base is chosen among what stood there.
+        servers = self.system.stack.bootstrap_servers
+        written = await inject(servers, action.target, str(action.detail("what")), good, chance)
+        if written is not None:
+            self.injected[written.mark] = written
+
+
+async def _kill(doer: Doer, action: Action) -> None:
+    pid = await doer.system.up(action.target)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+async def _freeze(doer: Doer, action: Action) -> None:
+    pid = await doer.system.up(action.target)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(action.seconds)
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _network(doer: Doer, action: Action) -> None:
+    link, only = doer.system.links[action.target], action.detail("only")
+    trouble = Trouble(
+        kind=action.detail("trouble"),  # type: ignore[arg-type]  # a plan holds plain words
+        only=frozenset([str(only)] if only else []),
+        delay=float(action.detail("delay", 0.1)),
+        rate=float(action.detail("rate", 50_000)),
+    )
+    async with doer.alone(action.target):
+        link.impose(trouble)
+        await asyncio.sleep(action.seconds)
+        link.heal()
+
+
+async def _broker(doer: Doer, action: Action) -> None:
+    broker = doer.system.stack.broker(action.target)
+    async with doer.alone(action.target):
+        if action.detail("how") == "freeze":
+            broker.pause()
+            await asyncio.sleep(action.seconds)
+            broker.resume()
+            return
+        await (broker.kill() if action.detail("how") == "kill" else broker.stop())
+        await asyncio.sleep(action.seconds)
+        await broker.start()
+        await broker.ready()
+
+
+async def _postgres(doer: Doer, action: Action) -> None:
+    postgres = doer.system.stack.postgres
+    async with doer.alone("postgres server"):
+        if action.detail("how") == "freeze":
+            postgres.pause()
+            await asyncio.sleep(action.seconds)
+            postgres.resume()
+            return
+        await (postgres.kill() if action.detail("how") == "kill" else postgres.stop())
+        await asyncio.sleep(action.seconds)
+        await postgres.start()
+
+
+async def _replica(doer: Doer, action: Action) -> None:
+    process = await doer.system.join(action.target)
+    await asyncio.sleep(action.seconds)
+    await doer.system.leave(process, kill=action.detail("leaves") == "kill")
+
+
+async def _marketplace(doer: Doer, action: Action) -> None:
+    fault = {name: value for name, value in action.details if name != "fault"}
+    body = {"marketplace": action.target, "kind": action.detail("fault"), **fault}
+    made = await doer.system.post("/_faults", body)
+    await asyncio.sleep(action.seconds)
+    async with doer.system.sandbox.delete(f"/_faults/{made['id']}") as answer:
+        assert answer.status < 300, f"the fault {made} could not be ended: {await answer.text()}"
+
+
+async def _bad_notifications(doer: Doer, action: Action) -> None:
+    await doer.system.post("/_poison", {"marketplace": action.target})
+
+
+async def _clock(doer: Doer, action: Action) -> None:
+    await doer.system.post("/_clock", {"advance_seconds": action.detail("forward")})
+
+
+async def _rebuild(doer: Doer, action: Action) -> None:
+    # It may fail while its servers are away, or be killed: whether it was in order is for the judge to find.
+    await doer.system.command("read-models", "rebuild", action.target, kill_after=action.seconds)
+
+
+async def _fill_disk(doer: Doer, action: Action) -> None:
+    """Take all that is free on the broker's disk; give it back, and start the broker again if it has given up."""
+    stack = doer.system.stack
+    assert stack.disk is not None, "the plan fills a disk that is not small"
+    ballast = stack.disk / "ballast"
+    (broker,) = stack.kafka.brokers
+    await asyncio.to_thread(_take_all, ballast)
+    deadline = asyncio.get_running_loop().time() + action.seconds
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(_take_all, ballast)
+    ballast.unlink()
+    async with doer.alone(broker.name):
+        await broker.kill()  # a broker whose only disk has failed does not come back by itself
+        await broker.start()
+        await broker.ready()
+
+
+def _take_all(ballast: Path) -> None:
+    with ballast.open("ab") as file:
+        free = os.statvfs(ballast.parent)
+        size = free.f_bavail * free.f_frsize
+        if size:
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+
+
+DO: Mapping[str, Do] = {
+    "kill": _kill,
+    "freeze": _freeze,
+    "network": _network,
+    "broker": _broker,
+    "postgres": _postgres,
+    "replica": _replica,
+    "marketplace": _marketplace,
+    "bad notifications": _bad_notifications,
+    "clock": _clock,
+    "rebuild": _rebuild,
+    "fill disk": _fill_disk,
+}

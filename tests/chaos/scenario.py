@@ -1,0 +1,98 @@
+"""One scenario on a running system: traffic, trouble, peace, and the verdict."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from aiokafka.errors import KafkaError
+from asyncpg import PostgresError
+
+from tests.chaos.actions import Doer
+from tests.chaos.evidence import Evidence, Injected
+from tests.chaos.gather import Log, gather
+from tests.chaos.plan import SECONDS, Plan
+from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem
+from tests.chaos.verdict import forgiven_letters, judge
+
+SETTLE_SECONDS = 15.0
+ADVANCE_SECONDS = 1800
+"""How far the sandbox's clock is moved on, again and again, until every retry has been made."""
+
+
+@dataclass
+class Run:
+    """Scenarios on one system; the evidence is that of all of them so far, so a late fault is found later."""
+
+    system: ChaosSystem
+    log: Log
+    injected: dict[str, Injected] = field(default_factory=dict)
+    retried: set[str] = field(default_factory=set)
+
+    async def warm_up(self) -> list[str]:
+        """Some of everything, in peace: what an injection starts from, and proof that the system is well."""
+        await self.system.post("/_world/orders", {"status": "paid"})
+        await self.system.post("/_world/steps", {"steps": 40, "marketplace": "mercadolibre"})
+        return await self.settle()
+
+    async def scenario(self, plan: Plan) -> list[str]:
+        """Do what the plan says, then wait until all is well again; the broken promises."""
+        await self.log.read()
+        traffic = plan.traffic
+        await self.system.post(
+            "/_traffic",
+            {
+                "rate": traffic.rate,
+                "seconds": SECONDS,
+                "duplicates": traffic.duplicates,
+                "reordering": traffic.reordering,
+                "poison": traffic.poison,
+            },
+        )
+        try:
+            await Doer(self.system, plan, self.log, self.injected).do()
+        except ExceptionGroup as group:
+            return [f"an action could not be done: {error!r}" for error in group.exceptions]
+        return await self.settle()
+
+    async def settle(self) -> list[str]:
+        """Wait until nothing is open and every promise is kept; what is still broken when patience ends."""
+        problems = ["never looked at"]
+        began = time.monotonic()
+        while time.monotonic() - began < SETTLE_SECONDS:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    problems = await self._open_business() or await self._verdict()
+            except (KafkaError, PostgresError, OSError, TimeoutError, AssertionError) as error:
+                problems = [f"the system could not be asked: {error!r}"]
+            if not problems:
+                return []
+            await asyncio.sleep(0.4)
+        return problems
+
+    async def _open_business(self) -> list[str]:
+        """What is still on its way, and is hurried: retries that wait for the clock, an endpoint marked down."""
+        if (await self.system.get("/_traffic"))["running"]:
+            return ["traffic flows"]
+        waiting = (await self.system.get("/_sent", state="waiting", poison="false"))["deliveries"]
+        if not waiting:
+            return []
+        if all(each["attempts"] for each in waiting):
+            await self.system.post("/_clock", {"advance_seconds": ADVANCE_SECONDS})
+        return [f"{len(waiting)} deliveries wait"]
+
+    async def _verdict(self) -> list[str]:
+        evidence = await gather(self.system, self.log, self.injected)
+        await self._operate(evidence)
+        return judge(evidence)
+
+    async def _operate(self, evidence: Evidence) -> None:
+        """What an operator does: retry the dead letters of good notifications, bring eBay's endpoint up again."""
+        if evidence.unwell:
+            return
+        letters = [each for each in forgiven_letters(evidence) if each not in self.retried]
+        if letters:
+            self.retried |= set(letters)
+            status, output = await self.system.command("dlq", "retry", *letters, "--why", "chaos is over", "--yes")
+            assert status == 0, f"dlq retry {letters}: {output}"
+        if any(delivery.state == "dropped" for delivery in evidence.deliveries[-200:]):
+            await self.system.post("/_ebay/validate", {})

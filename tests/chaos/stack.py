@@ -1,0 +1,104 @@
+"""Kafka and PostgreSQL of a chaos run, each behind a link whose network can be troubled."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from libs.stack import Broker, EmbeddedKafka, EmbeddedPostgres
+from tests.chaos.plan import Setting
+from tests.chaos.proxy import Link
+
+SMALL_DISK_MEGABYTES = 256
+
+
+class CannotMount(RuntimeError):
+    """This machine does not let us mount a small file system; the text says why."""
+
+
+@dataclass
+class Stack:
+    """Running servers. The addresses are those of the links: what services are given."""
+
+    kafka: EmbeddedKafka
+    postgres: EmbeddedPostgres
+    links: dict[str, Link]
+    disk: Path | None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return ",".join(f"127.0.0.1:{self.links[broker.name].port}" for broker in self.kafka.brokers)
+
+    @property
+    def database_url(self) -> str:
+        return self._url(self.links["postgres"].port)
+
+    @property
+    def direct_database_url(self) -> str:
+        return self.postgres.database_url
+
+    def _url(self, port: int) -> str:
+        url = urlsplit(self.postgres.database_url)
+        return url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{port}").geturl()
+
+    def broker(self, name: str) -> Broker:
+        return next(broker for broker in self.kafka.brokers if broker.name == name)
+
+
+@asynccontextmanager
+async def running_stack(folder: Path, setting: Setting, owner: Callable[[int], str | None]) -> AsyncIterator[Stack]:
+    """Fresh servers in `folder`; stopped at the end. Raises CannotMount where a small disk is needed and impossible."""
+    nodes = (1, 2, 3) if setting == "cluster" else (1,)
+    links = {f"kafka-{node}": Link(f"kafka-{node}", owner) for node in nodes}
+    links["postgres"] = Link("postgres", owner)
+    for link in links.values():
+        await link.open()
+    disk = folder / "kafka" if setting == "full disk" else None
+    kafka = EmbeddedKafka(
+        folder, brokers=len(nodes), advertised_ports={node: links[f"kafka-{node}"].port for node in nodes}
+    )
+    postgres = EmbeddedPostgres(folder)
+    mounted = False
+    try:
+        if disk is not None:
+            _mount(disk)
+            mounted = True
+        starting = asyncio.gather(kafka.start(), postgres.start())
+        await _aim(starting, kafka, links)
+        await starting
+        links["postgres"].target = postgres.port
+        yield Stack(kafka, postgres, links, disk)
+    finally:
+        await asyncio.gather(kafka.stop(), postgres.stop())
+        for link in links.values():
+            await link.close()
+        if mounted:
+            _run("umount", str(disk))
+
+
+async def _aim(starting: "asyncio.Future[tuple[str, str]]", kafka: EmbeddedKafka, links: dict[str, Link]) -> None:
+    """Point the links at the brokers as soon as their ports are known: brokers reach one another through them."""
+    while not kafka.brokers and not starting.done():
+        await asyncio.sleep(0.05)
+    for broker in kafka.brokers:
+        links[broker.name].target = broker.port
+
+
+def _mount(disk: Path) -> None:
+    disk.mkdir(parents=True)
+    if os.geteuid() != 0:
+        raise CannotMount("a small file system can only be mounted by root")
+    _run("mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MEGABYTES}m", "sellstream-chaos", str(disk))
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CannotMount(f"there is no program {command[0]}") from None
+    except subprocess.CalledProcessError as error:
+        raise CannotMount(f"{' '.join(command)}: {error.stderr.strip()}") from error
