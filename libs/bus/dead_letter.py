@@ -3,15 +3,21 @@
 Key, value and headers stay as they were; the reason is added in headers. Their names follow Kafka Connect
 (`__connect.errors.*`, text), Spring Kafka (`kafka_dlt-original-*`, binary) and our own `x-*`, so that the tools of both
 know them. A record that fails again after a retry keeps its `x-first-failed-at` and its count of replays.
+
+A record that is too large for a copy with marks is left where it stands: its dead letter has the marks alone, and
+`x-left-at-origin` says how many bytes the value has there.
 """
 
 import asyncio
+import re
 import struct
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Self
+
+from aiokafka.errors import MessageSizeTooLargeError
 
 from libs.bus.message import REDRIVE_TO, Record
 from libs.bus.outcome import ErrorClass
@@ -33,6 +39,10 @@ REPLAYS = "x-replay-count"
 FAILED_CONSUMER = "x-failed-consumer"
 FIRST_FAILED_AT = "x-first-failed-at"
 
+LEFT_AT_ORIGIN = "x-left-at-origin"
+
+_OWN = frozenset({ERROR_CLASS, ATTEMPTS, REPLAYS, FAILED_CONSUMER, FIRST_FAILED_AT, LEFT_AT_ORIGIN, REDRIVE_TO})
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _MAX_TEXT = 4_000
 _RETRY_SECONDS = 2.0
 
@@ -52,6 +62,7 @@ class DeadLetter:
     attempts: int
     replays: int
     first_failed_at: str
+    left_at_origin: bool
 
     @property
     def id(self) -> str:
@@ -65,7 +76,7 @@ class DeadLetter:
 
         def number(name: str) -> int:
             text = marks.get(name, "")
-            return int(text) if text.lstrip("-").isdigit() else 0
+            return int(text) if _NUMBER.fullmatch(text) else 0
 
         return cls(
             record=record,
@@ -79,7 +90,16 @@ class DeadLetter:
             attempts=number(ATTEMPTS),
             replays=number(REPLAYS),
             first_failed_at=marks.get(FIRST_FAILED_AT, ""),
+            left_at_origin=LEFT_AT_ORIGIN in marks,
         )
+
+    def with_original(self, original: Record) -> Self:
+        """The dead letter with the record that was left at its origin, as if it had been copied."""
+        at = self.record
+        marks = [mark for mark in at.headers if _is_mark(mark[0])]
+        headers = [*without_marks(original.headers), *marks]
+        copied = Copy(at.topic, at.partition, at.offset, at.timestamp, original.key, original.value, headers)
+        return replace(self, record=copied, left_at_origin=False)
 
     def headers_for_retry(self) -> list[Header]:
         """The record's own headers, and the marks that keep a retry from running in circles or reaching others."""
@@ -89,6 +109,19 @@ class DeadLetter:
             (FIRST_FAILED_AT, self.first_failed_at.encode()),
             (REDRIVE_TO, self.consumer.encode()),
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A record with the place of a dead letter and the content of its original."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header]
 
 
 class DeadLetters:
@@ -104,11 +137,20 @@ class DeadLetters:
         """Store a record with its reason; returns only when it is durable, however long Kafka is away."""
         origin = self._settings.logical(record.topic)
         headers = annotated(record, origin, self._consumer, error, error_class, attempts)
+        key, value, left = record.key, record.value, False
+        if key is None and value is None:
+            value = b""  # the client library sends no record that has neither
         while True:
             try:
-                await self._publisher.send(self.topic, record.key, record.value, headers, within=30)
+                await self._publisher.send(self.topic, key, value, headers, within=30)
                 break
             except NotPublished as failure:
+                if isinstance(failure.__cause__, MessageSizeTooLargeError) and not left:
+                    left = True
+                    size = str(len(value or b"")).encode()
+                    headers = [mark for mark in headers if _is_mark(mark[0])] + [(LEFT_AT_ORIGIN, size)]
+                    key, value = None, b""
+                    continue
                 log.warning("a dead letter is not stored yet; trying again", topic=self.topic, error=str(failure))
                 await asyncio.sleep(_RETRY_SECONDS)
         BUS_DEAD_LETTERS.labels(self._consumer, origin, error_class).inc()
@@ -151,7 +193,7 @@ def annotated(
         f"{SPRING}timestamp": struct.pack(">q", record.timestamp),
     }
     kept = {
-        REPLAYS: earlier.get(REPLAYS, b"0"),
+        REPLAYS: earlier.get(REPLAYS) or b"0",
         FIRST_FAILED_AT: earlier.get(FIRST_FAILED_AT) or format_time(datetime.now(UTC)).encode(),
     }
     added = {name: text.encode(errors="replace") for name, text in marks.items()} | spring | kept
@@ -160,5 +202,8 @@ def annotated(
 
 def without_marks(headers: Iterable[Header]) -> list[Header]:
     """A dead letter's headers as the record had them before it failed."""
-    own = {ERROR_CLASS, ATTEMPTS, REPLAYS, FAILED_CONSUMER, FIRST_FAILED_AT, REDRIVE_TO}
-    return [(name, value) for name, value in headers if name not in own and not name.startswith((CONNECT, SPRING))]
+    return [header for header in headers if not _is_mark(header[0])]
+
+
+def _is_mark(name: str) -> bool:
+    return name in _OWN or name.startswith((CONNECT, SPRING))

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_HALTED
@@ -29,6 +31,8 @@ class Halt:
         self._failures: deque[bool] = deque(maxlen=WINDOW)
         self._over = asyncio.Event()
         self._over.set()
+        self._one_by_one = asyncio.Lock()
+        BUS_HALTED.labels(consumer).set(0)
 
     @property
     def halted(self) -> bool:
@@ -56,11 +60,26 @@ class Halt:
     def check(self) -> None:
         """Raise Halted while halted: for readiness."""
         if self.halted:
-            raise Halted(f"the consumer {self._consumer} is halted: nearly everything fails; see its log")
+            raise Halted(
+                f"the consumer {self._consumer} is halted: nearly everything fails, and nothing more goes to the dead "
+                f"letters. `sellstream dlq list` shows the last ones. Mend the cause; where what fails can not even be "
+                "read, start the service again then."
+            )
 
     async def until_allowed(self) -> None:
         """Wait until a record may go to the dead letters."""
         await self._over.wait()
+
+    @asynccontextmanager
+    async def failing(self) -> AsyncIterator[None]:
+        """Around the dead-lettering of one record: waits until it is allowed, then notes the failure.
+
+        One by one: of many that wait, those behind the failure that halts the consumer again go on waiting.
+        """
+        async with self._one_by_one:
+            await self.until_allowed()
+            yield
+            self.note(failed=True)
 
     async def probe_pause(self) -> None:
         """While halted: wait until another record succeeds, or until it is time to try again."""

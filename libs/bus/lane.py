@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from aiokafka.errors import MessageSizeTooLargeError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
@@ -27,6 +28,15 @@ log = get_logger()
 Handled = Literal["handled", "ignored", "dead_lettered", "not_for_us"]
 
 PUBLISH_RETRY_SECONDS = 1.0
+SHORTEST_WAIT_SECONDS = 0.05
+
+
+class TooLarge(Exception):
+    """A handler's fact is larger than Kafka takes: trying again would fail for ever."""
+
+
+class CancelledFromWithin(Exception):
+    """A handler let a cancellation of its own escape: a defect, and not the consumer's stop."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +65,20 @@ class Handling:
     """Brings the records of one lane to their fate."""
 
     def __init__(
-        self, consumer: str, settings: KafkaSettings, publisher: Publisher, dead_letters: DeadLetters, retries: Retries
+        self,
+        consumer: str,
+        settings: KafkaSettings,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        retries: Retries,
+        patience: timedelta,
     ) -> None:
         self._consumer = consumer
         self._settings = settings
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._retries = retries
+        self._patience = patience
         self.halt = Halt(consumer)
 
     async def decide(
@@ -78,7 +95,7 @@ class Handling:
         attempt = 0
         alone = False
         while True:
-            pause: float
+            pause: float | None
             async with slots:
                 while lane and not (alone and batch):
                     batch.append(lane.popleft())
@@ -87,7 +104,7 @@ class Handling:
                     fate = await self._attempt(batch, handler, attempt)
                 except Wait as wait:
                     attempt -= 1
-                    pause = wait.after.total_seconds()
+                    pause = max(wait.after.total_seconds(), SHORTEST_WAIT_SECONDS)
                     log.info("waiting", consumer=self._consumer, reason=str(wait), seconds=pause)
                 except Exception as error:  # noqa: BLE001  (whatever a handler raises is a fate of its record)
                     final = isinstance(error, Reject) or attempt > len(self._retries.pauses)
@@ -102,18 +119,18 @@ class Handling:
                         await self._dead_letter(batch, error, attempt)
                         return "dead_lettered"
                     asked = error.after if isinstance(error, Retry) else None
-                    pause = 0.0 if final else self._retries.pause(attempt, asked)
+                    pause = None if final else self._retries.pause(attempt, asked)
                     log.info(
                         "trying again", consumer=self._consumer, reason=str(error)[:300], attempt=attempt, seconds=pause
                     )
                 else:
                     self.halt.note(failed=False)
                     return fate
-            if pause:
-                await asyncio.sleep(pause)
-            else:
+            if pause is None:
                 await self.halt.probe_pause()
                 attempt = min(attempt, len(self._retries.pauses))
+            else:
+                await asyncio.sleep(pause)
 
     async def _attempt(
         self,
@@ -134,7 +151,7 @@ class Handling:
         ) as span:
             self._describe(span, batch, topic)
             try:
-                facts = await handler(batch)
+                facts = await self._call(handler, batch)
                 await self._publish(facts, newest)
             except Ignore as ignored:
                 fate, reason = "ignored", str(ignored)
@@ -157,6 +174,22 @@ class Handling:
             )
         return fate
 
+    async def _call(
+        self, handler: Callable[[Sequence[Received]], Awaitable[list[Outgoing]]], batch: list[Received]
+    ) -> list[Outgoing]:
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()) as limit:
+                return await handler(batch)
+        except TimeoutError:
+            if limit.expired():
+                raise Retry(f"handling took longer than {self._patience.total_seconds():g} s") from None
+            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise CancelledFromWithin("the handler let a cancellation of its own escape") from error
+
     async def _publish(self, facts: list[Outgoing], cause: Received) -> None:
         for outgoing in facts:
             while True:
@@ -164,6 +197,8 @@ class Handling:
                     await self._publisher.publish(outgoing, cause=cause.envelope, within=60)
                     break
                 except NotPublished as error:
+                    if isinstance(error.__cause__, MessageSizeTooLargeError):
+                        raise TooLarge(f"{type(outgoing.fact).__name__} {outgoing.id}: {error}") from error
                     # Kafka's absence is nobody's failed attempt: the same fact, under the same id, is sent again.
                     log.warning("a fact is not published yet; trying again", consumer=self._consumer, error=str(error))
                     await asyncio.sleep(PUBLISH_RETRY_SECONDS)

@@ -91,4 +91,6 @@ def message(outgoing: Outgoing, *, source: str, cause: Envelope | None, trace: M
 
 def redriven_to(record: Record) -> str | None:
     """The only consumer that shall handle this record, or None if all shall."""
-    return next((value.decode(errors="replace") for name, value in record.headers if name == REDRIVE_TO), None)
+    return next(
+        (value.decode(errors="replace") for name, value in record.headers if name == REDRIVE_TO and value), None
+    )

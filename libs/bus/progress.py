@@ -27,6 +27,11 @@ class Progress:
             self._done.discard(heappop(self._open))
 
     @property
+    def open(self) -> int:
+        """How many records have no fate yet, and those done behind the oldest of them."""
+        return len(self._open)
+
+    @property
     def position(self) -> int:
         """The offset to commit: that of the oldest record still open, else the next one to come."""
         return self._open[0] if self._open else self._next

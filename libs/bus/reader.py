@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaClient, AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from libs.bus.message import Record
+from libs.bus.salvage import getmany
 from libs.bus.settings import KafkaSettings
 from libs.telemetry.log import get_logger
 
@@ -65,6 +66,7 @@ class GroupReader:
         self._topics = [settings.topic(topic) for topic in topics]
         self._max_records = max_records
         self._unplaced: set[TopicPartition] = set()
+        self._positions: dict[TopicPartition, int] = {}
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers,
             group_id=settings.group(group),
@@ -74,10 +76,11 @@ class GroupReader:
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
         )
+        self._assignments = _Assignments(self._client, self._unplaced, self._positions)
 
     async def __aenter__(self) -> Self:
         """Join the group; raises KafkaAway."""
-        self._client.subscribe(self._topics, listener=_Assignments(self._client, self._unplaced))
+        self._client.subscribe(self._topics, listener=self._assignments)
         try:
             await self._client.start()
         except BaseException as error:
@@ -105,6 +108,7 @@ class GroupReader:
             with suppress(IllegalStateError):  # a rebalance has just taken it away
                 self._client.seek(actual, offset)
                 self._client.resume(actual)
+                self._positions[actual] = offset
             self._unplaced.discard(actual)
 
     def unplace(self, partitions: Collection[Partition] | None = None) -> None:
@@ -114,12 +118,21 @@ class GroupReader:
         for actual in wanted:
             with suppress(IllegalStateError):
                 self._client.pause(actual)
+            self._positions.pop(actual, None)
             self._unplaced.add(actual)
 
     async def read(self, milliseconds: int = _POLL_MILLISECONDS) -> dict[Partition, Chunk]:
         """What has arrived, at most `max_records`; waits a little if nothing has. Raises KafkaAway."""
+        count = self._assignments.count
         try:
-            batches = await self._client.getmany(timeout_ms=milliseconds, max_records=self._max_records)
+            batches = await getmany(
+                self._client,
+                self._settings,
+                self._positions,
+                unchanged=lambda: self._assignments.count == count,
+                timeout_ms=milliseconds,
+                max_records=self._max_records,
+            )
         except KafkaError as error:
             raise KafkaAway(f"{type(error).__name__}: {error}") from error
         return {
@@ -157,16 +170,23 @@ class GroupReader:
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carries no types
     """Holds new partitions still until they are placed."""
 
-    def __init__(self, client: AIOKafkaConsumer, unplaced: set[TopicPartition]) -> None:
+    def __init__(
+        self, client: AIOKafkaConsumer, unplaced: set[TopicPartition], positions: dict[TopicPartition, int]
+    ) -> None:
         self._client = client
         self._unplaced = unplaced
+        self._positions = positions
+        self.count = 0
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         # Nothing is in hand that would have to be finished: a batch that another replica overtakes fails at the fence.
+        self.count += 1
         self._unplaced.difference_update(revoked)
+        self._positions.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._unplaced.clear()
+        self._positions.clear()
         for partition in assigned:
             self._client.seek(partition, 0)  # any position: without one the client would look for a committed offset
             self._client.pause(partition)
@@ -188,11 +208,14 @@ async def read_range(
         await _refuse_beyond(client, settings, open_ends)
         actual = {TopicPartition(settings.topic(one.topic), one.number): one for one in open_ends}
         client.assign(list(actual))
-        for tp, one in actual.items():
-            client.seek(tp, begin[one])
+        positions = {tp: begin[one] for tp, one in actual.items()}
+        for tp, offset in positions.items():
+            client.seek(tp, offset)
         while open_ends:
             waiting = [tp for tp, one in actual.items() if one in open_ends]
-            batches = await client.getmany(*waiting, timeout_ms=_POLL_MILLISECONDS, max_records=max_records)
+            batches = await getmany(
+                client, settings, positions, *waiting, timeout_ms=_POLL_MILLISECONDS, max_records=max_records
+            )
             chunks: dict[Partition, Chunk] = {}
             for tp in waiting:
                 one, last = actual[tp], open_ends[actual[tp]]

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from libs.bus.message import Record
+from libs.bus.salvage import getmany
 from libs.bus.settings import KafkaSettings
 
 _POLL_MILLISECONDS = 500
@@ -37,9 +38,11 @@ async def read_tail(
     )
     try:
         await client.start()
-        ends = await _seek(client, since, most_per_partition)
+        positions, ends = await _seek(client, since, most_per_partition)
         while ends:
-            batches = await client.getmany(*ends, timeout_ms=_POLL_MILLISECONDS, max_records=_BATCH_RECORDS)
+            batches = await getmany(
+                client, settings, positions, *ends, timeout_ms=_POLL_MILLISECONDS, max_records=_BATCH_RECORDS
+            )
             for partition, records in batches.items():
                 for record in records:
                     if record.offset < ends[partition]:
@@ -52,20 +55,23 @@ async def read_tail(
         await client.stop()
 
 
-async def _seek(client: AIOKafkaConsumer, since: datetime, most: int) -> Mapping[TopicPartition, int]:
-    """Put each partition to its first record that is wanted; the end offset of each that has any."""
+async def _seek(
+    client: AIOKafkaConsumer, since: datetime, most: int
+) -> tuple[dict[TopicPartition, int], Mapping[TopicPartition, int]]:
+    """Put each partition to its first record that is wanted; that offset and the end offset of each that has any."""
     partitions = list(client.assignment())
     begins = await client.beginning_offsets(partitions)
     ends: dict[TopicPartition, int] = await client.end_offsets(partitions)
     found = await client.offsets_for_times(dict.fromkeys(partitions, int(since.timestamp() * 1000)))
-    wanted = {}
+    positions: dict[TopicPartition, int] = {}
+    wanted: dict[TopicPartition, int] = {}
     for partition in partitions:
         end = ends[partition]
         recent = found[partition].offset if found.get(partition) is not None else end
         first = max(begins[partition], recent, end - most)
         if first < end:
             client.seek(partition, first)
-            wanted[partition] = end
+            positions[partition], wanted[partition] = first, end
         else:
             client.pause(partition)
-    return wanted
+    return positions, wanted
