@@ -59,6 +59,7 @@ class EmbeddedKafka:
     ) -> None:
         if brokers not in (None, 1, 3):
             raise ValueError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
+        state_dir = state_dir.absolute()  # the brokers are started in a folder of their own
         self._state_dir = state_dir
         self._folder = state_dir / "kafka"
         self._wanted = brokers

@@ -35,6 +35,7 @@ class EmbeddedPostgres:
     def __init__(
         self, state_dir: Path, *, durable: bool = True, on_progress: Callable[[str], None] = lambda _: None
     ) -> None:
+        state_dir = state_dir.absolute()  # the server is started in a folder of its own
         self._state_dir = state_dir
         self._record = PostgresRecord(state_dir)
         self._durable = durable
