@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 
-.PHONY: help setup demo up down status doctor test test-quick bench bench-full check format lock schemas clean
+.PHONY: help setup demo up down status doctor test test-quick bench bench-full chaos check format lock schemas clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test: $(READY) check ## all checks and all tests, on real Kafka and PostgreSQL
 
 test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
 	@$(BIN)/pytest tests/unit tests/contract
+
+chaos: $(READY) ## break everything, 200 seeded scenarios (an hour): SEED=17, SEED=17,18, SEEDS=20 choose
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
 
 bench: $(BENCH_READY) ## compare with other ways to do the same, side by side (some minutes)
 	@$(BENCH_VENV)/bin/python -m bench.run --size quick

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--seed", help="exactly these, comma separated, on one system as far as they fit")
     parser.add_argument("--show", action="store_true", help="print the plans and do nothing")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of all systems, with their logs")
     arguments = parser.parse_args()
     seeds = (
         [int(text) for text in arguments.seed.split(",")]
@@ -28,13 +30,15 @@ def main() -> int:
     if arguments.show:
         print("\n".join(str(plan(seed)) for seed in seeds))
         return 0
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the checker's own clients live through it all
     parent = state_folder(os.environ) / "chaos"
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
-    report = asyncio.run(Campaign(folder, lambda line: print(line, flush=True)).run(seeds))
+    campaign = Campaign(folder, lambda line: print(line, flush=True), keep=arguments.keep)
+    report = asyncio.run(campaign.run(seeds))
     print(report)
-    if report.failed:
-        print(f"The folders of the failed systems, with all logs: {folder}")
+    if report.failed or arguments.keep:
+        print(f"The systems' folders, with all logs: {folder}")
     else:
         folder.rmdir()
     return 1 if report.failed else 0

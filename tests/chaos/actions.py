@@ -151,7 +151,9 @@ async def _fill_disk(doer: Doer, action: Action) -> None:
     while asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.2)
         await asyncio.to_thread(_take_all, ballast)
+    free = os.statvfs(stack.disk).f_bavail
     ballast.unlink()
+    assert free < 16, f"the disk was never full: {free} blocks were free at the end"
     async with doer.alone(broker.name):
         await broker.kill()  # a broker whose only disk has failed does not come back by itself
         await broker.start()

@@ -49,10 +49,11 @@ def groups(seeds: Iterable[int]) -> list[tuple[Setting, list[int]]]:
 
 
 class Campaign:
-    """Runs seeds in `folder`; `say` is given each line of the story. The folders of failed scenarios are kept."""
+    """Runs seeds in `folder`; `say` is given each line of the story. The folders of failed systems are kept, or all."""
 
-    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None], *, keep: bool = False) -> None:
         self._folder = folder
+        self._keep = keep
         self._say = say
         self._systems = 0
         self.report = Report()
@@ -96,7 +97,7 @@ class Campaign:
         except CannotMount as error:
             self.report.skipped |= dict.fromkeys(seeds, str(error))
             return []
-        if not self.report.failed:
+        if not self._keep:
             shutil.rmtree(folder)
         return []
 

@@ -5,6 +5,8 @@ lost route. A new connection during the silence is accepted and hears nothing.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -48,6 +50,10 @@ class _Connection:
     def abort(self) -> None:
         for writer in (self.client, self.server):
             if writer is not None:
+                # With a linger of nothing the other side is told by a reset, as by a router that has lost its state.
+                opened = writer.get_extra_info("socket")
+                if opened is not None and opened.fileno() >= 0:
+                    opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 writer.transport.abort()
 
 

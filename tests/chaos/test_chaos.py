@@ -1,0 +1,19 @@
+"""The short form of `make chaos`: a few seeds on one system, in every run of the tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign import Campaign
+
+SEEDS = os.environ.get("SELLSTREAM_CHAOS_SEEDS", "9,2,8")
+"""Kills of the consumer that asks the marketplace; a frozen PostgreSQL; rebalances, a silent network and poison."""
+
+
+@pytest.mark.timeout(300)
+async def test_a_few_scenarios_break_no_promise(tmp_path: Path) -> None:
+    story: list[str] = []
+    report = await Campaign(tmp_path, story.append).run(int(seed) for seed in SEEDS.split(","))
+    assert not report.failed, "\n".join([*story, str(report)])
+    assert report.passed, str(report)

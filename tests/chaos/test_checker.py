@@ -1,0 +1,233 @@
+"""The judge can fail: a small run in which all is well, and one mutation for each promise, each of which is found."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.chaos.evidence import MARK, REDRIVE_TO, Delivery, Evidence, Injected, LogRecord, State, Truth
+from tests.chaos.verdict import digest, judge
+
+NOON = datetime(2026, 6, 5, 12, tzinfo=UTC)
+KEY = "mercadolibre:1"
+
+
+def webhook(number: int) -> LogRecord:
+    headers = {"ce_id": f"w{number}", "ce_subject": "7:/orders/1", "ce_deliveryid": f"d{number}"}
+    return LogRecord("webhooks", 0, number, b"7:/orders/1", f'{{"n":{number}}}'.encode(), encoded(headers))
+
+
+def fact(offset: int, status: str, minutes: int, event_id: str = "", amount: str = "10.00") -> LogRecord:
+    value = {
+        "status": status,
+        "marketplace_status": status,
+        "updated_at": (NOON + timedelta(minutes=minutes)).isoformat(),
+        "total": {"amount": amount, "currency": "MXN"},
+    }
+    headers = {"ce_id": event_id or f"f{offset}", "ce_subject": KEY, "ce_causationid": "w0"}
+    return LogRecord("orders", 2, offset, KEY.encode(), json.dumps(value).encode(), encoded(headers))
+
+
+def encoded(headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode()) for name, value in headers.items())
+
+
+def delivery(number: int, *, state: str = "delivered") -> Delivery:
+    body = digest(f'{{"n":{number - 1}}}'.encode())
+    return Delivery(number, number, "mercadolibre", "orders_v2", "/orders/1", False, state, frozenset({body}))
+
+
+def letter(offset: int, record: LogRecord) -> LogRecord:
+    told = {"topic": record.topic, "partition": str(record.partition), "offset": str(record.offset)}
+    marks = encoded({f"__connect.errors.{name}": value for name, value in told.items()})
+    return LogRecord("projector-dlt", 0, offset, record.key, record.value, (*record.headers, *marks))
+
+
+POISON = LogRecord("orders", 2, 2, KEY.encode(), b"\xff", encoded({"ce_subject": KEY, MARK: "m1"}))
+ROW = State(
+    "paid",
+    "paid",
+    NOON + timedelta(minutes=1),
+    (("placed", "placed", NOON), ("paid", "paid", NOON + timedelta(minutes=1))),
+    Decimal("10.00"),
+    "MXN",
+    "f1",
+    2,
+    1,
+)
+
+
+def well() -> Evidence:
+    """Two deliveries, two facts about one order, one poison record with its dead letter, one row."""
+    return Evidence(
+        deliveries=[delivery(1), delivery(2)],
+        records={
+            "webhooks": [webhook(0), webhook(1)],
+            "orders": [fact(0, "placed", 0), fact(1, "paid", 1), POISON],
+            "projector-dlt": [letter(0, POISON)],
+        },
+        injected={"m1": Injected("m1", "garbage", "dead_letter", "projector")},
+        rows={"orders": {KEY: ROW}},
+        truth={"orders": {"1": Truth("paid", Decimal("10.0"))}},
+    )
+
+
+def with_records(evidence: Evidence, topic: str, *records: LogRecord) -> Evidence:
+    return replace(evidence, records={**evidence.records, topic: list(records)})
+
+
+def with_row(evidence: Evidence, row: State) -> Evidence:
+    return replace(evidence, rows={"orders": {KEY: row}})
+
+
+def test_a_good_run_is_acquitted() -> None:
+    assert judge(well()) == []
+
+
+LATE = fact(3, "placed", 0, event_id="f0")
+FOREIGN = replace(
+    fact(3, "cancelled", 9), headers=(*fact(3, "cancelled", 9).headers, (MARK, b"m2"), (REDRIVE_TO, b"somebody_else"))
+)
+
+MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
+    "a delivery is lost": (
+        "acknowledged, but not in the topic",
+        lambda good: with_records(good, "webhooks", webhook(0)),
+    ),
+    "a delivery is there twice": (
+        "in the topic more than once",
+        lambda good: with_records(good, "webhooks", webhook(0), webhook(1), replace(webhook(1), offset=2)),
+    ),
+    "another attempt of one delivery, with other bytes, is there too": (
+        "delivery ids more than once",
+        lambda good: with_records(good, "webhooks", webhook(0), webhook(1), replace(webhook(1), offset=2, value=b"x")),
+    ),
+    "a byte of a delivery is another": (
+        "acknowledged, but not in the topic",
+        lambda good: with_records(good, "webhooks", webhook(0), replace(webhook(1), value=b'{"n":2}')),
+    ),
+    "a webhook that nobody sent": (
+        "never sent",
+        lambda good: with_records(
+            good, "webhooks", webhook(0), webhook(1), replace(webhook(5), offset=2, value=b'{"n":9}')
+        ),
+    ),
+    "a fact out of nothing": (
+        "without a webhook",
+        lambda good: replace(
+            good,
+            records={**good.records, "webhooks": [webhook(1)]},
+            deliveries=[delivery(2)],
+        ),
+    ),
+    "a record was taken out of the middle": (
+        "offsets are not 0, 1, 2",
+        lambda good: with_records(good, "webhooks", webhook(1), replace(webhook(0), offset=2)),
+    ),
+    "two records changed places": (
+        "offsets are not 0, 1, 2",
+        lambda good: with_records(good, "webhooks", webhook(1), webhook(0)),
+    ),
+    "a key in two partitions": (
+        "keys in more than one partition",
+        lambda good: with_records(good, "webhooks", webhook(0), replace(webhook(1), partition=1, offset=0)),
+    ),
+    "a key that is not the subject": (
+        "is not the subject",
+        lambda good: with_records(good, "webhooks", webhook(0), replace(webhook(1), key=b"other")),
+    ),
+    "the row's status": ("not the fold", lambda good: with_row(good, replace(ROW, status="placed"))),
+    "the row's amount": ("not the fold", lambda good: with_row(good, replace(ROW, amount=Decimal("10.01")))),
+    "the row's time": ("not the fold", lambda good: with_row(good, replace(ROW, updated_at=NOON))),
+    "the row's history": ("not the fold", lambda good: with_row(good, replace(ROW, history=ROW.history[1:]))),
+    "a history entry twice": (
+        "not the fold",
+        lambda good: with_row(good, replace(ROW, history=(*ROW.history, ROW.history[1]))),
+    ),
+    "the row's place in the log": ("not the fold", lambda good: with_row(good, replace(ROW, offset=0))),
+    "a row is missing": ("not the fold", lambda good: replace(good, rows={})),
+    "a row too many": ("not the fold", lambda good: replace(good, rows={"orders": {KEY: ROW, "mercadolibre:2": ROW}})),
+    "an old fact that came late was applied": (
+        "not the fold",
+        lambda good: with_row(
+            with_records(good, "orders", *good.of("orders"), LATE), replace(ROW, status="placed", updated_at=NOON)
+        ),
+    ),
+    "a record for another consumer was applied": (
+        "not the fold",
+        lambda good: with_row(
+            replace(
+                with_records(good, "orders", *good.of("orders"), FOREIGN),
+                injected={**good.injected, "m2": Injected("m2", "for another", "passed_over", "projector")},
+            ),
+            replace(ROW, status="cancelled"),
+        ),
+    ),
+    "the last notification was acknowledged, the row is older": (
+        "not what the marketplace says",
+        lambda good: replace(good, truth={"orders": {"1": Truth("shipped", Decimal("10.00"))}}),
+    ),
+    "the row's amount is not the marketplace's": (
+        "not what the marketplace says",
+        lambda good: replace(good, truth={"orders": {"1": Truth("paid", Decimal("9.99"))}}),
+    ),
+    "poison without a dead letter": (
+        "has no dead letter",
+        lambda good: with_records(good, "projector-dlt"),
+    ),
+    "a dead letter with other bytes": (
+        "has not the key and bytes",
+        lambda good: with_records(good, "projector-dlt", replace(letter(0, POISON), value=b"")),
+    ),
+    "a dead letter without a header": (
+        "has not all headers",
+        lambda good: with_records(
+            good, "projector-dlt", replace(letter(0, POISON), headers=letter(0, POISON).headers[1:])
+        ),
+    ),
+    "a dead letter about nothing": (
+        "does not exist",
+        lambda good: with_records(good, "projector-dlt", letter(0, POISON), letter(1, fact(9, "paid", 9))),
+    ),
+    "a readable record in the dead letters": (
+        "is readable, but in the dead letters",
+        lambda good: replace(good, injected={"m1": Injected("m1", "copy", "passed_over", "projector")}),
+    ),
+    "a retry for a consumer that had not failed": (
+        "which has no such dead letter",
+        lambda good: with_records(
+            good,
+            "orders",
+            *good.of("orders"),
+            replace(LATE, headers=(*LATE.headers, (REDRIVE_TO, b"projector"))),
+        ),
+    ),
+    "a consumer stands still": ("halted", lambda good: replace(good, unwell=["the projector is halted"])),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_every_mutation_is_found(name: str) -> None:
+    expected, mutate = MUTATIONS[name]
+    assert any(expected in problem for problem in judge(mutate(well()))), judge(mutate(well()))
+
+
+def test_what_was_never_acknowledged_may_be_lost() -> None:
+    unanswered = replace(well(), deliveries=[delivery(1), delivery(2, state="lost")])
+    assert judge(with_records(unanswered, "webhooks", webhook(0))) == []
+
+
+def test_old_and_repeated_facts_change_nothing() -> None:
+    evidence = with_records(well(), "orders", *well().of("orders"), LATE, fact(4, "paid", 1, event_id="f1"))
+    assert judge(evidence) == []
+
+
+def test_of_equal_times_the_later_in_the_log_counts() -> None:
+    evidence = with_records(well(), "orders", *well().of("orders"), fact(3, "paid", 1, amount="11.00"))
+    assert any("not the fold" in problem for problem in judge(evidence))
+    row = replace(ROW, amount=Decimal("11.00"), event_id="f3", offset=3)
+    truth = {"orders": {"1": Truth("paid", Decimal(11))}}
+    assert judge(replace(with_row(evidence, row), truth=truth)) == []

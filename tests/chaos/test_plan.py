@@ -1,0 +1,38 @@
+"""A seed is its plan; the many plans together do everything that the suite can do."""
+
+from tests.chaos.actions import DO
+from tests.chaos.campaign import PER_SYSTEM, groups
+from tests.chaos.plan import INJECTIONS, MARKETPLACE_FAULTS, SECONDS, plan
+
+SEEDS = range(1, 201)
+
+
+def test_a_seed_always_gives_the_same_plan() -> None:
+    assert [plan(seed) for seed in SEEDS] == [plan(seed) for seed in SEEDS]
+    assert len({str(plan(seed)).partition("\n")[2] for seed in SEEDS}) > 195
+
+
+def test_two_hundred_seeds_do_everything() -> None:
+    plans = [plan(seed) for seed in SEEDS]
+    actions = [action for each in plans for action in each.actions]
+    assert {action.kind for action in actions} == {*DO, "inject"}
+    assert {action.detail("what") for action in actions if action.kind == "inject"} == set(INJECTIONS)
+    assert {action.detail("fault") for action in actions if action.kind == "marketplace"} == set(MARKETPLACE_FAULTS)
+    troubles = {(action.target, action.detail("trouble")) for action in actions if action.kind == "network"}
+    links = ("webhooks", "api", "postgres", "kafka-1")
+    assert troubles == {(link, trouble) for link in links for trouble in ("cut", "silent", "slow")}
+    settings = [each.setting for each in plans]
+    assert (settings.count("cluster"), settings.count("full disk")) == (10, 5)
+
+
+def test_every_plan_does_something_and_comes_to_an_end() -> None:
+    for seed in SEEDS:
+        actions = plan(seed).actions
+        assert actions, f"seed {seed} does nothing"
+        assert all(0 <= action.at <= SECONDS and action.at + action.seconds <= SECONDS + 4 for action in actions), seed
+
+
+def test_seeds_are_grouped_by_setting_and_none_is_left_out() -> None:
+    found = groups(SEEDS)
+    assert sorted(seed for _, group in found for seed in group) == list(SEEDS)
+    assert all(len(group) <= PER_SYSTEM and {plan(seed).setting for seed in group} == {name} for name, group in found)

@@ -1,0 +1,91 @@
+"""Replays without side effects: a rebuild asks no marketplace anything, and a retry reaches only who had failed."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.chaos.evidence import MARK, REDRIVE_TO, Evidence, LogRecord
+from tests.chaos.gather import Log, gather
+from tests.chaos.injection import inject
+from tests.chaos.plan import READ_MODELS
+from tests.chaos.scenario import Run
+from tests.chaos.system import running_chaos
+from tests.chaos.verdict import judge
+
+pytestmark = pytest.mark.timeout(200)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
+    """A system with some of everything in its topics, all of it handled."""
+    folder: Path = tmp_path_factory.mktemp("replays")
+    async with running_chaos(folder, "single", seed=1) as system:
+        log = Log(system.stack.bootstrap_servers)
+        await log.open()
+        try:
+            made = Run(system, log)
+            assert await made.warm_up() == []
+            yield made
+        finally:
+            await log.close()
+
+
+def sizes(run: Run) -> Mapping[str, int]:
+    return {topic: len(records) for topic, records in run.log.records.items()}
+
+
+async def seen(run: Run) -> Evidence:
+    return await gather(run.system, run.log, run.injected)
+
+
+async def test_a_rebuild_asks_no_marketplace_and_tells_nobody(run: Run) -> None:
+    before, asked = sizes(run), run.system.links["api"].bytes_to_server
+    for name in READ_MODELS:
+        status, output = await run.system.command("read-models", "rebuild", name)
+        assert status == 0, output
+    assert await run.settle() == []
+    assert run.system.links["api"].bytes_to_server == asked, "a rebuild spent a marketplace's quota"
+    assert sizes(run) == before, "a rebuild wrote into a topic"
+
+
+async def test_a_retry_reaches_only_the_consumer_that_failed(run: Run) -> None:
+    chance = random.Random(4)
+    good = list(run.log.records["orders"])
+    poison = await inject(run.system.stack.bootstrap_servers, "orders", "half a document", good, chance)
+    assert poison is not None
+    run.injected[poison.mark] = poison
+    assert await run.settle() == []
+    asked = run.system.links["api"].bytes_to_server
+    (letter,) = _marked(run, "projector-dlt", poison.mark)
+    name = f"projector:{letter.partition}:{letter.offset}"
+    status, output = await run.system.command("dlq", "retry", name, "--why", "a test", "--yes")
+    assert status == 0, output
+    assert await run.settle() == []
+    again = [each for each in _marked(run, "orders", poison.mark) if each.header(REDRIVE_TO) is not None]
+    assert [each.header(REDRIVE_TO) for each in again] == ["projector"]
+    assert [len(_marked(run, topic, poison.mark)) for topic in ("projector-dlt", "mercadolibre-enricher-dlt")] == [2, 0]
+    assert run.system.links["api"].bytes_to_server == asked, "a retry for the projector asked a marketplace"
+
+
+@pytest.mark.parametrize("topic", ["webhooks", *READ_MODELS])
+async def test_what_is_sent_again_for_another_is_passed_over(run: Run, topic: str) -> None:
+    await run.log.read()
+    rows, asked = (await seen(run)).rows, run.system.links["api"].bytes_to_server
+    good = [each for each in run.log.records[topic] if each.header(MARK) is None]
+    written = await inject(run.system.stack.bootstrap_servers, topic, "for another", good, random.Random(topic))
+    assert written is not None
+    run.injected[written.mark] = written
+    assert await run.settle() == []
+    await asyncio.sleep(1)  # longer than notifications are gathered: a request would have been made by now
+    evidence = await seen(run)
+    assert judge(evidence) == []
+    assert evidence.rows == rows
+    assert run.system.links["api"].bytes_to_server == asked, "a record for somebody else led to a request"
+
+
+def _marked(run: Run, topic: str, mark: str) -> list[LogRecord]:
+    return [each for each in run.log.records[topic] if each.header(MARK) == mark]
