@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from libs.stack import StackError
 from tests.chaos.gather import Log
 from tests.chaos.plan import Plan, Setting, plan
 from tests.chaos.scenario import Run
@@ -96,6 +97,10 @@ class Campaign:
                     self._say(f"  passed, {time.time() - began:.1f} s")
         except CannotMount as error:
             self.report.skipped |= dict.fromkeys(seeds, str(error))
+            return []
+        except StackError as error:
+            self.report.failed |= dict.fromkeys(seeds, [str(error)])
+            self._say(f"FAILED: no system could be started or stopped for the seeds {seeds}: {error}")
             return []
         if not self._keep:
             shutil.rmtree(folder)

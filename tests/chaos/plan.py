@@ -8,6 +8,9 @@ from typing import Literal
 SECONDS = 8.0
 """How long traffic flows; every trouble begins and ends within it, a little later at most."""
 
+ZOMBIE_SECONDS = 11.0
+"""Longer than the 10 s after which Kafka takes a silent consumer out of its group."""
+
 SERVICES = ("webhook_gateway", "mercadolibre_enricher", "projector")
 REPLICATED = ("mercadolibre_enricher", "projector")
 READ_MODELS = ("orders", "shipments", "payments", "questions", "listings")
@@ -73,15 +76,15 @@ def plan(seed: int) -> Plan:
     chance = random.Random(f"sellstream chaos {seed}")
     setting = setting_of(seed)
     traffic = Traffic(
-        rate=chance.choice((6, 10, 15)),
+        rate=chance.choice((8, 15, 25)),
         duplicates=chance.choice((0, 0.1, 0.3)),
         reordering=chance.choice((0, 0.2, 0.4)),
         poison=chance.choice((0, 0, 0.03)),
     )
     actions: list[Action] = []
     if setting == "single":
-        families = chance.choices(list(_FAMILIES), weights=[weight for _, weight in _FAMILIES.values()], k=5)
-        for name in list(dict.fromkeys(families))[: chance.choice((1, 2, 2, 3))]:
+        families = chance.choices(list(_FAMILIES), weights=[weight for _, weight in _FAMILIES.values()], k=8)
+        for name in list(dict.fromkeys(families))[: chance.choice((1, 2, 3, 3, 4))]:
             actions += _FAMILIES[name][0](chance)
     elif setting == "cluster":
         actions += _one_broker_of_three(chance)
@@ -93,18 +96,20 @@ def plan(seed: int) -> Plan:
 
 
 def _possible(actions: Sequence[Action]) -> list[Action]:
-    """Leave out what the documents exclude: a token refresh whose answer is lost (see docs/chaos.md, "Not done")."""
-    loses_answers = any(
-        (action.kind in ("kill", "freeze", "postgres") and action.target in ("", "mercadolibre_enricher", "sandbox"))
-        or (action.kind == "network" and action.target in ("api", "postgres"))
-        or (action.kind == "replica" and action.target == "mercadolibre_enricher")
-        for action in actions
-    )
-    return [
-        action
-        for action in actions
-        if not (loses_answers and action.kind == "marketplace" and action.detail("fault") == "unauthorized")
-    ]
+    """Beside a revoked token, leave out whatever could lose the answer to its refresh (docs/chaos.md, "Not done")."""
+    if not any(action.detail("fault") == "unauthorized" for action in actions):
+        return list(actions)
+    return [action for action in actions if not _may_lose_answers(action)]
+
+
+def _may_lose_answers(action: Action) -> bool:
+    match action.kind:
+        case "kill" | "freeze" | "replica":
+            return action.target in ("mercadolibre_enricher", "sandbox")
+        case "network":
+            return action.target in ("api", "postgres")
+        case _:
+            return action.kind == "postgres"
 
 
 def _early(chance: random.Random) -> float:
@@ -164,6 +169,21 @@ def _postgres(chance: random.Random) -> list[Action]:
         Action(round(_early(chance) + 2.5 * number, 2), "postgres", "", _short(chance), (("how", how),))
         for number in range(chance.choice((1, 1, 2)))
     ]
+
+
+def _away_and_killed(chance: random.Random) -> list[Action]:
+    """The broker is away or frozen and the gateway dies meanwhile: what was on the wire may arrive late, or never."""
+    at, seconds = _early(chance), round(chance.uniform(1.5, 3.0), 2)
+    broker = Action(at, "broker", "kafka-1", seconds, (("how", chance.choice(("kill", "freeze", "freeze"))),))
+    moments = [round(at + chance.uniform(0.1, seconds + 0.5), 2) for _ in range(chance.choice((1, 2)))]
+    return [broker, *(Action(moment, "kill", "webhook_gateway") for moment in moments)]
+
+
+def _zombie(chance: random.Random) -> list[Action]:
+    """A consumer is frozen for longer than its group waits; another takes its partitions; then it wakes up."""
+    name, at = chance.choice(REPLICATED), round(chance.uniform(2.0, 3.0), 2)
+    leaves = (("leaves", chance.choice(("stop", "kill"))),)
+    return [Action(0.1, "replica", name, 13.5, leaves), Action(at, "freeze", name, ZOMBIE_SECONDS)]
 
 
 def _replicas(chance: random.Random) -> list[Action]:
@@ -251,7 +271,9 @@ _FAMILIES: dict[str, tuple[Callable[[random.Random], list[Action]], float]] = {
     "flapping": (_flapping, 2),
     "broker": (_broker, 3),
     "postgres": (_postgres, 3),
+    "away and killed": (_away_and_killed, 3),
     "replicas": (_replicas, 3),
+    "zombie": (_zombie, 0.7),
     "poison": (_poison, 3),
     "marketplace": (_marketplace, 3),
     "bad notifications": (_bad_notifications, 1),

@@ -11,7 +11,7 @@ from tests.chaos.actions import Doer
 from tests.chaos.evidence import Evidence, Injected
 from tests.chaos.gather import Log, gather
 from tests.chaos.plan import SECONDS, Plan
-from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem
+from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem, readiness
 from tests.chaos.verdict import forgiven_letters, judge
 
 SETTLE_SECONDS = 60.0
@@ -76,7 +76,8 @@ class Run:
         waiting = (await self.system.get("/_sent", state="waiting", poison="false"))["deliveries"]
         if not waiting:
             return []
-        if all(each["attempts"] for each in waiting):
+        # Not before the gateway answers: the attempts would be spent on a closed door.
+        if all(each["attempts"] for each in waiting) and not await readiness(self.system.ports["webhook_gateway"]):
             await self.system.post("/_clock", {"advance_seconds": ADVANCE_SECONDS})
         return [f"{len(waiting)} deliveries wait"]
 

@@ -57,7 +57,7 @@ async def running_stack(folder: Path, setting: Setting, owner: Callable[[int], s
     links["postgres"] = Link("postgres", owner)
     for link in links.values():
         await link.open()
-    disk = folder / "kafka" if setting == "full disk" else None
+    disk = folder / "kafka" / "broker-1" / "data" if setting == "full disk" else None
     kafka = EmbeddedKafka(
         folder, brokers=len(nodes), advertised_ports={node: links[f"kafka-{node}"].port for node in nodes}
     )
