@@ -1,6 +1,6 @@
 """A producer in another encoding: `python -m tests.foreign_producer SERVERS TOPIC COMPRESSION < records`.
 
-Each line of the input is a JSON object: key and value (either may be null), headers (a list of name and value); the name
+Each line of the input is a JSON object: key and value (each may be null), headers (a list of name and value); the name
 `latin-1` goes out as the bytes FF FE. The protocol allows it, and aiokafka's encoder in pure Python
 (AIOKAFKA_NO_EXTENSIONS=1) lets it pass. All records go out together, so that they share a batch in each partition.
 """

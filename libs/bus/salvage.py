@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import CorruptRecordException, KafkaError, LeaderNotAvailableError, OffsetOutOfRangeError, for_code
+from aiokafka.errors import CorruptRecordException, KafkaError, LeaderNotAvailableError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 
 from libs.bus.message import Record
@@ -101,16 +101,6 @@ async def salvage(
     async with _connected(settings, {one.topic for one in positions}) as client:
         found = await asyncio.gather(*(_fetch(client, one, offset, most) for one, offset in positions.items()))
     return dict(zip(positions, found, strict=True))
-
-
-async def read_one(settings: KafkaSettings, topic: str, partition: int, offset: int) -> Record | None:
-    """One record of a declared topic by its place; None if it is gone. Raises KafkaError."""
-    place = TopicPartition(settings.topic(topic), partition)
-    try:
-        records = (await salvage(settings, {place: offset}, most=1))[place].records
-    except OffsetOutOfRangeError:
-        return None
-    return records[0] if records and records[0].offset == offset else None
 
 
 async def _fetch(client: AIOKafkaClient, place: TopicPartition, offset: int, most: int) -> Salvaged:

@@ -1,13 +1,13 @@
-"""The end of a topic: the last records of each partition, read once, up to where the log ended at the start."""
+"""Looking into a topic: the last records of each partition, up to where the log ended at the start, or one record."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from libs.bus.message import Record
-from libs.bus.salvage import getmany
+from libs.bus.salvage import getmany, salvage
 from libs.bus.settings import KafkaSettings
 
 _POLL_MILLISECONDS = 500
@@ -53,6 +53,18 @@ async def read_tail(
         raise TopicUnreadable(f"the topic {topic} cannot be read: {type(error).__name__}: {error}") from error
     finally:
         await client.stop()
+
+
+async def read_one(settings: KafkaSettings, topic: str, partition: int, offset: int) -> Record | None:
+    """One record of a declared topic by its place; None if it is gone. Raises TopicUnreadable."""
+    place = TopicPartition(settings.topic(topic), partition)
+    try:
+        records = (await salvage(settings, {place: offset}, most=1))[place].records
+    except OffsetOutOfRangeError:
+        return None
+    except KafkaError as error:
+        raise TopicUnreadable(f"the topic {topic} cannot be read: {type(error).__name__}: {error}") from error
+    return records[0] if records and records[0].offset == offset else None
 
 
 async def _seek(

@@ -6,6 +6,8 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
 """SQLSTATE classes that pass by themselves: connection, rolled back, resources, locks, operator, system.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
+_OUR_SCHEMAS = ('"projection.', '"ops.')  # those that migrations make; a read model's own table is made by its build
+
 _READ_ONLY = "25006"  # the primary has become a standby: its successor takes writes soon
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
@@ -20,8 +22,10 @@ class NotMigrated(Exception):
 
 
 def lacks_tables(error: BaseException | None) -> bool:
-    """Whether a statement failed because the migrations were not applied."""
-    return isinstance(error, asyncpg.UndefinedTableError) and '"projection.' in str(error)
+    """Whether a statement failed because the migrations were not applied, or not all of them."""
+    if isinstance(error, asyncpg.UndefinedColumnError):
+        return True
+    return isinstance(error, asyncpg.UndefinedTableError) and any(one in str(error) for one in _OUR_SCHEMAS)
 
 
 def passes(error: BaseException) -> bool:

@@ -1,134 +1,194 @@
-"""`sellstream dlq list | show | retry | discard`: what could not be handled, why, and what a person decides."""
+"""`sellstream dlq list | show | retry | discard | history`: what could not be handled, why, and what a person decides.
+
+Exit status: 0 done (also when there was nothing to do), 1 not or not wholly done, 2 wrong use.
+"""
 
 import asyncio
 import getpass
-import json
+import logging
+import shutil
 import socket
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, NoReturn, TypeVar
 
+import structlog
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
-from libs.bus.dead_letter import DeadLetter
+from libs.bus.outcome import ErrorClass
 from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.reader import KafkaAway
+from libs.bus.tail import TopicUnreadable
+from libs.db import dead_letter_actions
 from libs.db.dead_letter_actions import Action
+from libs.db.errors import DatabaseAway, NotMigrated
+from schemas.topics import dead_letter_topic, topics
+from services.ops import dlq_text
 from services.ops.connection import Connection, connected
-from services.ops.dead_letters import MOST_REPLAYS, Filter, Letter, act, letters
-
-console = Console()
+from services.ops.dead_letters import (
+    MOST_REPLAYS,
+    Filter,
+    Letter,
+    OriginalGone,
+    SomebodyActs,
+    act,
+    acting,
+    consumers,
+    letters,
+    whole,
+)
 
 T = TypeVar("T")
 
+OPEN_SECONDS = 20
+MOST_SHOWN = 50
+
+
+def _one_of(known: Iterable[str]) -> Callable[[str | None], str | None]:
+    names = list(known)
+
+    def check(value: str | None) -> str | None:
+        if value is not None and value not in names:
+            raise typer.BadParameter(f"{value!r} is none of {', '.join(names)}")
+        return value
+
+    return check
+
+
+_CONSUMER = _one_of(consumers())
+_TOPIC = _one_of(name for name, topic in topics().items() if topic.consumers)
+
+Id = Annotated[str, typer.Argument(help="consumer:partition:offset, as `list` shows.", show_default=False)]
 Ids = Annotated[
-    list[str] | None, typer.Argument(help="consumer:partition:offset, as `list` shows; none: all that match")
+    list[str] | None,
+    typer.Argument(help="consumer:partition:offset, as `list` shows; none: all that the options choose."),
 ]
-Consumer = Annotated[str | None, typer.Option(help="Only those of one consumer, for example projector.")]
-ErrorClass = Annotated[str | None, typer.Option("--class", help="Only poison, dependency, policy or contract.")]
-Topic = Annotated[str | None, typer.Option(help="Only those that came from one topic.")]
+OfConsumer = Annotated[str | None, typer.Option("--consumer", callback=_CONSUMER, help="Only those of one consumer.")]
+OfClass = Annotated[ErrorClass | None, typer.Option("--class", help="Only those of one class.")]
+OfTopic = Annotated[str | None, typer.Option("--topic", callback=_TOPIC, help="Only those that came from one topic.")]
 Matching = Annotated[str | None, typer.Option(help="Only those whose error contains this text.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, for the audit.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the audit.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and do nothing.")]
-Force = Annotated[bool, typer.Option(help=f"Also those that were retried {MOST_REPLAYS} times or more.")]
+Force = Annotated[bool, typer.Option("--force", help=f"Also those that were retried {MOST_REPLAYS} times or more.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output, one JSON object a line.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(help="Dead letters: list, show, retry, discard.", no_args_is_help=True)
+    group = typer.Typer(help="Dead letters: what could not be handled, and what to do with it.", no_args_is_help=True)
     group.command("list")(list_)
     group.command()(show)
     group.command()(retry)
     group.command()(discard)
+    group.command()(history)
     app.add_typer(group, name="dlq")
 
 
 def list_(
-    consumer: Consumer = None,
-    error_class: ErrorClass = None,
-    topic: Topic = None,
+    consumer: OfConsumer = None,
+    error_class: OfClass = None,
+    topic: OfTopic = None,
     matching: Matching = None,
     all_: Annotated[bool, typer.Option("--all", help="Also those that were retried or discarded.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output, one line each.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Show at most the newest so many; 0: all.")] = MOST_SHOWN,
+    as_json: Json = False,
 ) -> None:
     """Show what could not be handled, oldest first."""
-    wanted = Filter(consumer=consumer, error_class=error_class, topic=topic, matching=matching)
+    wanted = Filter(None, consumer, error_class, topic, matching)
     found = [letter for letter in _run(lambda at: letters(at, wanted)) if all_ or letter.open]
+    shown = found[-limit:] if limit and not as_json else found
     if as_json:
-        for letter in found:
-            print(json.dumps(_summary(letter), ensure_ascii=False))
+        for letter in shown:
+            print(dlq_text.as_json(letter))
         return
     if not found:
-        console.print("No dead letters." if all_ else "No open dead letters.")
+        print("No dead letters." if all_ else "No open dead letters.")
         return
-    table = Table("id", "failed first", "class", "from", "tries", "why", box=None, header_style="bold")
-    for letter in found:
-        told = letter.dead
-        fate = "" if letter.open else f" [dim]({letter.state})[/dim]"
-        origin = f"{told.topic}:{told.partition}:{told.offset}"
-        table.add_row(
-            told.id, told.first_failed_at[:19], told.error_class, origin, str(told.attempts), told.message[:90] + fate
-        )
-    console.print(table)
-    classes = Counter(f"{letter.dead.consumer} {letter.dead.error_class}" for letter in found)
-    console.print("  ".join(f"{name}: {count}" for name, count in sorted(classes.items())))
+    if len(shown) < len(found):
+        print(f"The newest {len(shown)} of {len(found)} (--limit 0 shows all).")
+    print("\n".join(dlq_text.list_lines(shown, _width())))
+    print(dlq_text.counted(found))
 
 
 def show(
-    letter_id: Annotated[str, typer.Argument(help="consumer:partition:offset, as `list` shows.")],
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Write the original bytes to standard output, and nothing else.")
-    ] = False,
+    letter_id: Id,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the original value's bytes, and nothing else.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Show one dead letter: its reason, its headers and its original bytes."""
-    letter = _one(letter_id)
-    record = letter.dead.record
+    """Show one dead letter: its reason, its headers and its value."""
+
+    async def find(at: Connection) -> Letter | None:
+        found = await letters(at, Filter([letter_id]))
+        return Letter(await whole(at, found[0].dead), found[0].decided, found[0].repeats) if found else None
+
+    letter = _run(find)
+    if letter is None:
+        _fail(_unknown([letter_id]))
     if raw:
-        sys.stdout.buffer.write(record.value or b"")
-        return
-    for name, told in _summary(letter).items():
-        console.print(f"{name:<16} {told}", highlight=False, markup=False)
-    console.print("[bold]headers[/bold]")
-    for name, value in record.headers:
-        console.print(f"  {name}: {_readable(value)}", highlight=False, markup=False)
-    console.print(f"[bold]key[/bold]    {_readable(record.key)}", highlight=False)
-    console.print("[bold]value[/bold]")
-    console.print(_readable(record.value, pretty=True), highlight=False, markup=False)
+        sys.stdout.buffer.write(letter.dead.record.value or b"")
+        sys.stdout.buffer.flush()
+    elif as_json:
+        print(dlq_text.as_json(letter, content=True))
+    else:
+        print("\n".join(dlq_text.show_lines(letter)))
 
 
 def retry(
     why: Why,
     ids: Ids = None,
-    consumer: Consumer = None,
-    error_class: ErrorClass = None,
-    topic: Topic = None,
+    consumer: OfConsumer = None,
+    error_class: OfClass = None,
+    topic: OfTopic = None,
     matching: Matching = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     force: Force = False,
 ) -> None:
-    """Send dead letters back to the topic they came from, for the consumer that failed only."""
-    wanted = Filter(ids, consumer, error_class, topic, matching)
-    _decide("retry", wanted, why, ask=not yes, dry_run=dry_run, force=force)
+    """Send dead letters back to the topic they came from, for the consumer that failed only.
+
+    Interrupted anywhere, the same command goes on with the rest.
+    """
+    _decide(
+        "retry", Filter(ids, consumer, error_class, topic, matching), why, ask=not yes, dry_run=dry_run, force=force
+    )
 
 
 def discard(
     why: Why,
     ids: Ids = None,
-    consumer: Consumer = None,
-    error_class: ErrorClass = None,
-    topic: Topic = None,
+    consumer: OfConsumer = None,
+    error_class: OfClass = None,
+    topic: OfTopic = None,
     matching: Matching = None,
     yes: Yes = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Close dead letters without handling them; their bytes stay in the topic."""
-    wanted = Filter(ids, consumer, error_class, topic, matching)
-    _decide("discard", wanted, why, ask=not yes, dry_run=dry_run, force=True)
+    """Close dead letters without handling them; their bytes stay in the dead-letter topic."""
+    _decide(
+        "discard", Filter(ids, consumer, error_class, topic, matching), why, ask=not yes, dry_run=dry_run, force=True
+    )
+
+
+def history(
+    limit: Annotated[int, typer.Option(min=1, help="Show at most the newest so many.")] = MOST_SHOWN,
+    as_json: Json = False,
+) -> None:
+    """Show what people did about dead letters: who, when, why, and where a retried one went. Newest first."""
+
+    async def read(at: Connection) -> tuple[list[dead_letter_actions.Decided], dict[str, str]]:
+        names = {at.kafka.topic(dead_letter_topic(name)): name for name in consumers()}
+        async with at.database.connection() as connection:
+            return await dead_letter_actions.history(connection, at.kafka.topic_prefix, limit), names
+
+    rows, names = _run(read)
+    if as_json:
+        for row in rows:
+            print(dlq_text.history_json(row, names))
+    else:
+        print("\n".join(dlq_text.history_lines(rows, names)) or "Nobody has retried or discarded a dead letter yet.")
 
 
 def _decide(action: Action, wanted: Filter, why: str, *, ask: bool, dry_run: bool, force: bool) -> None:
@@ -136,89 +196,82 @@ def _decide(action: Action, wanted: Filter, why: str, *, ask: bool, dry_run: boo
         raise typer.BadParameter("say why, for the audit: --why 'the marketplace is back'")
     if wanted.empty:
         raise typer.BadParameter("name dead letters, or choose them: --consumer, --class, --topic, --matching")
-    found = [letter for letter in _run(lambda at: letters(at, wanted)) if letter.open]
-    chosen = [letter for letter in found if force or letter.dead.replays < MOST_REPLAYS]
-    _print_plan(action, chosen, len(found) - len(chosen))
+    matching = _run(lambda at: letters(at, wanted))
+    if unknown := sorted(set(wanted.ids or ()) - {letter.dead.id for letter in matching}):
+        _fail(_unknown(unknown))
+    for letter in matching:
+        if wanted.ids and not letter.open:
+            print(f"{letter.dead.id} is left alone: {letter.state}", file=sys.stderr)
+    found = [letter for letter in matching if letter.open]
+    chosen = [letter for letter in found if force or not letter.quarantined]
+    print("\n".join(dlq_text.plan_lines(action, chosen, [letter for letter in found if letter not in chosen])))
     if not chosen or dry_run:
         return
     if ask and not typer.confirm(f"{action.capitalize()} {len(chosen)}?"):
         raise typer.Exit(1)
     who = f"{getpass.getuser()}@{socket.gethostname()}"
+    _run(lambda at: _do(at, action, chosen, who, why.strip()))
 
-    async def work(at: Connection) -> int:
-        done = 0
-        async with Publisher(at.kafka, "ops") as publisher:
+
+async def _do(at: Connection, action: Action, chosen: list[Letter], who: str, why: str) -> None:
+    console = Console(stderr=True)
+    verb = "retried" if action == "retry" else "discarded"
+    done, meanwhile, failed = 0, 0, 0
+    publisher = Publisher(at.kafka, "ops")
+    async with acting(at, who):
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                await publisher.__aenter__()
             for letter in track(chosen, description=action, console=console, disable=not console.is_terminal):
-                done += await act(at, publisher, letter, action, who=who, why=why)
-        return done
-
-    try:
-        done = _run(work)
-    except NotPublished as error:
-        console.print(
-            f"[red]Stopped:[/red] {error}. What was done is in the audit; run the same command again to go on."
-        )
-        raise typer.Exit(1) from None
-    console.print(
-        f"{done} done"
-        + (f", {len(chosen) - done} were decided by someone else meanwhile" if done < len(chosen) else "")
-    )
-
-
-def _print_plan(action: Action, chosen: list[Letter], guarded: int) -> None:
-    console.print(f"{action}: {len(chosen)} dead letters")
-    targets = Counter((letter.dead.consumer, letter.dead.topic, letter.dead.error_class) for letter in chosen)
-    for (consumer, topic, error_class), count in sorted(targets.items()):
-        told = f"→ {topic}, for {consumer} only" if action == "retry" else f"of {consumer}, from {topic}"
-        console.print(f"  {count:>6} {error_class:<11} {told}", highlight=False)
-    if action == "retry" and chosen:
-        console.print(
-            "  Handling them again may ask a marketplace again; facts keep their ids, so nothing is applied twice."
-        )
-    if guarded:
-        console.print(
-            f"  {guarded} more were retried {MOST_REPLAYS} times already and are left alone (--force takes them too)."
-        )
+                try:
+                    if await act(at, publisher, letter, action, who=who, why=why):
+                        done += 1
+                    else:
+                        meanwhile += 1
+                except OriginalGone as error:
+                    failed += 1
+                    print(error, file=sys.stderr)
+        except (TimeoutError, NotPublished, DatabaseAway) as error:
+            told = str(error) or f"Kafka does not answer within {OPEN_SECONDS} s"
+            _fail(f"Stopped: {told}. {done} of {len(chosen)} are {verb}; run the same command again to go on.")
+        finally:
+            await publisher.__aexit__()
+    print(f"{done} {verb}." + (f" {meanwhile} were decided by somebody else meanwhile." if meanwhile else ""))
+    if failed:
+        _fail(f"{failed} could not be {verb}.")
 
 
-def _one(letter_id: str) -> Letter:
-    found = _run(lambda at: letters(at, Filter([letter_id])))
-    if not found:
-        console.print(f"There is no dead letter {letter_id}. `sellstream dlq list --all` shows them.")
-        raise typer.Exit(1)
-    return found[0]
+def _unknown(ids: list[str]) -> str:
+    verb = "is no dead letter" if len(ids) == 1 else "are no dead letters"
+    return f"There {verb} {dlq_text.harmless(', '.join(ids))}. `sellstream dlq list --all` shows them all."
 
 
-def _summary(letter: Letter) -> dict[str, str | int]:
-    told: DeadLetter = letter.dead
-    return {
-        "id": told.id,
-        "state": letter.state,
-        "from": f"{told.topic}:{told.partition}:{told.offset}",
-        "failed first": told.first_failed_at,
-        "class": told.error_class,
-        "exception": told.exception,
-        "why": told.message,
-        "tries": told.attempts,
-        "replays": told.replays,
-    }
+def _width() -> int | None:
+    """How wide a line may be: in a file or a pipe as long as it likes."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _readable(value: bytes | None, *, pretty: bool = False) -> str:
-    if value is None:
-        return "(none)"
-    try:
-        text = value.decode()
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False) if pretty else text
-    except UnicodeDecodeError:
-        return f"({len(value)} bytes, not UTF-8) {value.hex(' ')}"
-    except ValueError:
-        return value.decode(errors="replace")
+def _fail(text: str) -> NoReturn:
+    print(text, file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def _run(work: Callable[[Connection], Awaitable[T]]) -> T:
+    # Standard output is for the answer alone: a program, or a person's file, may be reading it.
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    )
+    # While a broker is away its client complains at every try; the one sentence at the end says it once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
     async def inner() -> T:
         async with connected() as at:
             return await work(at)
 
-    return asyncio.run(inner())
+    try:
+        return asyncio.run(inner())
+    except (TopicUnreadable, KafkaAway, DatabaseAway, NotMigrated, OriginalGone, SomebodyActs) as error:
+        _fail(f"{error}"[:1].upper() + f"{error}"[1:])
+    except KeyboardInterrupt:
+        _fail("Interrupted. What was done is in `sellstream dlq history`; the same command goes on with the rest.")

@@ -16,8 +16,8 @@ from libs.bus.lane import Retries
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import Retry
 from libs.bus.publisher import Publisher
-from libs.bus.salvage import read_one
 from libs.bus.settings import KafkaSettings
+from libs.bus.tail import read_one
 from libs.bus.topics import apply_topics
 from libs.service import STOP_GRACE_SECONDS
 from libs.stack import EmbeddedKafka

@@ -9,9 +9,8 @@ from aiokafka import AIOKafkaProducer
 from libs.bus.message import Outgoing, message
 from libs.bus.publisher import Publisher
 from libs.bus.reader import GroupReader, Partition, extents, read_range
-from libs.bus.salvage import read_one
 from libs.bus.settings import KafkaSettings
-from libs.bus.tail import read_tail
+from libs.bus.tail import read_one, read_tail
 from schemas.envelope import Header
 from tests.foreign_producer import send_foreign
 from tests.integration.test_consumer import Seen, committed, consuming, dead_letters, question, until
