@@ -52,7 +52,7 @@ async def catch_up(
     chunks = read_range(source.kafka, begin, goal, max_records=source.batch_records)
     async with aclosing(chunks):
         async for found in chunks:
-            batch = _sort(found, begin, source.consumer)
+            batch = _sort(model, found, begin, source.consumer)
             async with transaction() as connection:
                 folded = await apply(connection, model, build, batch)
                 await checkpoints.skip(connection, build.id, _per_partition(folded.refused))
@@ -61,12 +61,14 @@ async def catch_up(
                 begin[one] = move.new
 
 
-def _sort(chunks: Mapping[Partition, Chunk], positions: Mapping[Partition, int], consumer: str) -> Batch:
+def _sort(
+    model: AnyReadModel, chunks: Mapping[Partition, Chunk], positions: Mapping[Partition, int], consumer: str
+) -> Batch:
     batch = Batch()
     for partition, chunk in chunks.items():
         skipped = 0
         for record in chunk.records:
-            located = locate(record, partition.topic, consumer)
+            located = locate(record, partition.topic, consumer, model.quick)
             if isinstance(located, Unreadable):
                 skipped += 1
             elif located is not None:

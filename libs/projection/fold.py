@@ -22,12 +22,12 @@ def fold(model: ReadModel[R, F], before: Mapping[str, R], facts: Iterable[Locate
     folded: Folded[R] = Folded()
     after: dict[str, R | None] = {}
     for located in facts:
-        if not isinstance(located.fact, model.fact):
+        if not isinstance(located.fact, model.forms):
             continue  # another event of the same topic: not what this read model is made of
         key = located.key
         row = after[key] if key in after else before.get(key)
         try:
-            after[key] = model.evolve(row, located.fact, located.position)
+            after[key] = model.evolve(row, located.fact, located.position)  # type: ignore[arg-type]  # of the model's own forms
         except Refused as error:
             folded.refused.append((located, error))
     for key, row in after.items():

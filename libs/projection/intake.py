@@ -44,7 +44,7 @@ class Intake:
             for record in chunk.records:
                 if record.offset < old:
                     continue
-                located = locate(record, partition.topic, self._consumer)
+                located = locate(record, partition.topic, self._consumer, self._model.quick)
                 if isinstance(located, Unreadable):
                     if not await self._put(partition, record, located.error, located.error_class):
                         self.blocked.add(partition)

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from libs.db.pool import Record
+from libs.projection.quick_facts import QuickFacts
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
 
@@ -81,6 +82,16 @@ class ReadModel(Generic[R, F]):
     @property
     def topics(self) -> tuple[str, ...]:
         return (BY_MODEL[self.fact].family.topic,)
+
+    @cached_property
+    def quick(self) -> QuickFacts:
+        """Reads the ordinary records of this fact."""
+        return QuickFacts(self.fact)
+
+    @cached_property
+    def forms(self) -> tuple[type, ...]:
+        """The classes that the fact comes in, one for each reader."""
+        return (self.fact,) if self.quick.form is None else (self.fact, self.quick.form)
 
     @cached_property
     def folder(self) -> Path:

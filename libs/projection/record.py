@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from libs.bus.message import Record, redriven_to
 from libs.bus.outcome import ErrorClass
 from libs.projection.model import MOST_KEY_BYTES, Position, Refused
+from libs.projection.quick_facts import QuickFacts
 from schemas.envelope import BrokenEnvelope, Envelope
 from schemas.event import Fact
 from schemas.registry import FutureVersion, UnknownEvent, UnreadableEvent, read_fact
@@ -21,8 +22,12 @@ class Located:
     key: str
     fact: Fact
     position: Position
-    envelope: Envelope
     record: Record
+
+    @property
+    def envelope(self) -> Envelope:
+        """Read anew at each call."""
+        return Envelope.of(self.record.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,14 @@ class Unreadable:
     error_class: ErrorClass
 
 
-def locate(record: Record, topic: str, consumer: str) -> Located | Unreadable | None:
-    """Read a record of a declared topic; None if it is a retried dead letter for another consumer."""
+def locate(record: Record, topic: str, consumer: str, quick: QuickFacts | None = None) -> Located | Unreadable | None:
+    """Read a record of a declared topic; None if it is a retried dead letter for another consumer.
+
+    With `quick`, the records that it takes are read by it: the same facts, sooner.
+    """
+    if quick is not None and (found := quick.read(record.headers, record.value)) is not None:
+        where = Position(topic, record.partition, record.offset, found.event_id, found.correlation_id)
+        return Located(found.key, found.fact, where, record)
     wanted = redriven_to(record)
     if wanted is not None and wanted != consumer:
         return None
@@ -51,7 +62,7 @@ def locate(record: Record, topic: str, consumer: str) -> Located | Unreadable | 
         contract = isinstance(error, FutureVersion | UnknownEvent)
         return Unreadable(record, error, ErrorClass.CONTRACT if contract else ErrorClass.POISON)
     position = Position(topic, record.partition, record.offset, envelope.id, envelope.correlation_id)
-    return Located(key, fact, position, envelope, record)
+    return Located(key, fact, position, record)
 
 
 def _require_storable(envelope: Envelope, key: str) -> None:

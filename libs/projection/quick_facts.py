@@ -1,0 +1,77 @@
+"""Reading the ordinary record fast: the latest version of one event, as our publishers write it.
+
+A quick reader answers None for everything else, which says nothing about the record: `record.py` then reads it in the
+ordinary way, and only that way refuses. Where this one answers, the ordinary way gives an equal fact: tests compare
+them on every example, on generated facts and on facts with random damage.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from libs.bus.message import REDRIVE_TO
+from libs.projection.struct_form import NoStructForm, struct_form
+from schemas.envelope import Header
+from schemas.event import Fact
+from schemas.registry import BY_MODEL
+
+# msgspec rounds what lies below a microsecond, pydantic cuts it off.
+_BELOW_MICROSECONDS = re.compile(rb"\.[0-9]{7}").search
+_MOST_KEY_CHARACTERS = 256
+_YEARS = range(2, 9999)  # in these no offset from UTC leads out of the years that a datetime can hold
+
+
+class Quick(NamedTuple):
+    """What a projection needs of a record. `fact` has the attributes of the pydantic model's instance."""
+
+    key: str
+    fact: Fact
+    event_id: str
+    correlation_id: str | None
+
+
+class QuickFacts:
+    """Reads one fact model's records. `form`: the class of its facts, None when the model has no struct form."""
+
+    def __init__(self, model: type[Fact]) -> None:
+        version = BY_MODEL[model]
+        self._type = version.type.encode()
+        try:
+            self.form: type[msgspec.Struct] | None = struct_form(model)
+        except NoStructForm:
+            self.form = None
+        self._decode = None if self.form is None else msgspec.json.Decoder(self.form).decode
+
+    def read(self, headers: Sequence[Header], value: bytes | None) -> Quick | None:
+        """The fact in a record, or None if this must be looked at in the ordinary way."""
+        if self._decode is None or value is None or (b"\\" in value and b"\\u0000" in value):
+            return None
+        try:
+            identity = self._identity(headers)
+            if identity is None or _BELOW_MICROSECONDS(value):
+                return None
+            fact = self._decode(value)
+            key = fact.key()  # type: ignore[attr-defined]  # the model's own method
+        except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
+            return None  # msgspec's and pydantic's errors are ValueErrors, too
+        # A struct with the model's attributes and methods: whoever folds reads nothing else.
+        return Quick(key, fact, *identity) if len(key) <= _MOST_KEY_CHARACTERS else None  # type: ignore[arg-type]
+
+    def _identity(self, headers: Sequence[Header]) -> tuple[str, str | None] | None:
+        """The event's id and correlation id."""
+        found = dict(headers)
+        if len(found) != len(headers) or found["ce_type"] != self._type or found["ce_specversion"] != b"1.0":
+            return None
+        event_id, correlation_id = found["ce_id"], found.get("ce_correlationid")
+        if not (event_id and found["ce_source"] and found["ce_subject"] and found["ce_dataschema"]):
+            return None
+        every = b"".join(found.values())
+        if not every.isascii() or b"\0" in every or REDRIVE_TO in found:
+            return None
+        time = datetime.fromisoformat(found["ce_time"].decode())
+        if time.tzinfo is None or time.year not in _YEARS:
+            return None
+        return event_id.decode(), None if correlation_id is None else correlation_id.decode()

@@ -1,0 +1,275 @@
+"""The fast reader and the ordinary one agree: on examples, on generated facts, and on whatever was done to them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
+
+from libs.bus.message import REDRIVE_TO
+from libs.projection.model import AnyReadModel, Position, Refused
+from libs.projection.quick_facts import QuickFacts
+from libs.projection.record import Located, locate
+from libs.projection.struct_form import NoStructForm, struct_form
+from libs.read_models import READ_MODELS
+from schemas.event import Fact
+from schemas.examples import examples
+from schemas.registry import BY_MODEL
+from schemas.values import Value
+from tests.facts import listing, order, order_v1, payment, question, shipment
+from tests.logs import LogRecord, record
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+MADE: dict[str, Callable[[int], Fact]] = {
+    "orders": order,
+    "shipments": shipment,
+    "payments": payment,
+    "questions": question,
+    "listings": listing,
+}
+each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
+any_model = st.sampled_from(list(READ_MODELS.values()))
+
+
+def same(one: object, other: object) -> bool:
+    """Whether a pydantic value and a struct's value are the same to the last digit."""
+    if isinstance(one, BaseModel):
+        return all(same(getattr(one, name), getattr(other, name)) for name in type(one).model_fields)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Decimal | datetime):
+        return repr(one) == repr(other)
+    return type(one) is type(other) and repr(one) == repr(other)
+
+
+def row_of(model: AnyReadModel, fact: object) -> object:
+    try:
+        return model.values(model.evolve(None, fact, Position("t", 0, 1, "e", None)))
+    except Refused as error:
+        return str(error)
+
+
+def agreed(model: AnyReadModel, one: LogRecord) -> bool:
+    """Assert that both readers agree; whether the fast one took the record."""
+    quick = model.quick.read(one.headers, one.value)
+    if quick is None:
+        return False
+    slow = locate(one, model.topics[0], "projector")
+    assert isinstance(slow, Located), slow
+    assert isinstance(slow.fact, model.fact)
+    assert same(slow.fact, quick.fact)
+    assert (slow.key, slow.position.event_id, slow.position.correlation_id) == (
+        quick.key,
+        quick.event_id,
+        quick.correlation_id,
+    )
+    assert row_of(model, slow.fact) == row_of(model, quick.fact)
+    return True
+
+
+def with_value(model: AnyReadModel, value: bytes) -> LogRecord:
+    return replace(record(MADE[model.name](1)), value=value)
+
+
+@each_read_model
+def test_its_fact_has_a_struct_form_and_every_example_is_read_alike(model: AnyReadModel) -> None:
+    assert model.quick.form is not None
+    found = examples(BY_MODEL[model.fact], SCHEMAS)
+    assert found
+    for example in found:
+        compact = json.dumps(json.loads(example.value)).encode()
+        for value in (example.value, compact):
+            taken = agreed(model, with_value(model, value))
+            assert taken == example.passes or example.case not in ("full", "minimal"), example.file.name
+
+
+@each_read_model
+def test_what_our_publishers_write_is_taken(model: AnyReadModel) -> None:
+    assert agreed(model, record(MADE[model.name](7)))
+    assert agreed(model, record(MADE[model.name](7).model_copy(update={"raw": {"a": [1.5, {"b": None}]}})))
+
+
+def test_other_events_and_versions_are_left_to_the_ordinary_reader() -> None:
+    orders = READ_MODELS["orders"]
+    assert not agreed(orders, record(order_v1(1)))
+    assert not agreed(orders, record(question(1)))
+
+
+AMOUNTS = [
+    *["1", "1.0", "-0", "1e5", "1E-41", "NaN", "sNaN1", "Infinity", "1_0", ".5", "5."],
+    " 1",
+    "1" * 41,
+    "0." + "1" * 41,
+]
+TIMES = [
+    "2026-01-01T00:00:00Z",
+    "2026-01-01T00:00:00.1234567Z",
+    "2026-01-01T00:00:00-03:00",
+    "2026-01-01T00:00:00",
+    "2026-01-01 00:00:00.5z",
+    "0001-01-01T00:00:00+01:00",
+    "2026-01-01T00:00:60Z",
+    "2026-01-01",
+    "1700000000",
+]
+WORDS = ["BRL", "brl", "BRLX", "paid", "PAID", "open", "active", "é", "😀", "true", "BRL\n", "\0", "\\u0000"]
+SCALARS: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([2**63, -(2**63) - 1, 10**30, 0, 1, -1]),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from([*AMOUNTS, *TIMES, *WORDS]),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+
+
+def places(data: Any) -> list[tuple[Any, Any]]:
+    """Every container and key in a JSON document."""
+    found: list[tuple[Any, Any]] = []
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        found.append((data, key))
+        if isinstance(value, dict | list):
+            found += places(value)
+    return found
+
+
+@given(any_model, st.data())
+def test_facts_with_other_values_are_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
+    example = data.draw(st.sampled_from(examples(BY_MODEL[model.fact], SCHEMAS)))
+    document = json.loads(example.value)
+    for _ in range(data.draw(st.integers(1, 3))):
+        container, key = data.draw(st.sampled_from(places(document)))
+        change = data.draw(st.sampled_from(["set", "remove", "add"]))
+        if change == "set" or isinstance(container, list):
+            if key in range(len(container)) if isinstance(container, list) else key in container:
+                container[key] = data.draw(VALUES)
+        elif change == "remove":
+            container.pop(key, None)
+        else:
+            container[data.draw(st.text(max_size=5))] = data.draw(VALUES)
+    value = json.dumps(document, ensure_ascii=data.draw(st.booleans())).encode(errors="surrogatepass")
+    agreed(model, with_value(model, value))
+
+
+@given(any_model, st.data())
+def test_damaged_facts_are_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
+    example = data.draw(st.sampled_from(examples(BY_MODEL[model.fact], SCHEMAS)))
+    value = bytearray(json.dumps(json.loads(example.value)).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(value)))
+        piece = data.draw(
+            st.sampled_from([b"", b'"', b"0", b".0", b"e9", b"-", b"{", b"}", b",", b"\\", b"\xff", b"\xc3"])
+        )
+        value[at : at + data.draw(st.integers(0, 2))] = piece
+    agreed(model, with_value(model, bytes(value)))
+
+
+@given(any_model, st.data())
+def test_a_field_that_stands_twice_is_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
+    value = record(MADE[model.name](1)).value
+    assert value is not None
+    name = data.draw(st.sampled_from(list(model.fact.model_fields)))
+    twin = f'"{name}":{json.dumps(data.draw(VALUES))}'.encode(errors="surrogatepass")
+    both = [b"{" + twin + b"," + value[1:], value[:-1] + b"," + twin + b"}"]
+    agreed(model, with_value(model, data.draw(st.sampled_from(both))))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":"\xff"}',
+        b'{"a":' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"a":' + b"1" * 5_000 + b"}",
+        b'{"a":1e999}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"x\\u0000"}',
+        b"[]",
+        b"null",
+    ],
+    ids=["no UTF-8", "deep", "endless number", "beyond floats", "half a pair", "NUL", "no object", "null"],
+)
+@each_read_model
+def test_what_is_not_parsed_is_judged_all_the_same(model: AnyReadModel, raw: bytes) -> None:
+    value = record(MADE[model.name](1)).value
+    assert value is not None
+    assert value.endswith(b'"raw":{}}')
+    agreed(model, with_value(model, value.removesuffix(b"{}}") + raw + b"}"))
+
+
+NAMES = ["ce_id", "ce_type", "ce_specversion", "ce_time", "ce_subject", "ce_source", "ce_correlationid", "traceparent"]
+
+
+@given(any_model, st.data())
+def test_other_headers_are_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
+    one = record(MADE[model.name](1))
+    headers: list[Any] = list(one.headers)
+    for _ in range(data.draw(st.integers(1, 3))):
+        name = data.draw(st.sampled_from([*NAMES, "content-type", REDRIVE_TO, "x-other", "ce_other"]))
+        text = st.sampled_from(
+            ["", "1.0", "projector", "2026-01-01T00:00:00", "9999-12-31T23:59:59-01:00", "2026", "x\0"]
+        )
+        value = data.draw(st.none() | st.binary(max_size=6) | text.map(str.encode))
+        change = data.draw(st.sampled_from(["set", "remove", "add"]))
+        if change == "add":
+            headers.insert(data.draw(st.integers(0, len(headers))), (name, value))
+        else:
+            headers = [
+                (each, value if each == name else old) for each, old in headers if each != name or change == "set"
+            ]
+    agreed(model, replace(one, headers=headers))
+
+
+class Odd(Value):
+    """What no struct form may be guessed for."""
+
+    text: str
+
+    @field_validator("text")
+    @classmethod
+    def _upper(cls, value: str) -> str:
+        return value.upper()
+
+
+class Floating(Value):
+    weight: float
+
+
+class Aliased(Value):
+    text: str = Field(alias="other")
+
+
+class Stripping(Value):
+    text: Annotated[list[str], BeforeValidator(list)]
+
+
+@pytest.mark.parametrize("model", [Odd, Floating, Aliased, Stripping])
+def test_a_model_with_rules_of_its_own_has_no_struct_form(model: type[BaseModel]) -> None:
+    with pytest.raises(NoStructForm):
+        struct_form(model)
+
+
+def test_without_a_struct_form_everything_is_left_to_the_ordinary_reader() -> None:
+    quick = QuickFacts(READ_MODELS["orders"].fact)
+    assert quick.form is not None
+    opaque = next(model for model in BY_MODEL if model.__name__ == "WebhookReceivedV1")
+    assert QuickFacts(opaque).form is None
+    assert QuickFacts(opaque).read([("ce_id", b"1")], b"{}") is None
+
+
+def test_raw_is_there_for_whoever_reads_it() -> None:
+    one = record(order(1).model_copy(update={"raw": {"feedback": {"sale": None}}}))
+    quick = READ_MODELS["orders"].quick.read(one.headers, one.value)
+    assert quick is not None
+    assert quick.fact.raw == {"feedback": {"sale": None}}  # type: ignore[attr-defined]
+    assert quick.fact.placed_at.tzinfo is UTC  # type: ignore[attr-defined]
