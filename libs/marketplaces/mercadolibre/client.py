@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from libs.http.client import ApiClient
 from libs.http.errors import ApiError, Blocked, Garbage, Refused, Unauthorized
@@ -95,12 +95,26 @@ class MercadoLibre:
         return Fetched(payload, tuple(part.strip() for part in missing.split(",") if part.strip()))
 
 
+_USUAL_LIFE = 21600
+_LONGEST_LIFE = 366 * 86400
+
+
+def _life(told: object) -> int:
+    """Seconds; the usual ones for what makes no sense.
+
+    The pair is good for one use: to refuse it for a wrong life would lose the account. A wrong guess costs a refresh.
+    """
+    if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
+        return _USUAL_LIFE
+    return min(told, _LONGEST_LIFE)
+
+
 class _TokenAnswer(Payload):
     """POST /oauth/token."""
 
     access_token: str = Field(min_length=1)
     refresh_token: str = Field(min_length=1)
-    expires_in: int = Field(default=21600, gt=0, le=366 * 86400)
+    expires_in: Annotated[int, BeforeValidator(_life)] = _USUAL_LIFE
 
 
 def refresh_grant(api: ApiClient, client_id: str, client_secret: SecretStr) -> Grant:
