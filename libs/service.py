@@ -22,6 +22,7 @@ from libs.telemetry.trace import configure_traces
 log = get_logger()
 
 Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+Listen = Callable[[web.AppRunner], AbstractAsyncContextManager[None]]
 Config = TypeVar("Config", bound=BaseSettings)
 
 STOP_GRACE_SECONDS = 20.0
@@ -32,7 +33,8 @@ class Service:
     """A built service: its HTTP API, what must answer before it is ready, and its long-running workers.
 
     Each `ready` check raises while its dependency does not answer. Each worker runs until the event is set; a worker
-    that ends before that ends the service, because half a service is worse than one that is restarted.
+    that ends before that ends the service, because half a service is worse than one that is restarted. `listen` is for
+    a service with a listener of its own in front of its application; it stops accepting when its context ends.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Service:
     http: web.Application
     ready: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     workers: Mapping[str, Worker] = field(default_factory=dict)
+    listen: Listen | None = None
 
 
 def run(build: Callable[[Config], AbstractAsyncContextManager[Service]], config: type[Config]) -> NoReturn:
@@ -114,8 +117,12 @@ async def _listen(service: Service) -> AsyncIterator[Health]:
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, service.host, service.port).start()
-        yield health
+        if service.listen is None:
+            await web.TCPSite(runner, service.host, service.port).start()
+            yield health
+        else:
+            async with service.listen(runner):
+                yield health
     finally:
         await runner.cleanup()
 

@@ -91,7 +91,8 @@ def example(marketplace: str, name: str) -> Example:
 async def fate(verifier: WebhookVerifier, delivery: Delivery) -> Notification | tuple[int, str]:
     """What becomes of a delivery: its notification, or the refusal's status and reason."""
     try:
-        return await verifier.verify(delivery)
+        found = verifier.verify(delivery)
+        return found if isinstance(found, Notification) else await found
     except Refused as refused:
         return refused.status, refused.reason
 

@@ -8,15 +8,24 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from libs.bus.partitioner import partition_of
+from libs.bus.publisher import NotPublished, Publisher
+from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import BUS_PUBLISHED
 from schemas.envelope import Header
 
+log = get_logger()
+
 Done = Callable[[Exception | None], None]
-"""Called once per record: with None when it is durable, else with why it is not (it may still be written later)."""
+"""Called once per record: with None when it is durable, else with why that is not known (it may be in the topic)."""
+
+BATCH_BYTES = 512 * 1024
+"""Half of what a broker takes by default. A larger record is a batch of its own."""
+
+_UNCOMPRESSED = 0
 
 
 class Overloaded(Exception):
@@ -45,14 +54,16 @@ class _Lane:
 
 
 class GroupCommit:
-    """Appends records to one topic through an idempotent producer with acks=all.
+    """Appends records to one declared topic through a publisher's idempotent producer with acks=all.
 
-    `most_waiting` bounds the records (not the bytes) that wait for an acknowledgement.
+    `partitions` is the topic's declared number. `most_waiting` bounds the records (not the bytes) that wait for an
+    acknowledgement.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, partitions: int, *, most_waiting: int = 20_000) -> None:
-        self._producer = producer
-        self._topic = topic
+    def __init__(self, publisher: Publisher, topic: str, partitions: int, *, most_waiting: int = 20_000) -> None:
+        self._publisher = publisher
+        self._topic = publisher.topic(topic)
+        self._published = BUS_PUBLISHED.labels(topic)
         self._lanes = [_Lane(partition) for partition in range(partitions)]
         self._most_waiting = most_waiting
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,10 +75,10 @@ class GroupCommit:
             raise Overloaded(f"{self.waiting} records wait for Kafka to acknowledge them")
         lane = self._lanes[partition_of(key, len(self._lanes))]
         if lane.open is None:
-            lane.open = self._producer.create_batch()
+            lane.open = BatchBuilder(BATCH_BYTES, _UNCOMPRESSED)
         if lane.open.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
             lane.full.append((lane.open, lane.waiting))
-            lane.open, lane.waiting = self._producer.create_batch(), []
+            lane.open, lane.waiting = BatchBuilder(BATCH_BYTES, _UNCOMPRESSED), []
             lane.open.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
         lane.waiting.append(done)
         self.waiting += 1
@@ -78,21 +89,54 @@ class GroupCommit:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def close(self) -> None:
-        """Wait until everything taken in has its answer."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def close(self, within: float) -> int:
+        """Wait until everything taken in has its answer, at most so many seconds; the number that has none.
+
+        What has none may still be written, as long as the publisher lives.
+        """
+        try:
+            async with asyncio.timeout(within):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        except TimeoutError:
+            late = set(self._tasks)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late)
+        return self.waiting
 
     async def _send(self, lane: _Lane) -> None:
         while (batch := lane.take()) is not None:
             builder, waiting = batch
-            failure: Exception | None = None
-            try:
-                acknowledged = await self._producer.send_batch(builder, self._topic, partition=lane.partition)
-                await acknowledged
-            except KafkaError as error:
-                failure = error
+            failure = await self._write(lane.partition, builder)
             self.waiting -= len(waiting)
+            if failure is None:
+                self._published.inc(len(waiting))
             for done in waiting:
-                done(failure)
+                try:
+                    done(failure)
+                except Exception:
+                    log.exception("what waited for a record failed")  # and the lane's other records go on
         lane.busy = False
+
+    async def _write(self, partition: int, builder: BatchBuilder) -> Exception | None:
+        builder.close()  # a batch that could take more would linger in the producer
+        producer = None
+        try:
+            producer = await self._publisher.producer()
+            acknowledged = await producer.send_batch(builder, self._topic, partition=partition)
+            await acknowledged
+        except KafkaError as error:
+            failure = NotPublished(f"Kafka refused a batch for {self._topic}: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            if producer is not None:
+                try:
+                    await self._publisher.renew(producer, error)
+                except NotPublished as away:
+                    log.warning("no new session with Kafka yet", error=str(away))
+            return failure
+        except NotPublished as error:
+            return error
+        except AssertionError as error:  # how aiokafka says that there is no such partition
+            return NotPublished(f"{self._topic} has no partition {partition}; create the topics: {error}")
+        return None

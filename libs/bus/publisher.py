@@ -21,6 +21,7 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 CONNECT_RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 5.0
 
+_CLOSED = "the publisher is closed, or not connected yet"
 _STOPPING: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
 
@@ -29,28 +30,33 @@ class NotPublished(Exception):
 
 
 class Publisher:
-    """A process's one producer. `source` becomes the CloudEvents source, for example `/sellstream/pricing`."""
+    """A process's one producer. `source` becomes the CloudEvents source, for example `/sellstream/pricing`.
 
-    def __init__(self, settings: KafkaSettings, service: str, *, linger_ms: int = 2) -> None:
+    With `waits=False` the process goes on at once where Kafka is away, and the connection is made behind it.
+    """
+
+    def __init__(self, settings: KafkaSettings, service: str, *, linger_ms: int = 2, waits: bool = True) -> None:
         self._settings = settings
         self._source = f"/sellstream/{service}"
         self._service = service
         self._linger_ms = linger_ms
+        self._waits = waits
         self._producer: AIOKafkaProducer | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._reopening = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Connect; waits for as long as Kafka is away, and says so."""
-        while True:
-            try:
-                self._producer = await self._open()
-            except KafkaError as error:
-                log.warning("kafka is away", servers=self._settings.bootstrap_servers, error=str(error))
-                await asyncio.sleep(CONNECT_RETRY_SECONDS)
-            else:
-                return self
+        if self._waits:
+            await self._connect()
+        else:
+            self._connecting = asyncio.create_task(self._connect(), name="connection to Kafka")
+        return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting})
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
@@ -76,7 +82,7 @@ class Publisher:
         """
         producer = self._producer
         if producer is None:
-            raise NotPublished("the publisher is closed")
+            raise NotPublished(_CLOSED)
         try:
             async with asyncio.timeout(within):
                 future = await producer.send(self._settings.topic(topic), key=key, value=value, headers=headers)
@@ -84,19 +90,50 @@ class Publisher:
         except TimeoutError:
             raise NotPublished(f"Kafka did not acknowledge a record for {topic} within {within} s") from None
         except KafkaError as error:
-            if not error.retriable:
-                await self._reopen(producer)
+            await self.renew(producer, error)
             raise NotPublished(f"Kafka refused a record for {topic}: {type(error).__name__}: {error}") from error
         BUS_PUBLISHED.labels(topic).inc()
         return metadata
+
+    async def producer(self) -> AIOKafkaProducer:
+        """The connected client, for writers of whole batches; waits for the first connection. Raises NotPublished."""
+        if self._producer is None and self._connecting is not None:
+            await asyncio.wait({self._connecting})
+        if self._producer is None:
+            raise NotPublished(_CLOSED)
+        return self._producer
+
+    async def renew(self, producer: AIOKafkaProducer, error: KafkaError) -> None:
+        """After an error that ends an idempotent producer's session, begin a new one; else do nothing.
+
+        Raises NotPublished while Kafka is away.
+        """
+        if error.retriable:
+            return
+        try:
+            await self._reopen(producer)
+        except KafkaError as away:
+            raise NotPublished(f"the producer's session ended, and Kafka is away: {away}") from error
+
+    def topic(self, name: str) -> str:
+        """The name of a declared topic at the broker."""
+        return self._settings.topic(name)
 
     async def check(self) -> None:
         """Raise unless Kafka answers: for readiness."""
         producer = self._producer
         if producer is None:
-            raise NotPublished("the publisher is closed")
+            raise NotPublished(_CLOSED)
         async with asyncio.timeout(5):
             await producer.client.fetch_all_metadata()
+
+    async def _connect(self) -> None:
+        while self._producer is None:
+            try:
+                self._producer = await self._open()
+            except KafkaError as error:
+                log.warning("kafka is away", servers=self._settings.bootstrap_servers, error=str(error))
+                await asyncio.sleep(CONNECT_RETRY_SECONDS)
 
     async def _open(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
@@ -116,7 +153,7 @@ class Publisher:
         return producer
 
     async def _reopen(self, broken: AIOKafkaProducer) -> None:
-        """After an error that ends an idempotent producer's session, begin a new one; once for all waiting callers."""
+        """Once for all waiting callers."""
         async with self._reopening:
             if self._producer != broken:
                 return  # somebody else has done it

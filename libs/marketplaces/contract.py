@@ -1,6 +1,6 @@
 """What every marketplace that pushes webhooks must tell the gateway: how a delivery is proved, named and answered."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -97,7 +97,7 @@ class Contract:
     """The written contract of one marketplace about its deliveries. Source: its documentation, named in its README.
 
     `success` are the statuses that the marketplace takes as success; `deadline` is how long it waits; `kept_headers`
-    are stored with the event because the proof depends on them.
+    are stored with the event because the proof depends on them; a verifier is given these and `read_headers`.
     """
 
     marketplace: str
@@ -106,6 +106,7 @@ class Contract:
     deadline: timedelta
     retries: str
     kept_headers: tuple[str, ...] = ()
+    read_headers: tuple[str, ...] = ()
     max_body_bytes: int = 1024 * 1024
     content_types: frozenset[str] = field(default_factory=lambda: frozenset({"application/json"}))
 
@@ -115,8 +116,12 @@ class WebhookVerifier(Protocol):
 
     contract: Contract
 
-    async def verify(self, delivery: Delivery) -> Notification:
-        """Prove and name a delivery; raise Refused (401, 404, 400, 503). Compares secrets in constant time."""
+    def verify(self, delivery: Delivery) -> Notification | Awaitable[Notification]:
+        """Prove and name a delivery; raise Refused (401, 404, 400, 503). Compares secrets in constant time.
+
+        Answers at once where it can; what must ask the network first (for a public key) is awaited. Reads the body
+        with `libs.marketplaces.json_object.read_object`: what is not strict JSON must not get into the topic.
+        """
         ...
 
 

@@ -1,18 +1,28 @@
 """Construction of the webhook gateway: read this to see the service."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from libs.bus.group_commit import GroupCommit
 from libs.bus.publisher import Publisher
 from libs.marketplaces import MARKETPLACES
 from libs.service import Service
+from schemas.deliveries.delivery_decided import EVENT as DECIDED
+from schemas.topics import topics
+from schemas.webhooks.webhook_received import EVENT as RECEIVED
 from services.webhook_gateway.config import Config
+from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.decisions import Decisions
+from services.webhook_gateway.endpoint import Endpoint
 from services.webhook_gateway.handlers import Gateway
 from services.webhook_gateway.intake import Intake
 from services.webhook_gateway.key_client import KeyClient
+from services.webhook_gateway.lines import Lines, log_lines
+from services.webhook_gateway.listening import OnPort, listener
+from services.webhook_gateway.places import Marketplace, Places
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.routes import add_routes
 from services.webhook_gateway.transport import Transport
@@ -26,30 +36,39 @@ SETTLE_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def build(config: Config) -> AsyncIterator[Service]:
+async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterator[Service]:
     """The service, from its settings; what is opened here is closed in the opposite order, after the last answer."""
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
-        decisions = await stack.enter_async_context(Decisions(publisher.publish, most=config.waiting_decisions))
+        declared = topics()
+
+        def log_of(topic: str) -> GroupCommit:
+            return GroupCommit(publisher, topic, declared[topic].partitions)
+
+        decisions = await stack.enter_async_context(Decisions(log_of(DECIDED.topic), most=config.waiting_decisions))
         http_client = await stack.enter_async_context(KeyClient())
         window = Window(config.window, config.window_deliveries)
-        intake = Intake(publisher.publish, window, waiting_bytes=config.waiting_bytes)
+        intake = Intake(log_of(RECEIVED.topic), window, waiting_bytes=config.waiting_bytes)
         stack.push_async_callback(intake.settle, SETTLE_SECONDS)
-        verifiers = {
-            name: MARKETPLACES[name].verifier(accounts, http_client) for name, accounts in config.accounts.items()
-        }
-        gateway = Gateway(verifiers, intake, config.retry_after)
-        transport = Transport(
-            gateway,
-            Recorder(decisions.put),
-            {name: frozenset(one.account for one in accounts) for name, accounts in config.accounts.items()},
-            margin=config.margin,
-            longest_wait=config.longest_wait,
-            body_timeout=config.body_timeout,
+        places = Places(
+            {
+                name: Marketplace(
+                    MARKETPLACES[name].verifier(accounts, http_client),
+                    frozenset(one.account for one in accounts),
+                    config.margin,
+                    config.longest_wait,
+                )
+                for name, accounts in config.accounts.items()
+            }
         )
-        warm_up = WarmUp(config.kafka, window, intake, config.window, config.window_deliveries)
+        deadlines = Deadlines()
+        stack.callback(deadlines.close)
+        lines = Lines(sys.stdout)
+        stack.callback(lines.flush)
+        gateway = Gateway(intake, deadlines, Recorder(decisions, log_lines(lines)), config.retry_after)
         http = web.Application()
-        add_routes(http, gateway, transport)
+        add_routes(http, places.marketplaces, Transport(gateway, places, config.body_timeout))
+        warm_up = WarmUp(config.kafka, window, intake, config.window, config.window_deliveries)
         yield Service(
             name=NAME,
             host=config.host,
@@ -57,4 +76,12 @@ async def build(config: Config) -> AsyncIterator[Service]:
             http=http,
             ready={"kafka": publisher.check, "window": warm_up.check},
             workers={"warm_up": warm_up.work},
+            listen=listener(
+                Endpoint(gateway, places, NAME),
+                config.host,
+                config.port,
+                config.body_timeout,
+                shared=config.shared_port,
+                on_port=on_port,
+            ),
         )

@@ -22,6 +22,9 @@ class Config(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    shared_port: bool = Field(
+        default=False, description="Several gateways of this machine listen on one port, and the kernel deals them out"
+    )
     accounts_file: Path | None = Field(default=None, description="A file with what `accounts` holds")
     accounts: Annotated[Accounts, NoDecode] = Field(
         default="", validate_default=True, description="JSON: a list of objects with `marketplace` and its settings"

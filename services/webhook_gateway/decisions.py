@@ -1,112 +1,113 @@
 """The gateway's decisions as events: published in the background, never in the way of an answer.
 
-The queue is bounded. While Kafka is away it fills; what does not fit is counted and logged, and the answers go on.
+What waits for Kafka is bounded. While Kafka is away it fills; what does not fit is counted, and the answers go on.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import Context, copy_context
-from dataclasses import dataclass
 from typing import Self
-from uuid import uuid4
 
-from libs.bus.message import Outgoing
+from libs.bus.group_commit import Overloaded
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_DECISIONS_LOST
-from schemas.deliveries.delivery_decided import DeliveryDecidedV1
+from services.webhook_gateway.intake import Log
+from services.webhook_gateway.records import Record
 
 log = get_logger()
 
-_BATCH = 500
-_RETRY_SECONDS = 1.0
+COLLECT_SECONDS = 0.02
+"""How long decisions are collected before they are written: nobody waits for one, and large batches are cheap."""
+
+RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    outgoing: Outgoing
-    context: Context
-
-
 class Decisions:
-    """A queue of decisions and the task that publishes them; `publish` raises when Kafka has not taken one."""
+    """Decisions on their way to their topic; one that Kafka refuses is written again, with the same id."""
 
     def __init__(
-        self, publish: Callable[[Outgoing], Awaitable[object]], *, most: int, flush_seconds: float = FLUSH_SECONDS
+        self, topic: Log, *, most: int, collect_seconds: float = COLLECT_SECONDS, flush_seconds: float = FLUSH_SECONDS
     ) -> None:
-        self._publish = publish
+        self._topic = topic
         self._most = most
+        self._collect_seconds = collect_seconds
         self._flush_seconds = flush_seconds
-        self._waiting: deque[_Waiting] = deque()
-        self._wake = asyncio.Event()
-        self._stopping = False
+        self._collected: deque[Record] = deque()
+        self._on_the_way = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._empty = asyncio.Event()
         self._dropping = False
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="decisions")
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Publish what waits, for a few seconds at most."""
-        self._stopping = True
-        self._wake.set()
-        assert self._task is not None
-        _done, late = await asyncio.wait({self._task}, timeout=self._flush_seconds)
-        if late:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        self._write()
         if self._waiting:
-            self._lose(len(self._waiting), "stopped while Kafka was away")
+            self._empty.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), self._flush_seconds)
+            if self._waiting:
+                GATEWAY_DECISIONS_LOST.inc(self._waiting)
+                log.error("decisions lost", count=self._waiting, why="stopped while Kafka was away")
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def put(self, decided: DeliveryDecidedV1) -> None:
+    @property
+    def _waiting(self) -> int:
+        return len(self._collected) + self._on_the_way
+
+    def put(self, decision: Record) -> None:
         """Queue a decision; never blocks."""
-        if len(self._waiting) >= self._most:
+        if self._waiting >= self._most:
             if not self._dropping:
-                log.warning("decisions are dropped until Kafka takes them again", waiting=len(self._waiting))
+                log.warning("decisions are dropped until Kafka takes them again", waiting=self._waiting)
             self._dropping = True
             GATEWAY_DECISIONS_LOST.inc()
             return
-        # The id is given here, so that a repeated publication is recognisable. The context holds the request's trace.
-        outgoing = Outgoing(decided, id=str(uuid4()), time=decided.decided_at)
-        self._waiting.append(_Waiting(outgoing, copy_context()))
-        self._wake.set()
+        self._collected.append(decision)
+        self._write_within(self._collect_seconds)
 
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._waiting:
-                await self._publish_some()
-            self._dropping = False
-            if self._stopping:
+    def _write_within(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._write)
+
+    def _write(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._collected:
+            record = self._collected[0]
+            try:
+                self._topic.append(*record, _Written(self, record))
+            except Overloaded:
+                self._write_within(RETRY_SECONDS)
                 return
+            self._collected.popleft()
+            self._on_the_way += 1
 
-    async def _publish_some(self) -> None:
-        batch = [self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))]
-        outcomes = await asyncio.gather(
-            *(asyncio.create_task(self._published(one.outgoing), context=one.context) for one in batch),
-            return_exceptions=True,
-        )
-        for _ in batch:
-            self._waiting.popleft()
-        failed = [
-            (waiting, outcome)
-            for waiting, outcome in zip(batch, outcomes, strict=True)
-            if isinstance(outcome, Exception)
-        ]
-        if failed:
-            self._waiting.extendleft(waiting for waiting, _ in reversed(failed))
-            error = failed[0][1]
-            log.warning("decisions not published yet", count=len(failed), error=f"{type(error).__name__}: {error}")
-            await asyncio.sleep(_RETRY_SECONDS)
+    def written(self, record: Record, error: Exception | None) -> None:
+        """A record has ended: for the topic to call."""
+        self._on_the_way -= 1
+        if error is not None:
+            if not self._collected:
+                log.warning("decisions not published yet", error=f"{type(error).__name__}: {error}")
+            self._collected.append(record)
+            self._write_within(RETRY_SECONDS)
+            return
+        self._dropping = False
+        if not self._waiting:
+            self._empty.set()
 
-    async def _published(self, outgoing: Outgoing) -> None:
-        await self._publish(outgoing)
 
-    def _lose(self, count: int, why: str) -> None:
-        GATEWAY_DECISIONS_LOST.inc(count)
-        log.error("decisions lost", count=count, why=why)
+class _Written:
+    __slots__ = ("_decisions", "_record")
+
+    def __init__(self, decisions: Decisions, record: Record) -> None:
+        self._decisions = decisions
+        self._record = record
+
+    def __call__(self, error: Exception | None) -> None:
+        self._decisions.written(self._record, error)

@@ -1,104 +1,189 @@
 """Deciding about a delivery: verified, named, published once; the answer is the marketplace's own."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
-from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic_core import from_json
-
-from libs.bus.message import Outgoing
-from libs.marketplaces.contract import BadPayload, Contract, Delivery, Notification, Refused, WebhookVerifier
-from schemas.deliveries.delivery_decided import Decision
+from libs.marketplaces.contract import BadPayload, Delivery, Notification, Refused, UnknownAccount
+from libs.telemetry.log import get_logger
 from schemas.envelope import Header
-from schemas.webhooks.webhook_received import HTTP_HEADER_PREFIX, WebhookReceivedV1
-from services.webhook_gateway.intake import Intake, NotTakenIn
-from services.webhook_gateway.verdict import Verdict, absence, refusal
+from services.webhook_gateway.deadlines import Deadlines
+from services.webhook_gateway.intake import KAFKA_LATE, WARMING_UP, Intake, NotTakenIn
+from services.webhook_gateway.places import Marketplace, Place
+from services.webhook_gateway.record import Recorder
+from services.webhook_gateway.records import now, webhook_id, webhook_record
+from services.webhook_gateway.traces import Trace
+from services.webhook_gateway.verdict import DEFECT, Verdict, absence, refusal
 
-NAMESPACE = uuid5(NAMESPACE_URL, "urn:sellstream:webhook")
+log = get_logger()
 
 _LONGEST = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
+
+Reply = Callable[["Arrival", Verdict], None]
+
+
+class Arrival:
+    """A request on its way to its verdict; `since` is when its last byte was here (until then: when it began).
+
+    `reply` is called once, with the verdict, after it was recorded.
+    """
+
+    __slots__ = (
+        "_gateway",
+        "account",
+        "ended",
+        "late_because",
+        "place",
+        "reply",
+        "request_id",
+        "since",
+        "size",
+        "topic",
+        "trace",
+        "webhook_id",
+    )
+
+    def __init__(self, gateway: "Gateway", place: Place, request_id: str, trace: Trace, reply: Reply) -> None:
+        self._gateway = gateway
+        self.place = place
+        self.request_id = request_id
+        self.trace = trace
+        self.reply = reply
+        self.account = place.known_account
+        self.topic: str | None = None
+        self.webhook_id: str | None = None
+        self.size = 0
+        self.since = time.perf_counter()
+        self.ended = False
+        self.late_because = KAFKA_LATE
+
+    def taken_in(self, *, new: bool) -> None:
+        marketplace = self.place.marketplace
+        if marketplace is not None:
+            self._gateway.end(self, marketplace.accepted if new else marketplace.duplicate)
+
+    def not_taken_in(self, reason: str, detail: str) -> None:
+        self._gateway.end(self, absence(reason, detail, self._gateway.retry_after))
+
+    def late(self) -> None:
+        self.not_taken_in(*self.late_because)
 
 
 class Gateway:
     """Decides about the deliveries of the configured marketplaces."""
 
-    def __init__(self, verifiers: Mapping[str, WebhookVerifier], intake: Intake, retry_after: timedelta) -> None:
-        self.verifiers = verifiers
+    def __init__(self, intake: Intake, deadlines: Deadlines, recorder: Recorder, retry_after: timedelta) -> None:
         self._intake = intake
-        self._retry_after = retry_after
+        self._deadlines = deadlines
+        self._recorder = recorder
+        self._fetching: set[asyncio.Task[None]] = set()
+        self.retry_after = retry_after
 
-    async def decide(self, verifier: WebhookVerifier, delivery: Delivery, until: float) -> Verdict:
-        """The fate of one delivery, decided by `until` (the loop's time)."""
-        contract = verifier.contract
-        notification = None
+    def admit(self, place: Place) -> Marketplace:
+        """The marketplace of a place; raise Refused where no such marketplace or account is configured."""
+        marketplace = place.marketplace
+        if marketplace is None:
+            raise Refused(404, "unknown_marketplace", "No such marketplace is configured.")
+        if place.account is not None and place.account not in marketplace.accounts:
+            raise UnknownAccount("No such account is configured.")
+        return marketplace
+
+    def receive(
+        self, arrival: Arrival, headers: Mapping[bytes, bytes], doubled: Collection[bytes], body: bytes
+    ) -> None:
+        """Decide about a complete request; its `reply` is called now or later, in time."""
+        place = arrival.place
         try:
-            notification = await verified(verifier, delivery, until)
-            check_json(delivery.body)
-            identity = webhook_id(contract.marketplace, notification)
-            outgoing = received(contract, notification, delivery, identity)
-            new = await self._intake.take_in(identity, outgoing, len(delivery.body), until)
-        except Refused as refused:
-            verdict = refusal(refused)
-        except NotTakenIn as error:
-            verdict = absence(error.reason, error.detail, self._retry_after)
-        else:
-            decision = Decision.ACCEPTED if new else Decision.DUPLICATE
-            answer = contract.answer
-            verdict = Verdict(decision, answer.status, body=answer.body, webhook_id=str(identity))
-        if notification is None:
-            return verdict
-        return replace(verdict, account=notification.account, notification_topic=notification.topic)
+            marketplace = self.admit(place)
+            arrival.size = len(body)
+            arrival.since = time.perf_counter()
+            delivery, kept = marketplace.reception.read(
+                headers, doubled, place.query, body, place.account, place.secret, now()
+            )
+            found = marketplace.verifier.verify(delivery)
+            if isinstance(found, Notification):
+                self._take_in(arrival, marketplace, delivery, kept, found)
+            else:
+                self._take_in_later(arrival, marketplace, delivery, kept, found)
+        except Exception as error:  # noqa: BLE001  (each becomes a verdict)
+            self.fail(arrival, error)
+
+    def fail(self, arrival: Arrival, error: Exception) -> None:
+        """End with what an exception stands for."""
+        if arrival.ended:
+            return
+        match error:
+            case Refused():
+                self.end(arrival, refusal(error))
+            case NotTakenIn():
+                self.end(arrival, absence(error.reason, error.detail, self.retry_after))
+            case _:
+                log.error("a delivery failed", request_id=arrival.request_id, exc_info=error)
+                self.end(arrival, DEFECT)
+
+    def end(self, arrival: Arrival, verdict: Verdict) -> None:
+        """Tell of a verdict and answer; only the first one counts."""
+        if arrival.ended:
+            return
+        arrival.ended = True
+        self._recorder.record(arrival, verdict)
+        arrival.reply(arrival, verdict)
+
+    def _take_in(
+        self,
+        arrival: Arrival,
+        marketplace: Marketplace,
+        delivery: Delivery,
+        kept: list[Header],
+        notification: Notification,
+    ) -> None:
+        check_names(notification)
+        arrival.account, arrival.topic = notification.account, notification.topic
+        identity, text = webhook_id(marketplace.name, notification)
+        record = webhook_record(
+            marketplace.name, notification, text, delivery.body, kept, delivery.received_at, arrival.trace
+        )
+        if self._intake.take_in(identity, record, arrival):
+            arrival.webhook_id = text
+            self.end(arrival, marketplace.duplicate)
+            return
+        arrival.webhook_id = text
+        arrival.late_because = KAFKA_LATE if self._intake.warmed_up else WARMING_UP
+        self._deadlines.watch(arrival, marketplace.patience)
+
+    def _take_in_later(
+        self,
+        arrival: Arrival,
+        marketplace: Marketplace,
+        delivery: Delivery,
+        kept: list[Header],
+        found: Awaitable[Notification],
+    ) -> None:
+        """A key must be fetched first."""
+
+        async def finish() -> None:
+            try:
+                async with asyncio.timeout(marketplace.patience):
+                    notification = await found
+            except TimeoutError:
+                self.fail(arrival, NotTakenIn("cannot_verify", "The proof could not be checked in time."))
+                return
+            except Exception as error:  # noqa: BLE001  (each becomes a verdict)
+                self.fail(arrival, error)
+                return
+            try:
+                self._take_in(arrival, marketplace, delivery, kept, notification)
+            except Exception as error:  # noqa: BLE001
+                self.fail(arrival, error)
+
+        task = asyncio.ensure_future(finish())
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
 
 
-async def verified(verifier: WebhookVerifier, delivery: Delivery, until: float) -> Notification:
-    """The proved and named delivery; raise Refused, or NotTakenIn when a key does not come in time."""
-    try:
-        async with asyncio.timeout_at(until):
-            return checked(await verifier.verify(delivery))
-    except TimeoutError:
-        raise NotTakenIn("cannot_verify", "The proof could not be checked in time.") from None
-
-
-def webhook_id(marketplace: str, notification: Notification) -> UUID:
-    """The id of a delivery's event: the same for all its retries, everywhere."""
-    return uuid5(NAMESPACE, f"{marketplace}:{notification.account}:{notification.delivery_id}")
-
-
-def received(contract: Contract, notification: Notification, delivery: Delivery, identity: UUID) -> Outgoing:
-    """The event of a delivery, with the HTTP headers that its proof depends on."""
-    fact = WebhookReceivedV1(
-        marketplace=contract.marketplace,
-        account=notification.account,
-        delivery_id=notification.delivery_id,
-        notification_topic=notification.topic,
-        resource=notification.resource,
-        subject=f"{contract.marketplace}:{notification.account}:{notification.subject}",
-        body=delivery.body,
-    )
-    kept: list[Header] = [
-        (HTTP_HEADER_PREFIX + name, delivery.headers[name].encode())
-        for name in contract.kept_headers
-        if name in delivery.headers
-    ]
-    return Outgoing(fact, id=str(identity), time=delivery.received_at, headers=kept)
-
-
-def checked(notification: Notification) -> Notification:
-    """A notification whose names fit into a record's key and headers; raise BadPayload."""
-    names = (notification.delivery_id, notification.topic, notification.subject, notification.resource)
-    for name in names:
+def check_names(notification: Notification) -> None:
+    """Raise BadPayload unless the names fit into a record's key and headers."""
+    for name in (notification.delivery_id, notification.topic, notification.subject, notification.resource):
         if name is not None and (not 0 < len(name) <= _LONGEST or not name.isprintable()):
             raise BadPayload("An identifier in the body is empty, too long, or not printable.")
-    return notification
-
-
-def check_json(body: bytes) -> None:
-    """Raise BadPayload unless the body is a JSON object that every reader of the topic can read (RFC 8259, UTF-8)."""
-    try:
-        value = from_json(body, allow_inf_nan=False, cache_strings="none")
-    except ValueError:
-        raise BadPayload("The body is not JSON, or nested too deeply.") from None
-    if not isinstance(value, dict):
-        raise BadPayload("The body is not a JSON object.")

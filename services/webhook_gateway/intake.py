@@ -1,23 +1,20 @@
 """Taking deliveries in: each published once, however often and however fast it is delivered.
 
-A delivery's publication runs in a task of its own, which no answer's deadline ends: aiokafka may still write a record
-whose caller has given up, so a redelivery waits for that same publication instead of starting a second one.
+No answer's deadline ends a publication: the producer may still write a record whose sender was told 503, so
+a redelivery waits for that same publication instead of starting a second one.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
-from uuid import UUID
+from typing import Protocol
 
-from libs.bus.message import Outgoing
+from libs.bus.group_commit import Done, Overloaded
 from libs.telemetry.log import get_logger
+from schemas.envelope import Header
+from services.webhook_gateway.records import Record
 from services.webhook_gateway.window import Window
 
 log = get_logger()
-
-_Result = TypeVar("_Result")
 
 
 class NotTakenIn(Exception):
@@ -29,86 +26,127 @@ class NotTakenIn(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A record on its way to Kafka; `error` of its end is None when Kafka has acknowledged it."""
+WARMING_UP = ("warming_up", "The gateway has just started and is not ready yet.")
+KAFKA_LATE = ("kafka_away", "Kafka has not acknowledged the delivery in time.")
+KAFKA_AWAY = ("kafka_away", "Kafka has not taken the delivery.")
+OVERLOADED = ("overloaded", "Too many deliveries wait for Kafka.")
 
-    outcome: "asyncio.Task[Exception | None]"
-    size: int
+
+class Log(Protocol):
+    """A topic. `done` is called once per record, later: with None when it is durable, else with why not."""
+
+    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
+        """Raises Overloaded."""
+        ...
+
+
+class Sender(Protocol):
+    """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`."""
+
+    def taken_in(self, *, new: bool) -> None: ...
+
+    def not_taken_in(self, reason: str, detail: str) -> None: ...
+
+
+class _Publication:
+    """A record on its way to Kafka, and who waits for it: the first sender is the one whose delivery is new."""
+
+    __slots__ = ("_end", "delivery", "senders", "size")
+
+    def __init__(self, intake: "Intake", delivery: bytes, size: int, sender: Sender) -> None:
+        self._end = intake.end
+        self.delivery = delivery
+        self.size = size
+        self.senders = [sender]
+
+    def __call__(self, error: Exception | None) -> None:
+        self._end(self, error)
 
 
 class Intake:
-    """Publishes deliveries once. `publish` returns when Kafka has acknowledged, and raises when it never will."""
+    """Publishes deliveries once."""
 
-    def __init__(self, publish: Callable[[Outgoing], Awaitable[object]], window: Window, *, waiting_bytes: int) -> None:
-        self._publish = publish
+    def __init__(self, topic: Log, window: Window, *, waiting_bytes: int) -> None:
+        self._topic = topic
         self._window = window
         self._waiting_bytes = waiting_bytes
-        self._on_the_way: dict[bytes, Publication] = {}
+        self._on_the_way: dict[bytes, _Publication] = {}
+        self._early: list[tuple[bytes, Record, Sender]] = []
         self._bytes = 0
-        self.warmed_up = asyncio.Event()
+        self._settled = asyncio.Event()
+        self.warmed_up = False
 
-    async def take_in(self, delivery: UUID, outgoing: Outgoing, size: int, until: float) -> bool:
-        """Make a delivery durable by `until` (the loop's time): True if it is new, False if it was before.
-
-        Raises NotTakenIn.
-        """
-        if not self.warmed_up.is_set():
-            await _by(until, self.warmed_up.wait(), "warming_up", "The gateway has just started and is not ready yet.")
-        if self._window.holds(delivery.bytes, time.time()):
+    def take_in(self, delivery: bytes, record: Record, sender: Sender) -> bool:
+        """Make a delivery durable: True if it is already, else `sender` is told later. Raises NotTakenIn."""
+        if not self.warmed_up:
+            self._early_bird(delivery, record, sender)
             return False
-        publication = self._on_the_way.get(delivery.bytes)
-        fresh = publication is None
-        if publication is None:
-            publication = self._begin(delivery.bytes, outgoing, size)
-        late = "Kafka has not acknowledged the delivery in time."
-        error = await _by(until, asyncio.shield(publication.outcome), "kafka_away", late)
-        if error is not None:
-            raise NotTakenIn("kafka_away", "Kafka has not taken the delivery.")
-        return fresh
+        if self._window.holds(delivery, time.time()):
+            return True
+        publication = self._on_the_way.get(delivery)
+        if publication is not None:
+            publication.senders.append(sender)
+            return False
+        self._begin(delivery, record, sender)
+        return False
+
+    def warm(self) -> None:
+        """The window is filled: go on with what came before."""
+        self.warmed_up = True
+        early, self._early = self._early, []
+        for delivery, record, sender in early:
+            self._bytes -= len(record.value)
+            try:
+                if self.take_in(delivery, record, sender):
+                    sender.taken_in(new=False)
+            except NotTakenIn as error:
+                sender.not_taken_in(error.reason, error.detail)
 
     async def settle(self, within: float) -> None:
         """Wait for what is on its way, at most so many seconds; the rest was answered with 503 or not at all."""
-        outcomes = {publication.outcome for publication in self._on_the_way.values()}
-        if not outcomes:
+        if not self._on_the_way:
             return
-        _, late = await asyncio.wait(outcomes, timeout=within)
-        for outcome in late:
-            outcome.cancel()
-        if late:
-            log.warning("stopped before Kafka acknowledged; their senders come again", deliveries=len(late))
-            await asyncio.wait(late)
-
-    def _begin(self, delivery: bytes, outgoing: Outgoing, size: int) -> Publication:
-        if self._bytes + size > self._waiting_bytes:
-            raise NotTakenIn("overloaded", "Too many deliveries wait for Kafka.")
-        publication = Publication(asyncio.create_task(self._published(outgoing)), size)
-        self._on_the_way[delivery] = publication
-        self._bytes += size
-        publication.outcome.add_done_callback(lambda outcome: self._end(delivery, size, outcome))
-        return publication
-
-    async def _published(self, outgoing: Outgoing) -> Exception | None:
+        self._settled.clear()
         try:
-            await self._publish(outgoing)
-        except Exception as error:  # noqa: BLE001  (whatever the client raises: the delivery is not durable)
-            log.warning(
-                "a delivery was not published", webhook_id=outgoing.id, error=f"{type(error).__name__}: {error}"
-            )
-            return error
-        return None
+            await asyncio.wait_for(self._settled.wait(), within)
+        except TimeoutError:
+            late = len(self._on_the_way)
+            log.warning("stopped before Kafka acknowledged; their senders come again", deliveries=late)
 
-    def _end(self, delivery: bytes, size: int, outcome: "asyncio.Task[Exception | None]") -> None:
+    def _early_bird(self, delivery: bytes, record: Record, sender: Sender) -> None:
+        self._reserve(len(record.value))
+        self._early.append((delivery, record, sender))
+
+    def _begin(self, delivery: bytes, record: Record, sender: Sender) -> None:
+        size = len(record.value)
+        self._reserve(size)
+        publication = _Publication(self, delivery, size, sender)
+        try:
+            self._topic.append(*record, publication)
+        except Overloaded:
+            self._bytes -= size
+            raise NotTakenIn(*OVERLOADED) from None
+        self._on_the_way[delivery] = publication
+
+    def _reserve(self, size: int) -> None:
+        if self._bytes + size > self._waiting_bytes:
+            raise NotTakenIn(*OVERLOADED)
+        self._bytes += size
+
+    def end(self, publication: _Publication, error: Exception | None) -> None:
+        """A publication has ended: for the topic to call."""
         # In the same step of the loop: at no time is an acknowledged delivery in neither place.
-        if not outcome.cancelled() and outcome.result() is None:
-            self._window.add(delivery, time.time())
-        del self._on_the_way[delivery]
-        self._bytes -= size
-
-
-async def _by(until: float, awaited: Awaitable[_Result], reason: str, detail: str) -> _Result:
-    try:
-        async with asyncio.timeout_at(until):
-            return await awaited
-    except TimeoutError:
-        raise NotTakenIn(reason, detail) from None
+        del self._on_the_way[publication.delivery]
+        self._bytes -= publication.size
+        if error is None:
+            self._window.add(publication.delivery, time.time())
+            new = True
+            for sender in publication.senders:
+                sender.taken_in(new=new)
+                new = False
+        else:
+            log.warning("a delivery was not published", error=f"{type(error).__name__}: {error}")
+            for sender in publication.senders:
+                sender.not_taken_in(*KAFKA_AWAY)
+        if not self._on_the_way:
+            self._settled.set()

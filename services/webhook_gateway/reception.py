@@ -1,108 +1,110 @@
-"""From an aiohttp request to a delivery: the body within its limits, and nothing ambiguous about it.
+"""From what stood in a request to a delivery: nothing ambiguous about it, and only the headers that matter.
 
-Refused here, before anything is verified: too large 413, too slow 408, broken off 400, a wrong type 415, and headers or
-query parameters that stand twice or are not plain text 400.
+Refused here, before anything is verified: a wrong type or a compressed body 415, and headers or query parameters that
+stand twice or are not plain text 400.
 """
 
-import asyncio
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from email.message import Message
-
-from aiohttp import ClientPayloadError, web
-from aiohttp.http_exceptions import HttpProcessingError
+from urllib.parse import parse_qsl
 
 from libs.marketplaces.contract import Contract, Delivery, Refused
+from schemas.envelope import Header
+from schemas.webhooks.webhook_received import HTTP_HEADER_PREFIX
 
-_SINGLE = frozenset({"content-type", "content-encoding", "content-length"})
-_PLAIN = re.compile(r"[\x20-\x7e\t]*")
+_PLAIN = re.compile(rb"[\x20-\x7e\t]*")
 _MOST_KEPT_HEADER = 8 * 1024
+_MOST_TYPES = 64
+_MOST_PARAMETERS = 100
+_TYPE, _ENCODING = b"content-type", b"content-encoding"
 
 
-class ClientGone(Exception):
-    """The sender closed the connection before its body was complete: nobody waits for an answer."""
+class Reception:
+    """Reads the deliveries of one marketplace."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        names = dict.fromkeys((*contract.kept_headers, *contract.read_headers))
+        self._read = [
+            (name.encode(), name, HTTP_HEADER_PREFIX + name if name in contract.kept_headers else None)
+            for name in names
+        ]
+        self._good_types: set[bytes] = set()
+
+    def read(
+        self,
+        headers: Mapping[bytes, bytes],
+        doubled: Collection[bytes],
+        query: bytes,
+        body: bytes,
+        account: str | None,
+        secret: str | None,
+        received_at: datetime,
+    ) -> tuple[Delivery, list[Header]]:
+        """The delivery, and its headers that are kept with the event; raise Refused. Header names are lower case.
+
+        What stands twice or is not plain text, and does not matter, is left out: nothing may be proved by it.
+        """
+        self._check_type(headers, doubled)
+        texts: dict[str, str] = {}
+        kept: list[Header] = []
+        for raw_name, name, kept_name in self._read:
+            value = headers.get(raw_name)
+            if value is None:
+                continue
+            twice = raw_name in doubled
+            if twice or _PLAIN.fullmatch(value) is None or len(value) > _MOST_KEPT_HEADER:
+                if kept_name is not None:
+                    raise _bad_header(name, twice=twice)
+                continue
+            texts[name] = value.decode("ascii")
+            if kept_name is not None:
+                kept.append((kept_name, value))
+        return Delivery(body, texts, query_of(query) if query else {}, account, secret, received_at), kept
+
+    def _check_type(self, headers: Mapping[bytes, bytes], doubled: Collection[bytes]) -> None:
+        encoding = headers.get(_ENCODING)
+        if encoding is not None and encoding.strip().lower() != b"identity":
+            raise Refused(415, "encoded", "The body must not be compressed: its signature is over the bytes as sent.")
+        for name in (_TYPE, _ENCODING):
+            if name in doubled:
+                raise _bad_header(name.decode(), twice=True)
+        told = headers.get(_TYPE, b"")
+        if told in self._good_types:
+            return
+        if _PLAIN.fullmatch(told) is None or len(told) > _MOST_KEPT_HEADER:
+            raise _bad_header("content-type", twice=False)
+        check_type(told.decode("ascii"), self._contract)
+        if len(self._good_types) < _MOST_TYPES:
+            self._good_types.add(told)
 
 
-async def read_delivery(
-    request: web.Request, contract: Contract, account: str | None, secret: str | None, body_timeout: timedelta
-) -> Delivery:
-    """The delivery in a request; raise Refused or ClientGone."""
-    headers = headers_of(request.headers.items(), contract)
-    check_type(headers, contract)
-    body = await read_body(request, contract.max_body_bytes, body_timeout)
-    return Delivery(
-        body=body,
-        headers=headers,
-        query=query_of(request.query.items()),
-        account=account,
-        secret=secret,
-        received_at=datetime.now(UTC),
-    )
-
-
-async def read_body(request: web.Request, most: int, within: timedelta) -> bytes:
-    """The body's bytes as they were sent; stops reading at `most`. Raises Refused or ClientGone."""
-    if request.content_length is not None and request.content_length > most:
-        raise _too_large(most)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > most:
-                    raise _too_large(most)
-    except TimeoutError:
-        raise Refused(408, "too_slow", f"The body was not complete within {within.total_seconds():g} s.") from None
-    except ConnectionError as error:
-        raise ClientGone(str(error)) from error
-    except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError):
-        raise Refused(400, "broken_body", "The body does not end where its headers say, or is badly chunked.") from None
-    return bytes(body)
-
-
-def headers_of(items: Iterable[tuple[str, str]], contract: Contract) -> Mapping[str, str]:
-    """Headers by lower-case name; raise Refused.
-
-    What stands twice or is not plain text, and does not matter, is left out: nothing may be proved by it.
-    """
-    given = list(items)
-    times = Counter(name.lower() for name, _ in given)
-    headers: dict[str, str] = {}
-    for name, value in given:
-        lower = name.lower()
-        plain = _PLAIN.fullmatch(value) is not None and len(value) <= _MOST_KEPT_HEADER
-        if times[lower] == 1 and plain:
-            headers[lower] = value
-        elif lower in _SINGLE or lower in contract.kept_headers:
-            what = "stands twice" if times[lower] > 1 else "is not plain text, or too long"
-            raise Refused(400, "bad_header", f"The header {lower} {what}.")
-    return headers
-
-
-def query_of(items: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Query parameters by name; raise Refused."""
-    given = list(items)
-    query = dict(given)
-    if len(query) != len(given):
-        raise Refused(400, "bad_query", "A query parameter stands twice.")
-    return query
-
-
-def check_type(headers: Mapping[str, str], contract: Contract) -> None:
-    """Raise Refused unless the body is of a type that the marketplace sends, in UTF-8 and not compressed."""
-    if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Refused(415, "encoded", "The body must not be compressed: its signature is over the bytes as sent.")
+def check_type(content_type: str, contract: Contract) -> None:
+    """Raise Refused unless the body is of a type that the marketplace sends, in UTF-8."""
     header = Message()
-    header["Content-Type"] = headers.get("content-type", "")
+    header["Content-Type"] = content_type
     expected = " or ".join(sorted(contract.content_types))
-    if "content-type" not in headers or header.get_content_type() not in contract.content_types:
+    if not content_type or header.get_content_type() not in contract.content_types:
         raise Refused(415, "wrong_type", f"The Content-Type must be {expected}.")
     charset = header.get_param("charset", "utf-8")
     if not isinstance(charset, str) or charset.strip().lower() not in {"utf-8", "utf8"}:
         raise Refused(415, "wrong_charset", "The charset must be utf-8.")
 
 
-def _too_large(most: int) -> Refused:
-    return Refused(413, "too_large", f"The body is larger than {most} bytes.")
+def query_of(raw: bytes) -> Mapping[str, str]:
+    """Query parameters by name; raise Refused."""
+    try:
+        given = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        raise Refused(400, "bad_query", "The query has too many parameters, or is not plain text.") from None
+    query = dict(given)
+    if len(query) != len(given):
+        raise Refused(400, "bad_query", "A query parameter stands twice.")
+    return query
+
+
+def _bad_header(name: str, *, twice: bool) -> Refused:
+    what = "stands twice" if twice else "is not plain text, or too long"
+    return Refused(400, "bad_header", f"The header {name} {what}.")

@@ -1,5 +1,6 @@
 """The gateway's HTTP API: each route with its description."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -9,14 +10,11 @@ from pydantic import BaseModel, Field, JsonValue, create_model
 from libs.http.openapi import Api, Operation, Reply, Route, problems
 from libs.http.server import Problem
 from libs.marketplaces.contract import Challenger, Contract, Refused, WebhookVerifier
-from services.webhook_gateway.answers import mercadolibre_answer, problem_answer
-from services.webhook_gateway.handlers import Gateway
+from services.webhook_gateway.places import MERCADOLIBRE, Marketplace
 from services.webhook_gateway.transport import Transport
 
-MERCADOLIBRE = "mercadolibre"
-
 _DESCRIPTION = (
-    "Takes the webhooks of marketplaces in. A 2xx means that the delivery is durable: Kafka has acknowledged it.\n\n"
+    "Takes the webhooks of marketplaces in. A 2xx means that the delivery is durable.\n\n"
     "Errors are problem details (RFC 9457) with the extension `reason`, a short fixed code."
 )
 
@@ -66,14 +64,14 @@ _REFUSALS = problems(
 )
 
 
-def add_routes(app: web.Application, gateway: Gateway, transport: Transport) -> None:
+def add_routes(app: web.Application, marketplaces: Mapping[str, Marketplace], transport: Transport) -> None:
     """Register the API at an application."""
-    _Routes(gateway, transport).api().add_to(app)
+    _Routes(marketplaces, transport).api().add_to(app)
 
 
 class _Routes:
-    def __init__(self, gateway: Gateway, transport: Transport) -> None:
-        self._gateway = gateway
+    def __init__(self, marketplaces: Mapping[str, Marketplace], transport: Transport) -> None:
+        self._marketplaces = marketplaces
         self._transport = transport
 
     def api(self) -> Api:
@@ -100,29 +98,24 @@ class _Routes:
             version("sellstream"),
             _DESCRIPTION,
             routes=(
-                Route("POST", "/webhooks/{marketplace}", self.webhook, deliver),
-                Route("POST", "/webhooks/{marketplace}/{account}", self.webhook, deliver),
-                Route("POST", "/webhooks/{marketplace}/{account}/{secret}", self.webhook, deliver),
+                Route("POST", "/webhooks/{marketplace}", self._transport.receive, deliver),
+                Route("POST", "/webhooks/{marketplace}/{account}", self._transport.receive, deliver),
+                Route("POST", "/webhooks/{marketplace}/{account}/{secret}", self._transport.receive, deliver),
                 Route("GET", "/webhooks/{marketplace}", self.challenge, challenge),
                 Route("GET", "/webhooks/{marketplace}/{account}", self.challenge, challenge),
-                Route("POST", "/mercadolibre/webhook", self.mercadolibre, notify),
-                Route("POST", "/mercadolibre/webhook/{secret}", self.mercadolibre, notify),
+                Route("POST", "/mercadolibre/webhook", self._transport.receive, notify),
+                Route("POST", "/mercadolibre/webhook/{secret}", self._transport.receive, notify),
                 Route("GET", "/mercadolibre/ping", self.ping, ping),
             ),
-            hooks={name: _hook(verifier.contract) for name, verifier in sorted(self._gateway.verifiers.items())},
+            hooks={name: _hook(one.contract) for name, one in sorted(self._marketplaces.items())},
         )
-
-    async def webhook(self, request: web.Request) -> web.Response:
-        return await self._transport.receive(request, request.match_info["marketplace"], problem_answer)
-
-    async def mercadolibre(self, request: web.Request) -> web.Response:
-        return await self._transport.receive(request, MERCADOLIBRE, mercadolibre_answer)
 
     async def challenge(self, request: web.Request) -> web.Response:
         """A marketplace asks whether the endpoint is ours; 405 for one that never asks."""
-        verifier = self._gateway.verifiers.get(request.match_info["marketplace"])
-        if verifier is None:
+        found = self._marketplaces.get(request.match_info["marketplace"])
+        if found is None:
             raise Problem(404, "No such marketplace is configured.")
+        verifier = found.verifier
         try:
             answer = _challenger(verifier).answer_challenge(dict(request.query), request.match_info.get("account"))
         except Refused as refused:

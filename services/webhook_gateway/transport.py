@@ -1,94 +1,94 @@
-"""The thin layer between aiohttp and the decision: find the marketplace, read the body, ask, record, answer."""
+"""Deliveries that aiohttp received: behind another request on one connection, or at a target in an unusual spelling.
+
+The decision and everything told of it are the same as at the edge; here a body is read within its limits.
+"""
 
 import asyncio
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+from opentelemetry import trace
 
 from libs.http.server import REQUEST_ID
-from libs.marketplaces.contract import Refused, UnknownAccount, WebhookVerifier
-from schemas.deliveries.delivery_decided import Decision
-from services.webhook_gateway.answers import Answers
-from services.webhook_gateway.handlers import Gateway
-from services.webhook_gateway.reception import ClientGone, read_delivery
-from services.webhook_gateway.record import Recorder
-from services.webhook_gateway.verdict import Verdict, refusal
+from libs.marketplaces.contract import Refused
+from services.webhook_gateway import traces
+from services.webhook_gateway.handlers import Arrival, Gateway
+from services.webhook_gateway.places import Place, Places
+from services.webhook_gateway.verdict import Verdict
 
 
-@dataclass
-class Arrival:
-    """A request on its way to a verdict: `since` is when its last byte was here (until then: when its headers were)."""
+class ClientGone(Refused):
+    """The sender closed the connection before its body was complete: nobody waits for an answer."""
 
-    verifier: WebhookVerifier | None
-    request_id: str
-    size: int = 0
-    since: float = field(default_factory=time.perf_counter)
-
-    def complete(self, size: int) -> None:
-        """The body is here."""
-        self.size = size
-        self.since = time.perf_counter()
+    def __init__(self) -> None:
+        super().__init__(400, "client_gone", "The body was not complete.")
 
 
 class Transport:
-    """Takes deliveries from HTTP requests. `accounts` are the configured ones by marketplace."""
+    """Takes deliveries from aiohttp's requests."""
 
-    def __init__(
-        self,
-        gateway: Gateway,
-        recorder: Recorder,
-        accounts: Mapping[str, frozenset[str]],
-        *,
-        margin: timedelta,
-        longest_wait: timedelta,
-        body_timeout: timedelta,
-    ) -> None:
+    def __init__(self, gateway: Gateway, places: Places, body_timeout: timedelta) -> None:
         self._gateway = gateway
-        self._recorder = recorder
-        self._accounts = accounts
-        self._margin = margin
-        self._longest_wait = longest_wait
+        self._places = places
         self._body_timeout = body_timeout
 
-    async def receive(self, request: web.Request, marketplace: str, answers: Answers) -> web.Response:
-        """Answer one delivery and tell of it, whatever becomes of it."""
-        account = request.match_info.get("account")
-        known = account if account in self._accounts.get(marketplace, ()) else None
-        arrival = Arrival(self._gateway.verifiers.get(marketplace), request[REQUEST_ID])
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer one delivery."""
+        place = self._place(request)
+        decided: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+
+        def reply(_arrival: Arrival, verdict: Verdict) -> None:
+            if not decided.done():  # the sender may have left
+                decided.set_result(verdict)
+
+        request_trace = traces.of_span(trace.get_current_span())
+        arrival = Arrival(self._gateway, place, request[REQUEST_ID], request_trace, reply)
         try:
-            verdict = await self._decide(request, arrival, account, known)
+            self._gateway.admit(place)
+            body = await read_body(request, place.most_bytes, self._body_timeout)
         except Refused as refused:
-            verdict = refusal(refused)
-        except ClientGone:
-            verdict = Verdict(Decision.REFUSED, 400, "client_gone", "The body was not complete.")
-        except Exception:
-            # A defect of ours; the middleware logs it and answers 500, and the marketplace comes again.
-            self._record(Verdict(Decision.UNAVAILABLE, 500, "defect", account=known), arrival)
-            raise
-        self._record(replace(verdict, account=verdict.account or known), arrival)
-        return answers(verdict, arrival.request_id)
+            self._gateway.fail(arrival, refused)
+        else:
+            headers: dict[bytes, bytes] = {}
+            doubled: set[bytes] = set()
+            for name, value in request.raw_headers:
+                lower = name.lower()
+                if lower in headers:
+                    doubled.add(lower)
+                headers[lower] = value
+            self._gateway.receive(arrival, headers, doubled, body)
+        answer = place.form(await decided, arrival.request_id)
+        told = {"Content-Type": answer.content_type, **answer.headers}
+        return web.Response(status=answer.status, body=answer.body, headers=told)
 
-    async def _decide(self, request: web.Request, arrival: Arrival, account: str | None, known: str | None) -> Verdict:
-        verifier = arrival.verifier
-        if verifier is None:
-            raise Refused(404, "unknown_marketplace", "No such marketplace is configured.")
-        if account is not None and known is None:
-            raise UnknownAccount("No such account is configured.")
-        secret = request.match_info.get("secret")
-        delivery = await read_delivery(request, verifier.contract, known, secret, self._body_timeout)
-        arrival.complete(len(delivery.body))
-        patience = min(verifier.contract.deadline - self._margin, self._longest_wait)
-        until = asyncio.get_running_loop().time() + patience.total_seconds()
-        return await self._gateway.decide(verifier, delivery, until)
+    def _place(self, request: web.Request) -> Place:
+        path = request.rel_url.raw_path.encode("ascii")
+        place = self._places.find(path + b"?" + request.rel_url.raw_query_string.encode("ascii"))
+        if place is None:
+            raise web.HTTPNotFound
+        return place
 
-    def _record(self, verdict: Verdict, arrival: Arrival) -> None:
-        self._recorder.record(
-            verdict,
-            arrival.verifier.contract if arrival.verifier else None,
-            body_bytes=arrival.size,
-            seconds=time.perf_counter() - arrival.since,
-            request_id=arrival.request_id,
-        )
+
+async def read_body(request: web.Request, most: int, within: timedelta) -> bytes:
+    """The body's bytes as they were sent; stops reading at `most`. Raises Refused."""
+    if request.content_length is not None and request.content_length > most:
+        raise _too_large(most)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise _too_large(most)
+    except TimeoutError:
+        raise Refused(408, "too_slow", f"The body was not complete within {within.total_seconds():g} s.") from None
+    except ConnectionError as error:
+        raise ClientGone from error
+    except (web.RequestPayloadError, ClientPayloadError, HttpProcessingError):
+        raise Refused(400, "broken_body", "The body does not end where its headers say, or is badly chunked.") from None
+    return bytes(body)
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, "too_large", f"The body is larger than {most} bytes.")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from libs.marketplaces.contract import CannotVerify, Refused
+from libs.marketplaces.contract import CannotVerify, Contract, Refused
 from schemas.deliveries.delivery_decided import Decision
 
 
@@ -20,9 +20,11 @@ class Verdict:
     detail: str = ""
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    account: str | None = None
-    notification_topic: str | None = None
-    webhook_id: str | None = None
+
+
+def taken(contract: Contract, decision: Decision) -> Verdict:
+    """The verdict of a delivery that is durable: the marketplace's own success."""
+    return Verdict(decision, contract.answer.status, body=contract.answer.body)
 
 
 def refusal(refused: Refused) -> Verdict:
@@ -36,3 +38,7 @@ def absence(reason: str, detail: str, retry_after: timedelta) -> Verdict:
     """503: the marketplace shall come again."""
     seconds = max(1, ceil(retry_after.total_seconds()))
     return Verdict(Decision.UNAVAILABLE, 503, reason, detail, headers={"Retry-After": str(seconds)})
+
+
+DEFECT = Verdict(Decision.UNAVAILABLE, 500, "defect", "An error of ours; our log tells more under the request id.")
+"""The log holds the traceback, and the marketplace comes again."""

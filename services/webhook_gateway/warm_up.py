@@ -38,7 +38,7 @@ class WarmUp:
 
     async def check(self) -> None:
         """Raise until the window is filled: for readiness."""
-        if not self._intake.warmed_up.is_set():
+        if not self._intake.warmed_up:
             raise NotWarmedUp("the deliveries of the window are still being read from the topic `webhooks`")
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -62,7 +62,7 @@ class WarmUp:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._window.warm(newest, time.time())
-            self._intake.warmed_up.set()
+            self._intake.warm()
             log.info("window filled", deliveries=len(newest), seconds=round(time.perf_counter() - began, 3))
             return
 

@@ -98,20 +98,21 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
 @asynccontextmanager
 async def gateway(kafka: KafkaSettings, **settings: object) -> AsyncIterator[aiohttp.ClientSession]:
     """The service as its app builds it, in this process; a client of it."""
-    config = Config(**{"accounts": ACCOUNTS, "kafka": kafka} | settings)  # type: ignore[arg-type]  # read by pydantic
+    config = Config(**{"accounts": ACCOUNTS, "kafka": kafka, "port": 0} | settings)  # type: ignore[arg-type]  # read by pydantic
     stop = asyncio.Event()
-    async with build(config) as service:
+    ports: list[int] = []
+    async with build(config, ports.append) as service:
         workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
         prepare_application(service.http, service.name, Health(service.ready))
         runner = web.AppRunner(service.http, access_log=None, shutdown_timeout=1, lingering_time=0.2)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
-            timeout = aiohttp.ClientTimeout(total=30)
-            async with aiohttp.ClientSession(f"http://{host}:{port}", timeout=timeout) as client:
-                await until(lambda: is_ready(client), "the gateway becomes ready")
-                yield client
+            assert service.listen is not None
+            async with service.listen(runner):
+                timeout = aiohttp.ClientTimeout(total=30)
+                async with aiohttp.ClientSession(f"http://127.0.0.1:{ports[0]}", timeout=timeout) as client:
+                    await until(lambda: is_ready(client), "the gateway becomes ready")
+                    yield client
         finally:
             stop.set()
             await asyncio.gather(*workers)

@@ -4,7 +4,7 @@
 a POST is handed over, with its connection, to the aiohttp application of the same process.
 """
 
-from libs.http.edge.protocol import EdgeProtocol, Exchange
+from libs.http.edge.protocol import Broken, EdgeProtocol, Exchange
 from libs.http.edge.server import EdgeServer, Limits, Route, Router
 
-__all__ = ["EdgeProtocol", "EdgeServer", "Exchange", "Limits", "Route", "Router"]
+__all__ = ["Broken", "EdgeProtocol", "EdgeServer", "Exchange", "Limits", "Route", "Router"]

@@ -10,9 +10,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 def response(status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> bytes:
     """A response with its body; `connection: close` is said where `headers` say so."""
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"content-type: {content_type}"]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    lines += [f"content-length: {len(body)}", "", ""]
+    if status != 204:  # RFC 9110, section 8.6: it has neither a body nor its length
+        lines += [f"content-type: {content_type}", f"content-length: {len(body)}"]
+    lines += ["", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 

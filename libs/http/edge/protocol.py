@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import httptools
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 _SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
 )
+
+
+class Broken(Enum):
+    """Why a request to a route never became whole."""
+
+    REQUEST = "bad_request"
+    TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    BODY = "broken_body"
+    OFF = "client_gone"  # nobody is there for an answer
 
 
 class Exchange:
@@ -85,6 +96,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._server.connections.discard(self)
         self._transport = None
         self._pending.clear()
+        self._sender_left()
 
     def data_received(self, data: bytes) -> None:
         if self._last or self._transport is None:
@@ -99,14 +111,15 @@ class EdgeProtocol(asyncio.Protocol):
             if isinstance(cause, _HandOver):
                 self._hand_over()
             elif isinstance(cause, _Refused):
-                self._refuse(cause.status, cause.reason)
+                self._refuse(cause.status, cause.reason, cause.code)
             else:
                 raise
         except httptools.HttpParserError as error:
-            self._refuse(400, f"not HTTP/1.1: {error}"[:120])
+            self._refuse(400, f"not HTTP/1.1: {error}"[:120], Broken.BODY)
 
     def eof_received(self) -> bool:
         self._last = True
+        self._sender_left()
         return bool(self._pending)  # half closed: answer what was asked, then close
 
     # parser callbacks
@@ -144,6 +157,10 @@ class EdgeProtocol(asyncio.Protocol):
             raise _HandOver
         version = parser.get_http_version()
         headers = self._headers
+        exchange = Exchange(self, self._target, route)
+        exchange.headers = headers
+        exchange.doubled = self._doubled
+        self._exchange = exchange
         if version == "1.1" and b"host" not in headers:
             raise _Refused(400, "the header host is missing")
         if version not in {"1.1", "1.0"}:
@@ -161,18 +178,14 @@ class EdgeProtocol(asyncio.Protocol):
         if not length.isdigit():
             raise _Refused(400, "the content-length is not a number")
         if int(length) > route.max_body_bytes:
-            raise _Refused(413, f"the body is larger than {route.max_body_bytes} bytes")
+            raise _Refused(413, f"the body is larger than {route.max_body_bytes} bytes", Broken.TOO_LARGE)
         expect = headers.get(b"expect")
         if expect is not None:
             if expect.lower() != b"100-continue":
                 raise _Refused(417, "only 100-continue can be expected")
             if self._transport is not None and not self._pending:
                 self._transport.write(CONTINUE)
-        exchange = Exchange(self, self._target, route)
-        exchange.headers = headers
-        exchange.doubled = self._doubled
         exchange.keep_alive = parser.should_keep_alive()
-        self._exchange = exchange
         self._keep_seen = False
         self._seen.clear()
         self._since = self._server.now
@@ -184,7 +197,7 @@ class EdgeProtocol(asyncio.Protocol):
             return
         self._size += len(data)
         if self._size > exchange.route.max_body_bytes:
-            raise _Refused(413, f"the body is larger than {exchange.route.max_body_bytes} bytes")
+            raise _Refused(413, f"the body is larger than {exchange.route.max_body_bytes} bytes", Broken.TOO_LARGE)
         self._chunks.append(data)
 
     def on_message_complete(self) -> None:
@@ -224,19 +237,29 @@ class EdgeProtocol(asyncio.Protocol):
         if not pending and (self._last or self._server.closing):
             self._close()
 
-    def _refuse(self, status: int, reason: str) -> None:
-        """Answer after what is pending is not possible in order for a broken stream: say why, and close."""
+    def _refuse(self, status: int, reason: str, code: Broken = Broken.REQUEST) -> None:
+        """Say why, behind the answers that are due before, and close: nothing that follows can be trusted."""
         self._last = True
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.route.refuse is not None:
+            answer = exchange.route.refuse(exchange, status, reason, code)
+        else:
+            answer = refusal(status, reason)
         if self._transport is None:
             return
         if self._pending:
             tail = Exchange(self, b"", self._pending[-1].route)
             tail.keep_alive = False
             self._pending.append(tail)
-            tail.answer(refusal(status, reason))
+            tail.answer(answer)
             return
-        self._transport.write(refusal(status, reason))
+        self._transport.write(answer)
         self._linger()
+
+    def _sender_left(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.route.refuse is not None:
+            exchange.route.refuse(exchange, 400, "the sender left before its body was complete", Broken.OFF)
 
     def _hand_over(self) -> None:
         """Give the connection, with the request's bytes so far, to the application's own protocol."""
@@ -275,7 +298,7 @@ class EdgeProtocol(asyncio.Protocol):
         if self._lingers:
             self.abort()
         elif self._exchange is not None or self._header_count or self._target:
-            self._refuse(408, "the request took too long to arrive")
+            self._refuse(408, "the request took too long to arrive", Broken.TOO_SLOW)
         else:
             self._close()
 
@@ -295,7 +318,8 @@ class _HandOver(Exception):
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, code: Broken = Broken.REQUEST) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.code = code

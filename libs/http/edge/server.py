@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from libs.http.edge.protocol import EdgeProtocol, Exchange
+    from libs.http.edge.protocol import Broken, EdgeProtocol, Exchange
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,14 @@ class Limits:
 class Route:
     """What answers one path: `begin` is called with each complete request and answers its exchange, now or later.
 
-    `max_body_bytes` is refused beyond with 413 as soon as it is known.
+    `max_body_bytes` is refused beyond with 413 as soon as it is known. `refuse` makes the answer (a whole HTTP response
+    that says `connection: close`) to a request that has headers and never becomes whole; it is given the exchange,
+    status, reason and code.
     """
 
     begin: "Callable[[Exchange], None]"
     max_body_bytes: int
+    refuse: "Callable[[Exchange, int, str, Broken], bytes] | None" = None
 
 
 class Router(Protocol):

@@ -73,12 +73,19 @@ class PublicKeys:
         self._fetching: dict[str, asyncio.Task[PublicKey | _Refusal]] = {}
         self._strangers: deque[float] = deque()
 
+    def known(self, key_id: str) -> PublicKey | None:
+        """The key with an id, if it is fresh and eBay need not be asked."""
+        known = self._known.get(key_id)
+        if known is None or self._clock() >= known[1]:
+            return None
+        self._known.move_to_end(key_id)
+        return known[0]
+
     async def get(self, key_id: str) -> PublicKey:
         """The key with an id; raise UnknownKey or KeyAway."""
-        known = self._known.get(key_id)
-        if known is not None and self._clock() < known[1]:
-            self._known.move_to_end(key_id)
-            return known[0]
+        known = self.known(key_id)
+        if known is not None:
+            return known
         refusal = self._refused.get(key_id)
         if refusal is None or self._clock() >= refusal.until:
             # Shielded: one waiter that gives up does not end what the others wait for.

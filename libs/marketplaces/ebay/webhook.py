@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ from libs.marketplaces.contract import (
 )
 from libs.marketplaces.ebay.key_service import KeyService
 from libs.marketplaces.ebay.public_keys import KeyAway, PublicKeys, UnknownKey
-from libs.marketplaces.ebay.signature import read_signature
+from libs.marketplaces.ebay.signature import PublicKey, Signature, read_signature
 from libs.marketplaces.json_object import identifier, inner, is_identifier, read_object
 from libs.marketplaces.proof import proof_header
 
@@ -68,15 +68,26 @@ class EbayWebhook:
         self._accounts = Accounts(accounts)
         self._keys = keys
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification | Awaitable[Notification]:
         account = self._accounts.only(delivery.account)
         signature = read_signature(proof_header(delivery, SIGNATURE))
+        key = self._keys[account.account].known(signature.key_id)
+        if key is None:
+            return self._verify_with_fetched_key(account, signature, delivery)
+        return self._named(account, signature, key, delivery)
+
+    async def _verify_with_fetched_key(
+        self, account: EbayAccount, signature: Signature, delivery: Delivery
+    ) -> Notification:
         try:
             key = await self._keys[account.account].get(signature.key_id)
         except UnknownKey:
             raise BadSignature("X-EBAY-SIGNATURE names a key that eBay does not have.") from None
         except KeyAway as error:
             raise CannotVerify(str(error), error.retry_after) from error
+        return self._named(account, signature, key, delivery)
+
+    def _named(self, account: EbayAccount, signature: Signature, key: PublicKey, delivery: Delivery) -> Notification:
         if not key.proves(signature.der, delivery.body):
             raise BadSignature("X-EBAY-SIGNATURE does not match the body.")
         payload = read_object(delivery.body)

@@ -66,7 +66,7 @@ class MercadoPagoWebhook:
     def __init__(self, accounts: Sequence[MercadoPagoAccount]) -> None:
         self._accounts = Accounts(accounts)
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         candidates = self._accounts.candidates(delivery.account)
         ts, given = _signature(proof_header(delivery, SIGNATURE))
         messages = _messages(delivery, ts)

@@ -64,7 +64,7 @@ class MercadoLibreWebhook:
                 if other is not one:
                     raise ValueError(f"the accounts {other.account} and {one.account} share user {user_id}")
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         named = self._accounts.only(delivery.account) if delivery.account is not None else None
         if named is not None:
             _check_secret(named, delivery.secret)

@@ -60,7 +60,7 @@ class ShopifyWebhook:
     def __init__(self, accounts: Sequence[ShopifyAccount]) -> None:
         self._accounts = Accounts(accounts)
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         candidates = self._accounts.candidates(delivery.account)
         given = proof_header(delivery, SIGNATURE)
         proved = [account for account in candidates if any_same(_expected(account, delivery.body), [given])]

@@ -38,6 +38,7 @@ CONTRACT = Contract(
         "square-retry-number",
         "square-retry-reason",
     ),
+    read_headers=(LEGACY_SIGNATURE,),
 )
 
 
@@ -61,7 +62,7 @@ class SquareWebhook:
     def __init__(self, accounts: Sequence[SquareAccount]) -> None:
         self._accounts = Accounts(accounts)
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         candidates = self._accounts.candidates(delivery.account)
         if SIGNATURE not in delivery.headers and LEGACY_SIGNATURE in delivery.headers:
             raise BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")

@@ -100,7 +100,7 @@ class StandardWebhooksWebhook:
         self._accounts = Accounts(accounts)
         self._keys = {account.account: _Keys(account) for account in accounts}
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         candidates = self._accounts.candidates(delivery.account)
         delivery_id, timestamp = proof_header(delivery, ID), proof_header(delivery, TIMESTAMP)
         if not _SECONDS.fullmatch(timestamp):

@@ -1,5 +1,6 @@
 """A small marketplace of the tests' own: it signs with HMAC-SHA256 over the raw bytes, and takes 202 as success."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from libs.bus.group_commit import Done
 from libs.bus.message import Outgoing
 from libs.http.server import Health, prepare_application
 from libs.marketplaces.contract import (
@@ -23,9 +25,17 @@ from libs.marketplaces.contract import (
     UnknownAccount,
     WebhookVerifier,
 )
+from libs.marketplaces.json_object import read_object
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
+from schemas.envelope import Envelope, Header
+from schemas.registry import read_fact
+from services.webhook_gateway.deadlines import Deadlines
+from services.webhook_gateway.decisions import Decisions
+from services.webhook_gateway.endpoint import Endpoint
 from services.webhook_gateway.handlers import Gateway
 from services.webhook_gateway.intake import Intake
+from services.webhook_gateway.listening import listener
+from services.webhook_gateway.places import Marketplace, Places
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.routes import add_routes
 from services.webhook_gateway.transport import Transport
@@ -57,15 +67,12 @@ class ShopVerifier:
             max_body_bytes=MOST,
         )
 
-    async def verify(self, delivery: Delivery) -> Notification:
+    def verify(self, delivery: Delivery) -> Notification:
         told = delivery.headers.get("x-shop-signature", "")
         if not hmac.compare_digest(told, sign(delivery.body)):
             raise BadSignature("The signature does not match the body.")
-        try:
-            body = json.loads(delivery.body)
-        except (ValueError, RecursionError):
-            raise BadPayload("The body is not JSON.") from None
-        if not isinstance(body, dict) or not isinstance(body.get("id"), str | int):
+        body = read_object(delivery.body)
+        if not isinstance(body.get("id"), str | int):
             raise BadPayload("The body has no id.")
         if body.get("keys") == "broken":
             raise RuntimeError("a defect of the verifier")
@@ -94,46 +101,60 @@ class Running:
     port: int = 0
     published: list[Outgoing] = field(default_factory=list)
     decided: list[DeliveryDecidedV1] = field(default_factory=list)
+    lines: list[dict[str, object]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def publish(self, outgoing: Outgoing) -> None:
-        self.published.append(outgoing)
+    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
+        """A log that takes every record, and reads it as any consumer would."""
+        envelope = Envelope.of(headers)
+        fact = read_fact(envelope, value)
+        assert key.decode() == fact.key() == envelope.subject
+        assert timestamp_ms == int(envelope.time.timestamp() * 1000)
+        if isinstance(fact, DeliveryDecidedV1):
+            self.decided.append(fact)
+        else:
+            kept = [(name, value) for name, value in headers if name.startswith("http_")]
+            self.published.append(Outgoing(fact, id=envelope.id, time=envelope.time, headers=kept))
+        asyncio.get_running_loop().call_soon(done, None)
 
 
 @asynccontextmanager
 async def gateway_running(
     verifiers: Mapping[str, WebhookVerifier] | None = None, *, body_seconds: float = 5
 ) -> AsyncIterator[Running]:
-    """The gateway's own application on a socket; each marketplace has the account `main`.
+    """The gateway's own edge and application on a socket; each marketplace has the account `main`.
 
     Without verifiers: `shop`, and a marketplace of its kind under the name `mercadolibre`.
     """
     if verifiers is None:
         verifiers = {"shop": ShopVerifier("shop"), "mercadolibre": QuietVerifier("mercadolibre")}
     running = Running()
-    intake = Intake(running.publish, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
-    intake.warmed_up.set()
-    gateway = Gateway(verifiers, intake, timedelta(seconds=10))
-    transport = Transport(
-        gateway,
-        Recorder(running.decided.append),
-        {name: frozenset({"main"}) for name in verifiers},
-        margin=timedelta(milliseconds=100),
-        longest_wait=timedelta(seconds=5),
-        body_timeout=timedelta(seconds=body_seconds),
+    intake = Intake(running, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
+    intake.warm()
+    margin, longest_wait, body_timeout = (timedelta(seconds=one) for one in (0.1, 5, body_seconds))
+    places = Places(
+        {name: Marketplace(one, frozenset({"main"}), margin, longest_wait) for name, one in verifiers.items()}
     )
-    app = web.Application()
-    add_routes(app, gateway, transport)
-    prepare_application(app, "webhook_gateway", Health({}))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, lingering_time=0.2)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        running.port = runner.addresses[0][1]
-        yield running
-    finally:
-        await runner.cleanup()
+    deadlines = Deadlines()
+    async with Decisions(running, most=10_000, collect_seconds=0) as decisions:
+        recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)))
+        gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))
+        app = web.Application()
+        add_routes(app, places.marketplaces, Transport(gateway, places, body_timeout))
+        prepare_application(app, "webhook_gateway", Health({}))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, lingering_time=0.2)
+        await runner.setup()
+
+        def on_port(port: int) -> None:
+            running.port = port
+
+        endpoint = Endpoint(gateway, places, "webhook_gateway")
+        try:
+            async with listener(endpoint, "127.0.0.1", 0, body_timeout, on_port=on_port)(runner):
+                yield running
+        finally:
+            await runner.cleanup()
+            deadlines.close()

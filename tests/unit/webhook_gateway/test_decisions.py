@@ -1,30 +1,19 @@
 """Decisions are published behind the answers: in batches, again after a failure, and what is lost is counted."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import REGISTRY
 
-from libs.bus.message import Outgoing
-from schemas.deliveries.delivery_decided import Decision, DeliveryDecidedV1
+from libs.bus.group_commit import Done, Overloaded
+from libs.bus.publisher import NotPublished
+from schemas.envelope import Header
 from services.webhook_gateway.decisions import Decisions
+from services.webhook_gateway.records import Record
 
 
-def decided(number: int) -> DeliveryDecidedV1:
-    return DeliveryDecidedV1(
-        delivery_ref=str(number),
-        marketplace="shop",
-        account="main",
-        notification_topic=None,
-        decision=Decision.ACCEPTED,
-        reason=None,
-        status=200,
-        body_bytes=2,
-        duration_us=1,
-        webhook_id=None,
-        decided_at=datetime.now(UTC),
-    )
+def decided(number: int) -> Record:
+    return Record(str(number).encode(), b"{}", [("ce_id", str(number).encode())], 0)
 
 
 def lost() -> float:
@@ -32,43 +21,64 @@ def lost() -> float:
 
 
 class Topic:
-    """A log that refuses the first `refusals` records."""
+    """A log that refuses the first `refusals` records, and has room for so many that wait."""
 
-    def __init__(self, refusals: int = 0) -> None:
+    def __init__(self, refusals: int = 0, room: int = 10_000) -> None:
         self.refusals = refusals
-        self.records: list[tuple[str, str | None]] = []
-        self.refused: list[str | None] = []
+        self.room = room
+        self.records: list[tuple[str, bytes]] = []
+        self.refused: list[bytes] = []
+        self.takes = True
 
-    async def publish(self, outgoing: Outgoing) -> None:
+    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
+        if not self.room:
+            self.room = 10_000
+            raise Overloaded("too many records wait")
+        if self.takes:
+            asyncio.get_running_loop().call_soon(self._end, key.decode(), dict(headers)["ce_id"], done)
+
+    def _end(self, key: str, identity: bytes, done: Done) -> None:
         if self.refusals:
             self.refusals -= 1
-            self.refused.append(outgoing.id)
-            raise ConnectionError("the log refuses")
-        assert isinstance(outgoing.fact, DeliveryDecidedV1)
-        self.records.append((outgoing.fact.delivery_ref, outgoing.id))
+            self.refused.append(identity)
+            done(NotPublished("the log refuses"))
+            return
+        self.records.append((key, identity))
+        done(None)
 
 
 async def test_all_decisions_are_published_before_the_end() -> None:
     topic = Topic()
-    async with Decisions(topic.publish, most=10_000) as decisions:
+    async with Decisions(topic, most=10_000) as decisions:
         for number in range(1200):
             decisions.put(decided(number))
-    assert [reference for reference, _ in topic.records] == [str(number) for number in range(1200)]
+    assert [key for key, _ in topic.records] == [str(number) for number in range(1200)]
 
 
-async def test_a_refused_decision_is_published_again_with_the_same_id() -> None:
-    topic = Topic(refusals=1)
-    async with Decisions(topic.publish, most=10) as decisions:
+async def test_decisions_are_collected_before_they_are_published() -> None:
+    topic = Topic()
+    async with Decisions(topic, most=10) as decisions:
+        decisions.put(decided(1))
+        await asyncio.sleep(0)
+        assert not topic.records
+        async with asyncio.timeout(10):
+            while not topic.records:
+                await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("topic", [Topic(refusals=1), Topic(room=0)])
+async def test_a_refused_decision_is_published_again_with_the_same_id(topic: Topic) -> None:
+    async with Decisions(topic, most=10, flush_seconds=10) as decisions:
         decisions.put(decided(1))
         decisions.put(decided(2))
-    assert sorted(reference for reference, _ in topic.records) == ["1", "2"]
-    assert topic.refused[0] in [identity for _, identity in topic.records]
+    assert sorted(topic.records) == [("1", b"1"), ("2", b"2")]
+    assert set(topic.refused) <= {b"1", b"2"}
 
 
 async def test_what_does_not_fit_is_counted_and_blocks_nobody() -> None:
     before = lost()
     topic = Topic()
-    async with Decisions(topic.publish, most=3) as decisions:
+    async with Decisions(topic, most=3) as decisions:
         for number in range(5):
             decisions.put(decided(number))
     assert len(topic.records) == 3
@@ -78,11 +88,9 @@ async def test_what_does_not_fit_is_counted_and_blocks_nobody() -> None:
 @pytest.mark.parametrize("count", [1, 7])
 async def test_what_kafka_never_takes_is_counted_at_the_end(count: int) -> None:
     before = lost()
-    async with Decisions(_never, most=10, flush_seconds=0.02) as decisions:
+    topic = Topic()
+    topic.takes = False
+    async with Decisions(topic, most=10, flush_seconds=0.02) as decisions:
         for number in range(count):
             decisions.put(decided(number))
     assert lost() - before == count
-
-
-async def _never(_outgoing: Outgoing) -> None:
-    await asyncio.Event().wait()

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.webhook_gateway.routes import MERCADOLIBRE
+from services.webhook_gateway.places import MERCADOLIBRE
 from tests.unit.webhook_gateway.shop import Running, body_of, gateway_running, sign
 from tests.unit.webhook_gateway.wire import post, say, statuses
 
-SPECIFIED = {200, 202, 400, 401, 404, 405, 408, 413, 415, 503}
+SPECIFIED = {200, 202, 400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 431, 503, 505}
 
 json_values: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -17,6 +17,8 @@ async def test_a_body_that_breaks_off_is_not_taken_in(running: Running) -> None:
     for cut in (1, 5, len(whole) // 2):
         assert not any(status < 400 for status in statuses(await say(running.port, whole[:-cut], end=True)))
     assert not running.published
+    assert {one.reason for one in running.decided} <= {"client_gone"}
+    assert running.decided
 
 
 async def test_a_content_length_that_is_too_small_is_refused(running: Running) -> None:
@@ -58,7 +60,6 @@ async def test_a_chunked_delivery_is_taken_in(running: Running) -> None:
         post("/webhooks/shop", b"{}").replace(b"Content-Length: 2", b"Content-Length: -2"),
         post("/webhooks/shop", b"{}").replace(b"Content-Length: 2", b"Content-Length: 2x"),
         post("/webhooks/shop", b"{}").replace(b"Host: gateway", b"Bad Name: x"),
-        post("/webhooks/shop", b"{}", "X-Long: " + "x" * 20_000),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100,
         b"GET\r\n\r\n",
         b"POST /webhooks/shop HTTP/9.9\r\n\r\n",
@@ -68,6 +69,33 @@ async def test_what_is_not_http_is_400(running: Running, request_: bytes) -> Non
     answer = await say(running.port, request_)
     assert statuses(answer)[0] == 400
     assert not running.published
+
+
+async def test_headers_that_are_too_large_are_431(running: Running) -> None:
+    assert statuses(await say(running.port, post("/webhooks/shop", b"{}", "X-Long: " + "x" * 20_000))) == [431]
+
+
+async def test_a_body_without_a_length_is_411_and_told_of(running: Running) -> None:
+    request = post("/webhooks/shop", b"").replace(b"Content-Length: 0\r\n", b"")
+    assert statuses(await say(running.port, request)) == [411]
+    assert [(one.reason, one.status) for one in running.decided] == [("bad_request", 411)]
+
+
+async def test_a_delivery_behind_another_request_on_one_connection_is_taken_in_the_same_way(running: Running) -> None:
+    get = b"GET /mercadolibre/ping HTTP/1.1\r\nHost: g\r\n\r\n"
+    first, second = signed(body_of(1), "X-Request-Id: r-1", close=False), signed(body_of(1), "X-Request-Id: r-2")
+    assert statuses(await say(running.port, first.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))) == [202]
+    assert statuses(await say(running.port, get, second)) == [200, 202]
+    assert [(one.decision.value, one.delivery_ref) for one in running.decided] == [
+        ("accepted", "r-1"),
+        ("duplicate", "r-2"),
+    ]
+
+
+async def test_a_target_in_another_spelling_is_the_same_place(running: Running) -> None:
+    for path in ("/webhooks/sh%6Fp/m%61in", "/%77ebhooks/shop", "http://gateway/webhooks/shop"):
+        assert statuses(await say(running.port, signed(body_of(1)).replace(b"/webhooks/shop", path.encode()))) == [202]
+    assert len(running.published) == 1
 
 
 @pytest.mark.parametrize("name", ["X-Shop-Signature", "Content-Type"])

@@ -1,0 +1,93 @@
+"""Deliveries from the edge server: find the place, let the gateway decide, answer on the same connection."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+
+from libs.http.edge import Broken, Exchange, Route
+from libs.marketplaces.contract import Refused
+from libs.telemetry.metrics import HTTP_DURATION, HTTP_REQUESTS
+from services.webhook_gateway import traces
+from services.webhook_gateway.answers import Wire
+from services.webhook_gateway.handlers import Arrival, Gateway
+from services.webhook_gateway.places import Place, Places
+from services.webhook_gateway.traces import random_hex
+from services.webhook_gateway.verdict import Verdict, refusal
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+_BROKEN = {
+    Broken.TOO_SLOW: "The body did not arrive in time.",
+    Broken.BODY: "The body does not end where its headers say, or is badly chunked.",
+    Broken.OFF: "The body was not complete.",
+}
+
+
+class Endpoint:
+    """The routes of the edge server. `service` is the name in the metrics that all services have in common."""
+
+    def __init__(self, gateway: Gateway, places: Places, service: str) -> None:
+        self._gateway = gateway
+        self._places = places
+        self._service = service
+        self._wire = Wire()
+        self._spans = traces.exporting()
+        self._fixed = {target: self._route(place) for target, place in places.fixed()}
+        self._counted: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+
+    def __call__(self, target: bytes) -> Route | None:
+        """The route of a POST (the edge server's router)."""
+        route = self._fixed.get(target)
+        if route is not None:
+            return route
+        place = self._places.find(target)
+        return None if place is None else self._route(place)
+
+    def _route(self, place: Place) -> Route:
+        return Route(partial(self._begin, place), place.most_bytes, partial(self._broken, place))
+
+    def _begin(self, place: Place, exchange: Exchange) -> None:
+        arrival = self._arrival(place, exchange)
+        self._gateway.receive(arrival, exchange.headers, exchange.doubled, exchange.body)
+
+    def _broken(self, place: Place, exchange: Exchange, status: int, told: str, why: Broken) -> bytes:
+        """The answer to a request that never became whole, as if it had been read up to there."""
+        answers: list[bytes] = []
+
+        def reply(arrival: Arrival, verdict: Verdict) -> None:
+            answers.append(self._wire.render(verdict, place.form, arrival.request_id, time.time(), close=True))
+            self._count(place.route, verdict.status, time.perf_counter() - arrival.since)
+
+        arrival = self._arrival(place, exchange)
+        arrival.reply = reply
+        try:
+            self._gateway.admit(place)
+        except Refused as refused:
+            self._gateway.end(arrival, refusal(refused))
+        else:
+            detail = _BROKEN.get(why, told[:1].upper() + told[1:] + ".")
+            self._gateway.end(arrival, refusal(Refused(status, why.value, detail)))
+        return answers[0]
+
+    def _arrival(self, place: Place, exchange: Exchange) -> Arrival:
+        headers = exchange.headers
+        told = headers.get(b"x-request-id")
+        request_id = told.decode("ascii") if told is not None and _REQUEST_ID.fullmatch(told) else random_hex(16)
+        trace = traces.begin(place.route, headers.get(b"traceparent"), headers.get(b"tracestate"), spans=self._spans)
+        return Arrival(self._gateway, place, request_id, trace, partial(self._reply, exchange))
+
+    def _reply(self, exchange: Exchange, arrival: Arrival, verdict: Verdict) -> None:
+        place = arrival.place
+        exchange.answer(self._wire.render(verdict, place.form, arrival.request_id, time.time()))
+        self._count(place.route, verdict.status, time.perf_counter() - arrival.since)
+
+    def _count(self, route: str, status: int, seconds: float) -> None:
+        counted = self._counted.get((route, status))
+        if counted is None:
+            counted = self._counted[route, status] = (
+                HTTP_REQUESTS.labels(self._service, "POST", route, status).inc,
+                HTTP_DURATION.labels(self._service, route).observe,
+            )
+        counted[0]()
+        counted[1](seconds)

@@ -1,0 +1,55 @@
+"""The records that are built by hand are the ones that the catalogue of events describes."""
+
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.bus.message import Outgoing, message
+from libs.marketplaces.contract import Notification
+from schemas.webhooks.webhook_received import WebhookReceivedV1
+from services.webhook_gateway.records import random_uuid, time_text, webhook_id, webhook_record
+from services.webhook_gateway.traces import Trace
+
+printable = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=40)
+
+
+@given(
+    notification=st.builds(Notification, printable, printable, printable, printable, st.none() | printable),
+    moment=st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(lambda time: time.replace(tzinfo=UTC)),  # noqa: DTZ001
+    kept=st.booleans(),
+)
+def test_a_webhooks_record_is_what_the_fact_says(notification: Notification, moment: datetime, *, kept: bool) -> None:
+    identity, text = webhook_id("shop", notification)
+    namespace = uuid5(NAMESPACE_URL, "urn:sellstream:webhook")
+    assert UUID(text) == UUID(bytes=identity)
+    assert text == str(uuid5(namespace, f"shop:{notification.account}:{notification.delivery_id}"))
+    headers = [("http_x-shop-signature", b"proof")] if kept else []
+    trace = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", b"a=b")
+    record = webhook_record("shop", notification, text, b"{}", headers, moment, trace)
+    fact = WebhookReceivedV1(
+        marketplace="shop",
+        account=notification.account,
+        delivery_id=notification.delivery_id,
+        notification_topic=notification.topic,
+        resource=notification.resource,
+        subject=f"shop:{notification.account}:{notification.subject}",
+        body=b"{}",
+    )
+    expected = message(
+        Outgoing(fact, id=text, time=moment, headers=headers),
+        source="/sellstream/webhook_gateway",
+        cause=None,
+        trace={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", "tracestate": "a=b"},
+    )
+    assert (record.key, record.value, record.headers) == (expected.key, expected.value, expected.headers)
+    assert record.timestamp_ms == int(moment.timestamp() * 1000)
+    assert datetime.fromisoformat(time_text(moment).decode()) == moment
+
+
+def test_random_ids_are_uuids_of_version_4_and_all_different() -> None:
+    made = {random_uuid() for _ in range(1000)}
+    assert len(made) == 1000
+    assert {UUID(one).version for one in made} == {4}
+    assert {UUID(one).variant for one in made} == {"specified in RFC 4122"}
