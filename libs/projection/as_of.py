@@ -9,6 +9,7 @@ from libs.db.pool import Database
 from libs.projection.builds import Build, Place, create, drop, find
 from libs.projection.catch_up import Source, catch_up, positions
 from libs.projection.digest import Digest, digest
+from libs.projection.fill import fill
 from libs.projection.lease import lease
 from libs.projection.model import AnyReadModel
 from libs.projection.moment import Moment, NoMoment, schema_for
@@ -56,6 +57,7 @@ async def build_as_of(
         async with database.connection() as connection:
             begin = await positions(connection, build)
         progress.step(f"building {schema}.{model.name}", sum(build.target[one] - begin[one] for one in build.target))
+        await fill(model, build, Source(kafka), database.transaction, build.target, progress)
         await catch_up(model, build, Source(kafka), database.transaction, build.target, progress)
         progress.step("computing the digest")
         async with database.transaction(isolation="repeatable_read", readonly=True) as connection:

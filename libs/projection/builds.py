@@ -77,9 +77,15 @@ async def create(
     schema: str | None = None,
     target: dict[Partition, int] | None = None,
 ) -> Build:
-    """Begin an empty build at offset 0: its table and its checkpoints. Whatever stood in the schema must be gone."""
+    """Begin an empty build at offset 0: its table and its checkpoints. Whatever stood in the schema must be gone.
+
+    Only the live table has its indexes from the beginning; the others are filled first (fill.py).
+    """
     schema = schema or SCHEMAS[place]
-    await Table(model, schema).create(connection)
+    table = Table(model, schema)
+    await table.create(connection)
+    if place is Place.LIVE:
+        await table.finish(connection)
     row = await connection.fetchrow(
         f"""
         INSERT INTO projection.builds (read_model, place, schema_name, version, fingerprint, target)

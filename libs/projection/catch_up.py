@@ -20,11 +20,15 @@ Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a build's records come from. `consumer`: whose retried dead letters are read as well."""
+    """Where a build's records come from. `consumer`: whose retried dead letters are read as well.
+
+    `rows_in_memory`: when a partition that is folded in memory has so many, they are written.
+    """
 
     kafka: KafkaSettings
     consumer: str = "projector"
     batch_records: int = 5_000
+    rows_in_memory: int = 200_000
 
 
 async def positions(connection: Connection, build: Build) -> dict[Partition, int]:

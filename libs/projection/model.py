@@ -108,6 +108,12 @@ class ReadModel(Generic[R, F]):
         return (self.folder / "table.sql").read_text()
 
     @cached_property
+    def table_parts(self) -> tuple[str, str]:
+        """`table_sql` in two: the table alone, and its keys and indexes."""
+        table, end, indexes = self.table_sql.partition("\n);\n")
+        return table + end, indexes
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes with the table's definition and the fold: a build that another form began is not resumed."""
         sources = (self.folder / name for name in ("table.sql", "project.py"))

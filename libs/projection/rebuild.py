@@ -15,6 +15,7 @@ from libs.bus.settings import KafkaSettings
 from libs.db.pool import Connection, Database
 from libs.projection.builds import SCHEMAS, Build, Place, create, drop, find
 from libs.projection.catch_up import Source, catch_up, positions
+from libs.projection.fill import fill
 from libs.projection.lease import lease
 from libs.projection.live_build import find_or_create_live
 from libs.projection.model import AnyReadModel
@@ -47,10 +48,11 @@ class Rebuild:
         progress: Progress | None = None,
         *,
         batch_records: int = 5_000,
+        rows_in_memory: int = 200_000,
     ) -> None:
         self._model = model
         self._database = database
-        self._source = Source(kafka, batch_records=batch_records)
+        self._source = Source(kafka, batch_records=batch_records, rows_in_memory=rows_in_memory)
         self._progress = progress or Silent()
 
     async def rebuild(self, *, restart: bool = False, accept_differences: bool = False) -> Outcome:
@@ -105,6 +107,7 @@ class Rebuild:
                 begin = await positions(connection, build)
             missing = sum(max(0, offset - begin.get(one, 0)) for one, offset in goal.items())
             self._progress.step(f"building {build.schema}.{self._model.name}", missing)
+            await fill(self._model, build, self._source, self._database.transaction, goal, self._progress)
             await catch_up(self._model, build, self._source, self._database.transaction, goal, self._progress)
             if missing <= _CLOSE_RECORDS:
                 break

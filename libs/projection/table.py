@@ -29,7 +29,20 @@ class Table:
         return f"{self.schema}.{self.model.name}"
 
     async def create(self, connection: Connection) -> None:
-        await connection.execute(self.model.table_sql.replace("{schema}", self.schema))
+        """Make the table without its keys and indexes: `finish` makes them."""
+        await connection.execute(self.model.table_parts[0].replace("{schema}", self.schema))
+
+    async def finished(self, connection: Connection) -> bool:
+        """Whether the table has its keys and indexes."""
+        return bool(
+            await connection.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass($1) AND indisprimary)", self.name
+            )
+        )
+
+    async def finish(self, connection: Connection) -> None:
+        """Make the keys and indexes, in the caller's transaction."""
+        await connection.execute(self.model.table_parts[1].replace("{schema}", self.schema))
 
     async def exists(self, connection: Connection) -> bool:
         return await connection.fetchval("SELECT to_regclass($1)", self.name) is not None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from libs.bus.publisher import Publisher
@@ -255,7 +256,13 @@ async def test_old_versions_in_the_topic_are_read_as_the_latest(
 
 def shout(row: OrderRow | None, fact: OrderChangedV2, position: Position) -> OrderRow | None:
     """Version 2 of the fold: the marketplace's words in capitals."""
-    return evolve(row, fact.model_copy(update={"marketplace_status": fact.marketplace_status.upper()}), position)
+    after = evolve(row, fact, position)
+    if after is None or after is row:
+        return after
+    loud = after.marketplace_status.upper()
+    *earlier, last = after.status_history
+    entries = (*earlier, msgspec.structs.replace(last, marketplace_status=loud))
+    return msgspec.structs.replace(after, marketplace_status=loud, status_history=entries)
 
 
 async def test_a_new_version_is_built_beside_the_old_and_swapped_in(

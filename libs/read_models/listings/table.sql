@@ -1,6 +1,6 @@
 -- One row per listing, with its status history [{status, marketplace_status, at, event_id}].
 CREATE TABLE {schema}.listings (
-    key                text        PRIMARY KEY,
+    key                text        NOT NULL,
     marketplace        text        NOT NULL,
     account            text        NOT NULL,
     listing_id         text        NOT NULL,
@@ -26,5 +26,7 @@ CREATE TABLE {schema}.listings (
     log_partition      integer     NOT NULL,
     log_offset         bigint      NOT NULL
 );
+-- A rebuild runs what follows when the table is full.
+ALTER TABLE {schema}.listings ADD PRIMARY KEY (key);
 CREATE INDEX listings_newest ON {schema}.listings (updated_at DESC, key DESC);
 CREATE INDEX listings_sku ON {schema}.listings USING hash (sku);

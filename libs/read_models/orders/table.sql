@@ -1,6 +1,6 @@
 -- One row per order, with its lines [{item_id, …}] and its status history [{status, marketplace_status, at, event_id}].
 CREATE TABLE {schema}.orders (
-    key                text        PRIMARY KEY,
+    key                text        NOT NULL,
     marketplace        text        NOT NULL,
     account            text        NOT NULL,
     order_id           text        NOT NULL,
@@ -26,5 +26,7 @@ CREATE TABLE {schema}.orders (
     log_partition      integer     NOT NULL,
     log_offset         bigint      NOT NULL
 );
+-- A rebuild runs what follows when the table is full.
+ALTER TABLE {schema}.orders ADD PRIMARY KEY (key);
 CREATE INDEX orders_newest ON {schema}.orders (updated_at DESC, key DESC);
 CREATE INDEX orders_shipment_id ON {schema}.orders USING hash (shipment_id);

@@ -1,6 +1,6 @@
 -- One row per payment, with its status history [{status, marketplace_status, at, event_id}].
 CREATE TABLE {schema}.payments (
-    key                text        PRIMARY KEY,
+    key                text        NOT NULL,
     marketplace        text        NOT NULL,
     account            text        NOT NULL,
     payment_id         text        NOT NULL,
@@ -28,5 +28,7 @@ CREATE TABLE {schema}.payments (
     log_partition      integer     NOT NULL,
     log_offset         bigint      NOT NULL
 );
+-- A rebuild runs what follows when the table is full.
+ALTER TABLE {schema}.payments ADD PRIMARY KEY (key);
 CREATE INDEX payments_newest ON {schema}.payments (updated_at DESC, key DESC);
 CREATE INDEX payments_order_id ON {schema}.payments USING hash (order_id);

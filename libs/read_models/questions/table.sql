@@ -1,6 +1,6 @@
 -- One row per question of a buyer, with its answer and its status history [{status, marketplace_status, at, event_id}].
 CREATE TABLE {schema}.questions (
-    key                text        PRIMARY KEY,
+    key                text        NOT NULL,
     marketplace        text        NOT NULL,
     account            text        NOT NULL,
     question_id        text        NOT NULL,
@@ -20,5 +20,7 @@ CREATE TABLE {schema}.questions (
     log_partition      integer     NOT NULL,
     log_offset         bigint      NOT NULL
 );
+-- A rebuild runs what follows when the table is full.
+ALTER TABLE {schema}.questions ADD PRIMARY KEY (key);
 CREATE INDEX questions_newest ON {schema}.questions (updated_at DESC, key DESC);
 CREATE INDEX questions_listing_id ON {schema}.questions USING hash (listing_id);

@@ -1,6 +1,6 @@
 -- One row per shipment, with its status history [{status, marketplace_status, at, event_id}].
 CREATE TABLE {schema}.shipments (
-    key                text        PRIMARY KEY,
+    key                text        NOT NULL,
     marketplace        text        NOT NULL,
     account            text        NOT NULL,
     shipment_id        text        NOT NULL,
@@ -26,5 +26,7 @@ CREATE TABLE {schema}.shipments (
     log_partition      integer     NOT NULL,
     log_offset         bigint      NOT NULL
 );
+-- A rebuild runs what follows when the table is full.
+ALTER TABLE {schema}.shipments ADD PRIMARY KEY (key);
 CREATE INDEX shipments_newest ON {schema}.shipments (updated_at DESC, key DESC);
 CREATE INDEX shipments_order_ids ON {schema}.shipments USING gin (order_ids);
