@@ -94,12 +94,12 @@ class Campaign:
                         self._failed(chosen, problems, seeds[:number], system.logs(began))
                         return list(seeds[number:])
                     self.report.passed.append(seed)
-                    self._say(f"  passed, {time.time() - began:.1f} s")
+                    self._say(f"  passed, {time.time() - began:.1f} s; on this system so far {run.told}")
         except CannotMount as error:
             self.report.skipped |= dict.fromkeys(seeds, str(error))
             return []
         except StackError as error:
-            self.report.failed |= dict.fromkeys(seeds, [str(error)])
+            self.report.failed |= {seed: [str(error)] for seed in seeds}
             self._say(f"FAILED: no system could be started or stopped for the seeds {seeds}: {error}")
             return []
         if not self._keep:

@@ -55,6 +55,7 @@ class Delivery:
     poison: bool
     state: str
     bodies: frozenset[str]
+    attempts: int = 1
 
     @property
     def acknowledged(self) -> bool:

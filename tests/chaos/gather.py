@@ -91,6 +91,7 @@ async def deliveries(system: ChaosSystem) -> list[Delivery]:
             poison=each["poison"] is not None,
             state=each["state"],
             bodies=frozenset(attempt["body_sha256"] for attempt in each["attempts"]),
+            attempts=len(each["attempts"]),
         )
         for each in found
     ]
@@ -117,17 +118,22 @@ async def rows(database_url: str) -> dict[str, dict[str, State]]:
     """Every row of every read model, in the form of the reference."""
     connection = await asyncpg.connect(database_url, timeout=10)
     try:
-        found: dict[str, dict[str, State]] = {}
-        for model, amount in _COLUMNS.items():
-            fetched = await connection.fetch(
-                f"SELECT key, status, marketplace_status, status_history, updated_at, event_id, log_partition, "
-                f"log_offset, {amount} FROM read_models.{model}",
-                timeout=20,
-            )
-            found[model] = {row["key"]: _state(row) for row in fetched}
-        return found
+        return await rows_of(connection)
     finally:
         await connection.close(timeout=5)
+
+
+async def rows_of(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, dict[str, State]]:
+    """The rows as this connection sees them."""
+    found: dict[str, dict[str, State]] = {}
+    for model, amount in _COLUMNS.items():
+        fetched = await connection.fetch(
+            f"SELECT key, status, marketplace_status, status_history, updated_at, event_id, log_partition, "
+            f"log_offset, {amount} FROM read_models.{model}",
+            timeout=20,
+        )
+        found[model] = {row["key"]: _state(row) for row in fetched}
+    return found
 
 
 def _state(row: asyncpg.Record) -> State:

@@ -8,11 +8,11 @@ from aiokafka.errors import KafkaError
 from asyncpg import PostgresError
 
 from tests.chaos.actions import Doer
-from tests.chaos.evidence import Evidence, Injected
+from tests.chaos.evidence import FACTS, Evidence, Injected
 from tests.chaos.gather import Log, gather
 from tests.chaos.plan import SECONDS, Plan
 from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem, readiness
-from tests.chaos.verdict import forgiven_letters, judge
+from tests.chaos.verdict import LETTERS, forgiven_letters, judge
 
 SETTLE_SECONDS = 60.0
 ADVANCE_SECONDS = 1800
@@ -27,6 +27,7 @@ class Run:
     log: Log
     injected: dict[str, Injected] = field(default_factory=dict)
     retried: set[str] = field(default_factory=set)
+    told: str = ""
 
     async def warm_up(self) -> list[str]:
         """Some of everything, in peace: what an injection starts from, and proof that the system is well."""
@@ -84,6 +85,7 @@ class Run:
     async def _verdict(self) -> list[str]:
         evidence = await gather(self.system, self.log, self.injected)
         await self._operate(evidence)
+        self.told = summary(evidence)
         return judge(evidence)
 
     async def _operate(self, evidence: Evidence) -> None:
@@ -97,3 +99,17 @@ class Run:
             assert status == 0, f"dlq retry {letters}: {output}"
         if any(delivery.state == "dropped" for delivery in evidence.deliveries[-200:]):
             await self.system.post("/_ebay/validate", {})
+
+
+def summary(evidence: Evidence) -> str:
+    """How much was judged, so that a pass over nothing is seen to be one."""
+    sent = evidence.deliveries
+    again = sum(1 for each in sent if each.attempts > 1)
+    lost = sum(1 for each in sent if each.state in ("lost", "dropped"))
+    facts = sum(len(evidence.of(topic)) for topic in FACTS)
+    letters = sum(len(evidence.of(topic)) for topic in LETTERS.values())
+    rows = sum(len(found) for found in evidence.rows.values())
+    return (
+        f"{len(sent)} deliveries ({again} tried again, {lost} lost), {len(evidence.of('webhooks'))} webhooks, "
+        f"{facts} facts, {letters} dead letters, {rows} rows"
+    )

@@ -7,8 +7,8 @@ import pytest
 
 from tests.chaos.campaign import Campaign
 
-SEEDS = os.environ.get("SELLSTREAM_CHAOS_SEEDS", "9,2,8")
-"""Kills of the consumer that asks the marketplace; a frozen PostgreSQL; rebalances, a silent network and poison."""
+SEEDS = os.environ.get("SELLSTREAM_CHAOS_SEEDS", "69,37")
+"""A rebalance, kills and poison; then a silent network, a frozen broker, PostgreSQL killed twice, more kills."""
 
 
 @pytest.mark.timeout(300)

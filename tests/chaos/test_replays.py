@@ -3,13 +3,15 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
 from tests.chaos.evidence import MARK, REDRIVE_TO, Evidence, LogRecord
-from tests.chaos.gather import Log, gather
+from tests.chaos.gather import Log, gather, rows_of
 from tests.chaos.injection import inject
 from tests.chaos.plan import READ_MODELS
 from tests.chaos.scenario import Run
@@ -85,6 +87,26 @@ async def test_what_is_sent_again_for_another_is_passed_over(run: Run, topic: st
     assert judge(evidence) == []
     assert evidence.rows == rows
     assert run.system.links["api"].bytes_to_server == asked, "a record for somebody else led to a request"
+
+
+async def test_the_judge_sees_what_is_done_to_rows_behind_the_projectors_back(run: Run) -> None:
+    assert judge(await seen(run)) == []
+    database = await asyncpg.connect(run.system.stack.direct_database_url)
+    try:
+        for sabotage in (
+            "UPDATE read_models.orders SET total_amount = total_amount + 0.01",
+            "UPDATE read_models.payments SET status_history = '[]'",
+            "DELETE FROM read_models.questions",
+        ):
+            transaction = database.transaction()
+            await transaction.start()
+            await database.execute(sabotage)
+            rows = await rows_of(database)
+            await transaction.rollback()
+            evidence = replace(await seen(run), rows=rows)
+            assert any("are not the fold of the topic" in problem for problem in judge(evidence)), sabotage
+    finally:
+        await database.close()
 
 
 def _marked(run: Run, topic: str, mark: str) -> list[LogRecord]:
