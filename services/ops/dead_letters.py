@@ -77,7 +77,7 @@ class Letter:
         if self.repeats is not None:
             return f"the same failure as {self.repeats}, written twice"
         if self.decided is None:
-            return f"open, quarantined after {self.dead.replays} retries" if self.quarantined else "open"
+            return _open_state(self.dead.replays)
         if self.decided.completed_at is None:
             return f"open, {self.decided.action} by {self.decided.who} was interrupted"
         done = "retried" if self.decided.action == "retry" else "discarded"
@@ -158,6 +158,12 @@ async def act(at: Connection, publisher: Publisher, letter: Letter, action: Acti
     async with at.database.connection() as connection:
         await complete(connection, place, who=who, target=target)
     return True
+
+
+def _open_state(replays: int) -> str:
+    if replays >= MOST_REPLAYS:
+        return f"open, quarantined after {replays} retries"
+    return f"open again after {replays} {'retry' if replays == 1 else 'retries'}" if replays else "open"
 
 
 def _same(one: Record, other: Record) -> bool:

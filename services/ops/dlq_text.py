@@ -13,6 +13,7 @@ from services.ops.dead_letters import MOST_REPLAYS, Letter
 SHOWN_VALUE = 4_000
 SHOWN_BYTES = 256
 _ROW = 16
+OUTCOMES = "libs.bus.outcome"  # the exceptions by which handlers decide
 _TRACE = f"{CONNECT}exception.stacktrace"
 
 
@@ -28,12 +29,11 @@ def list_lines(found: Iterable[Letter], width: int | None) -> list[str]:
     lines = []
     for letter in found:
         told = letter.dead
-        replays = f"  {_times(told.replays)} retried" if told.replays else ""
         failed = _short_time(told.first_failed_at)
-        lines.append(_cut(f"{told.id}  {told.error_class}  {failed}  {_origin(letter)}{replays}", width))
+        lines.append(_cut(f"{told.id}  {told.error_class}  {failed}  {_origin(letter)}", width))
         if letter.state != "open":
             lines.append(_cut(f"    {letter.state}", width))
-        lines.append(_cut(f"    {_kind(letter)}: {told.message}", width))
+        lines.append(_cut(f"    {_why(letter)}", width))
     return lines
 
 
@@ -50,7 +50,7 @@ def show_lines(letter: Letter) -> list[str]:
         "state": letter.state,
         "consumer": told.consumer,
         "class": told.error_class,
-        "why": f"{_kind(letter)}: {told.message}",
+        "why": _why(letter),
         "from": _origin(letter),
         "failed first": told.first_failed_at,
         "attempts": str(told.attempts),
@@ -176,8 +176,10 @@ def _origin(letter: Letter) -> str:
     return f"{letter.dead.topic}:{letter.dead.partition}:{letter.dead.offset}"
 
 
-def _kind(letter: Letter) -> str:
-    return letter.dead.exception.rpartition(".")[2] or "error"
+def _why(letter: Letter) -> str:
+    """The error's text; its class too, where that says more than that a handler decided so."""
+    module, _, kind = letter.dead.exception.rpartition(".")
+    return letter.dead.message if module == OUTCOMES else f"{kind or 'error'}: {letter.dead.message}"
 
 
 def _count(found: Sequence[Letter]) -> str:
