@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from libs.stack import Broker, EmbeddedKafka, EmbeddedPostgres
+from libs.stack.postgres_binaries import postgres_home
 from tests.chaos.plan import Setting
 from tests.chaos.proxy import Link
 
@@ -76,6 +78,7 @@ async def running_stack(folder: Path, setting: Setting, owner: Callable[[int], s
         await asyncio.gather(kafka.stop(), postgres.stop())
         for link in links.values():
             await link.close()
+        _remove_data_outside(folder)
         if mounted:
             _run("umount", str(disk))
 
@@ -86,6 +89,13 @@ async def _aim(starting: "asyncio.Future[tuple[str, str]]", kafka: EmbeddedKafka
         await asyncio.sleep(0.05)
     for broker in kafka.brokers:
         links[broker.name].target = broker.port
+
+
+def _remove_data_outside(folder: Path) -> None:
+    """As root, PostgreSQL's data lies in /var/tmp where its user may not enter `folder`: nothing shall stay there."""
+    data = postgres_home(folder).data_root
+    if not data.is_relative_to(folder):
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _mount(disk: Path) -> None:
