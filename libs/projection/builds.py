@@ -83,9 +83,7 @@ async def create(
     """
     schema = schema or SCHEMAS[place]
     table = Table(model, schema)
-    await table.create(connection)
-    if place is Place.LIVE:
-        await table.finish(connection)
+    await (table.create(connection) if place is Place.LIVE else table.create_bare(connection))
     row = await connection.fetchrow(
         f"""
         INSERT INTO projection.builds (read_model, place, schema_name, version, fingerprint, target)

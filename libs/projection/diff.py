@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from libs.db.pool import Connection, Record
-from libs.projection.digest import BUCKET, canonical, row_hash
+from libs.projection.digest import BUCKET, row_hash
 
 NAMED = 10
 _PREFETCH = 1_000
@@ -77,7 +77,6 @@ def _name(diff: Diff, difference: Difference) -> None:
 async def _hashes(
     connection: Connection, table: str, columns: Sequence[str], buckets: Sequence[int]
 ) -> AsyncIterator[Record]:
-    await canonical(connection)
     query = f"""
         SELECT key, {row_hash(columns)} AS hash FROM {table}
         WHERE {BUCKET} = ANY($1::int[]) ORDER BY key COLLATE "C"

@@ -1,8 +1,9 @@
 """The digest of a table: equal rows, whatever their order, give an equal digest, and different rows a different one.
 
-Each row is written as text in one canonical way (its columns in the declared order, times in UTC) and hashed with
-SHA-256; the rows' hashes are summed up, so that their order does not matter and no sort is needed. Rows are counted and
-summed in 256 buckets by the hash of their key: a difference is thereby already located. PostgreSQL does the work.
+Each row is written in PostgreSQL's binary form (its columns in the declared order) and hashed with SHA-256; the rows'
+hashes are summed up, so that their order does not matter and no sort is needed. Rows are counted and summed in 256
+buckets by the hash of their key: a difference is thereby already located. PostgreSQL does the work. The binary form
+depends on no setting, keeps every digit, and costs half of what the text form costs.
 """
 
 import hashlib
@@ -12,11 +13,6 @@ from dataclasses import dataclass
 from libs.db.pool import Connection
 
 BUCKET = "get_byte(sha256(convert_to(key, 'UTF8')), 0)"
-
-_SETTINGS = """
-SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601';
-SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +39,17 @@ class Digest:
 
 def row_hash(columns: Sequence[str]) -> str:
     """The SQL of a row's SHA-256 in hexadecimal."""
-    return f"encode(sha256(convert_to(ROW({', '.join(columns)})::text, 'UTF8')), 'hex')"
-
-
-async def canonical(connection: Connection) -> None:
-    """Settle, until the end of the transaction, everything that changes how PostgreSQL writes a value."""
-    await connection.execute(_SETTINGS)
+    return f"encode(sha256(record_send(ROW({', '.join(columns)}))), 'hex')"
 
 
 async def digest(connection: Connection, table: str, columns: Sequence[str]) -> Digest:
     """The digest of these columns of a table. Belongs in a transaction, whose snapshot it describes."""
-    await canonical(connection)
+    # OFFSET 0: without it PostgreSQL would hash each row once for each time that its hash is named.
     rows = await connection.fetch(
         f"""
         SELECT bucket, count(*) AS rows, sum(('x' || substr(hash, 1, 16))::bit(64)::bigint) AS first,
                sum(('x' || substr(hash, 17, 16))::bit(64)::bigint) AS second
-        FROM (SELECT {BUCKET} AS bucket, {row_hash(columns)} AS hash FROM {table}) AS hashed
+        FROM (SELECT {BUCKET} AS bucket, {row_hash(columns)} AS hash FROM {table} OFFSET 0) AS hashed
         GROUP BY bucket ORDER BY bucket
         """  # noqa: S608  (names of our own declarations)
     )

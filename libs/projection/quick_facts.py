@@ -6,9 +6,9 @@ them on every example, on generated facts and on facts with random damage.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import cast
 
 import msgspec
 
@@ -24,13 +24,11 @@ _MOST_KEY_CHARACTERS = 256
 _YEARS = range(2, 9999)  # in these no offset from UTC leads out of the years that a datetime can hold
 
 
-class Quick(NamedTuple):
-    """What a projection needs of a record. `fact` has the attributes of the pydantic model's instance."""
+Quick = tuple[str, Fact, str, str | None]
+"""What a projection needs of a record: the row's key, the fact, the event's id and its correlation id.
 
-    key: str
-    fact: Fact
-    event_id: str
-    correlation_id: str | None
+The fact has the attributes and methods of the pydantic model's instance. (A tuple: a class would cost more than the key.)
+"""
 
 
 class QuickFacts:
@@ -43,7 +41,10 @@ class QuickFacts:
             self.form: type[msgspec.Struct] | None = struct_form(model)
         except NoStructForm:
             self.form = None
-        self._decode = None if self.form is None else msgspec.json.Decoder(self.form).decode
+        # To whoever folds, a struct with the model's attributes and methods is a fact.
+        self._decode: Callable[[bytes], Fact] | None = None
+        if self.form is not None:
+            self._decode = cast("Callable[[bytes], Fact]", msgspec.json.Decoder(self.form).decode)
 
     def read(self, headers: Sequence[Header], value: bytes | None) -> Quick | None:
         """The fact in a record, or None if this must be looked at in the ordinary way."""
@@ -54,11 +55,10 @@ class QuickFacts:
             if identity is None or _BELOW_MICROSECONDS(value):
                 return None
             fact = self._decode(value)
-            key = fact.key()  # type: ignore[attr-defined]  # the model's own method
+            key = fact.key()
         except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
             return None  # msgspec's and pydantic's errors are ValueErrors, too
-        # A struct with the model's attributes and methods: whoever folds reads nothing else.
-        return Quick(key, fact, *identity) if len(key) <= _MOST_KEY_CHARACTERS else None  # type: ignore[arg-type]
+        return (key, fact, *identity) if len(key) <= _MOST_KEY_CHARACTERS else None
 
     def _identity(self, headers: Sequence[Header]) -> tuple[str, str | None] | None:
         """The event's id and correlation id."""
@@ -69,9 +69,11 @@ class QuickFacts:
         if not (event_id and found["ce_source"] and found["ce_subject"] and found["ce_dataschema"]):
             return None
         every = b"".join(found.values())
-        if not every.isascii() or b"\0" in every or REDRIVE_TO in found:
+        if not every.isascii() or REDRIVE_TO in found:
             return None
         time = datetime.fromisoformat(found["ce_time"].decode())
         if time.tzinfo is None or time.year not in _YEARS:
+            return None
+        if b"\0" in event_id or (correlation_id is not None and b"\0" in correlation_id):
             return None
         return event_id.decode(), None if correlation_id is None else correlation_id.decode()

@@ -111,10 +111,8 @@ class Rebuild:
             await catch_up(self._model, build, self._source, self._database.transaction, goal, self._progress)
             if missing <= _CLOSE_RECORDS:
                 break
-        async with self._database.connection() as connection:
-            await connection.execute(
-                f"ANALYZE {Table(self._model, build.schema).name}"
-            )  # plans are good from the start
+        async with self._database.transaction() as connection:
+            await Table(self._model, build.schema).analyze(connection)
 
     def _lease(self, what: str) -> AbstractAsyncContextManager[Connection]:
         return lease(self._database, self._model.name, what)

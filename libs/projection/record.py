@@ -45,8 +45,8 @@ def locate(record: Record, topic: str, consumer: str, quick: QuickFacts | None =
     With `quick`, the records that it takes are read by it: the same facts, sooner.
     """
     if quick is not None and (found := quick.read(record.headers, record.value)) is not None:
-        where = Position(topic, record.partition, record.offset, found.event_id, found.correlation_id)
-        return Located(found.key, found.fact, where, record)
+        key, fact, event_id, correlation_id = found
+        return Located(key, fact, Position(topic, record.partition, record.offset, event_id, correlation_id), record)
     wanted = redriven_to(record)
     if wanted is not None and wanted != consumer:
         return None

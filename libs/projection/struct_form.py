@@ -18,13 +18,14 @@ import datetime
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from types import NoneType
 from typing import Annotated, Any
 
 import msgspec
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
@@ -32,6 +33,7 @@ from pydantic_core import from_json
 from libs.projection.struct_checks import (
     Check,
     Judged,
+    checking,
     each,
     require_object,
     require_plausible,
@@ -42,6 +44,7 @@ from schemas.event import Fact
 from schemas.values import DecimalString, UtcTime, Value
 
 _TIME, _DECIMAL = typing.get_args(UtcTime), typing.get_args(DecimalString)
+_BOUNDS: dict[type, str] = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt"}
 _NO_FLOAT = Annotated[float, msgspec.Meta(gt=1, lt=0)]  # takes JSON numbers away from Decimal, and takes none
 
 
@@ -72,7 +75,7 @@ def struct_form(model: type[BaseModel]) -> type[msgspec.Struct]:
         if check is not None:
             checks.append((stored, check))
     if checks:
-        namespace["__post_init__"] = _post_init(checks)
+        namespace["__post_init__"] = checking(checks)
     return msgspec.defstruct(
         model.__name__,
         fields,
@@ -129,8 +132,11 @@ def _constrained(annotation: Any, given: Sequence[Any]) -> tuple[Any, Check | No
         return Annotated[datetime.datetime, msgspec.Meta(tz=True)], require_utc
     if _is(annotation, given, _DECIMAL):
         return Decimal | _NO_FLOAT, require_plausible
+    if annotation is int and all(type(one) in _BOUNDS for one in given):
+        bounds = {_BOUNDS[type(one)]: getattr(one, _BOUNDS[type(one)]) for one in given}
+        return Annotated[int, msgspec.Meta(**bounds)], None
     if annotation in (str, int):
-        return annotation, Judged(Annotated[annotation, *given]).__getitem__
+        return annotation, Judged(Annotated[annotation, *given])
     return None
 
 
@@ -169,13 +175,3 @@ def _is_json(annotation: Any) -> bool:
 
 def _parsed(stored: str) -> property:
     return property(lambda self: from_json(bytes(getattr(self, stored))))
-
-
-def _post_init(checks: Iterable[tuple[str, Check]]) -> Callable[[msgspec.Struct], None]:
-    fixed = tuple(checks)
-
-    def check_all(self: msgspec.Struct) -> None:
-        for name, check in fixed:
-            check(getattr(self, name))
-
-    return check_all

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,13 +64,10 @@ def agreed(model: AnyReadModel, one: LogRecord) -> bool:
     slow = locate(one, model.topics[0], "projector")
     assert isinstance(slow, Located), slow
     assert isinstance(slow.fact, model.fact)
-    assert same(slow.fact, quick.fact)
-    assert (slow.key, slow.position.event_id, slow.position.correlation_id) == (
-        quick.key,
-        quick.event_id,
-        quick.correlation_id,
-    )
-    assert row_of(model, slow.fact) == row_of(model, quick.fact)
+    key, fact, *identity = quick
+    assert same(slow.fact, fact)
+    assert [slow.key, slow.position.event_id, slow.position.correlation_id] == [key, *identity]
+    assert row_of(model, slow.fact) == row_of(model, fact)
     return True
 
 
@@ -102,12 +99,7 @@ def test_other_events_and_versions_are_left_to_the_ordinary_reader() -> None:
     assert not agreed(orders, record(question(1)))
 
 
-AMOUNTS = [
-    *["1", "1.0", "-0", "1e5", "1E-41", "NaN", "sNaN1", "Infinity", "1_0", ".5", "5."],
-    " 1",
-    "1" * 41,
-    "0." + "1" * 41,
-]
+AMOUNTS = ["1", "1.0", "-0", "1e5", "1E-41", "NaN", "sNaN1", "Infinity", "1_0", ".5", "5.", " 1", "1" * 41]
 TIMES = [
     "2026-01-01T00:00:00Z",
     "2026-01-01T00:00:00.1234567Z",
@@ -271,5 +263,4 @@ def test_raw_is_there_for_whoever_reads_it() -> None:
     one = record(order(1).model_copy(update={"raw": {"feedback": {"sale": None}}}))
     quick = READ_MODELS["orders"].quick.read(one.headers, one.value)
     assert quick is not None
-    assert quick.fact.raw == {"feedback": {"sale": None}}  # type: ignore[attr-defined]
-    assert quick.fact.placed_at.tzinfo is UTC  # type: ignore[attr-defined]
+    assert quick[1].raw == {"feedback": {"sale": None}}  # type: ignore[attr-defined]
