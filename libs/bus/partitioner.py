@@ -3,6 +3,7 @@
 Source: org.apache.kafka.common.utils.Utils.murmur2 and BuiltInPartitioner.partitionForKey.
 """
 
+from functools import lru_cache
 from struct import unpack_from
 
 _SEED = 0x9747B28C
@@ -26,6 +27,7 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
+@lru_cache(maxsize=4096)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition (0, 1, …) of a key in a topic of that many partitions."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

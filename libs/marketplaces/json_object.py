@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+import msgspec
+
 from libs.marketplaces.contract import BadPayload
 
 MAX_DEPTH = 64
@@ -22,6 +24,9 @@ class _Ambiguous(ValueError):
 
 def read_object(body: bytes) -> dict[str, Any]:
     """The JSON object in a body; raise BadPayload. No error repeats a value of it."""
+    plain = _read_plain(body)
+    if plain is not None:
+        return plain
     try:
         text = body.decode("utf-8")
         value = _DECODER.decode(text)
@@ -41,8 +46,26 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
+def _read_plain(body: bytes) -> dict[str, Any] | None:
+    """The object in a body that a fast decoder can be trusted with, None for the slow and strict one to decide.
+
+    The fast decoder keeps the last of two equal names without a word. But if the object, encoded again, is the body to
+    the byte, then nothing in it can be read in a second way. That is so for most of what machines send: no blanks, no
+    escapes but the necessary ones.
+    """
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
+        return None
+    try:
+        value = _FAST.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return value if type(value) is dict and _ENCODER.encode(value) == body else None
+
+
 def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
     """A value as an identifier: a text of 1 to `most` printable characters, or a whole number; raise BadPayload."""
+    if type(value) is str and 0 < len(value) <= most and value.isprintable() and value[0] != " ":
+        return value  # what nearly all are
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not is_identifier(text, most):
         raise BadPayload(f"{name} must be a text of 1 to {most} printable characters.")
@@ -94,4 +117,6 @@ def _check_depth(value: Any) -> None:
     raise BadPayload(f"The body is nested more than {MAX_DEPTH} levels deep.")
 
 
+_FAST = msgspec.json.Decoder()
+_ENCODER = msgspec.json.Encoder()
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)

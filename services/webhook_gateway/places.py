@@ -38,7 +38,10 @@ class Marketplace:
 
 
 class Place(NamedTuple):
-    """What a target means. `marketplace` is None where none of this name is configured; `account` is as it was sent."""
+    """What a target means. `marketplace` is None where none of this name is configured.
+
+    `account` is as it was sent, `known_account` the same if it is a configured one.
+    """
 
     route: str
     form: Form
@@ -46,12 +49,7 @@ class Place(NamedTuple):
     account: str | None = None
     secret: str | None = None
     query: bytes = b""
-
-    @property
-    def known_account(self) -> str | None:
-        """The account, if it is a configured one."""
-        found = self.marketplace is not None and self.account in self.marketplace.accounts
-        return self.account if found else None
+    known_account: str | None = None
 
     @property
     def most_bytes(self) -> int:
@@ -85,8 +83,10 @@ class Places:
         if told[0] != "webhooks" or not 2 <= len(told) <= 4:
             return None
         route = WEBHOOKS + ("", "/{account}", "/{account}/{secret}")[len(told) - 2]
-        rest = (*told[2:], None, None)
-        return Place(route, problem_answer, self.marketplaces.get(told[1]), rest[0], rest[1], query)
+        account, secret = (*told[2:], None, None)[:2]
+        marketplace = self.marketplaces.get(told[1])
+        known = account if marketplace is not None and account in marketplace.accounts else None
+        return Place(route, problem_answer, marketplace, account, secret, query, known)
 
     def _known(self, path: bytes) -> Place:
         place = self.find(path)

@@ -6,11 +6,10 @@ What is the same for many deliveries (names, decision, status) is put into words
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from libs.telemetry.metrics import GATEWAY_ANSWER_DURATION, GATEWAY_DEADLINE_MISSES, GATEWAY_DELIVERIES
-from services.webhook_gateway.records import decision_record, now, time_text
+from services.webhook_gateway.records import Clock, decision_record
 from services.webhook_gateway.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class Recorder:
         self._decisions = decisions
         self._put_line = put_line
         self._kept: dict[tuple[object, ...], _Told] = {}
+        self._clock = Clock()
         self._observe: dict[str, Callable[[float], None]] = {}
 
     def record(self, arrival: "Arrival", verdict: Verdict) -> None:
@@ -53,10 +53,20 @@ class Recorder:
         observe(seconds)
         if marketplace is not None and seconds > marketplace.deadline:
             GATEWAY_DEADLINE_MISSES.labels(name).inc()
-        decided_at = now()
-        self._put_line(_line(told, arrival, int(seconds * 1_000_000), decided_at))
-        data = _data(told, arrival, int(seconds * 1_000_000), decided_at)
-        self._decisions.put(decision_record(told.key, data, decided_at, arrival.trace))
+        now = time.time()
+        at = self._clock.text(now)
+        ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
+        trace, size, microseconds, request_id = arrival.trace, arrival.size, int(seconds * 1e6), arrival.request_id
+        self._put_line(
+            f'{told.line}, "bytes": {size}, "microseconds": {microseconds}, "webhook_id": {ident}, '
+            f'"request_id": "{request_id}", "trace_id": "{trace.trace_id}", "span_id": "{trace.span_id}", '
+            f'"timestamp": "{at}"}}\n'
+        )
+        data = (
+            f'{told.data},"delivery_ref":"{request_id}","body_bytes":{size},"duration_us":{microseconds},'
+            f'"webhook_id":{ident},"decided_at":"{at}"}}'
+        ).encode()
+        self._decisions.put(decision_record(told.key, data, at, int(now * 1000), trace))
         arrival.trace.end(arrival.place.route, verdict.status)
 
     def _tell(self, same: tuple[object, ...], verdict: Verdict) -> _Told:
@@ -81,21 +91,3 @@ class Recorder:
             self._kept.clear()
         self._kept[same] = told
         return told
-
-
-def _line(told: _Told, arrival: "Arrival", microseconds: int, at: datetime) -> str:
-    ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
-    trace = arrival.trace
-    return (
-        f'{told.line}, "bytes": {arrival.size}, "microseconds": {microseconds}, "webhook_id": {ident}, '
-        f'"request_id": "{arrival.request_id}", "trace_id": "{trace.trace_id}", "span_id": "{trace.span_id}", '
-        f'"timestamp": "{time_text(at).decode()}"}}\n'
-    )
-
-
-def _data(told: _Told, arrival: "Arrival", microseconds: int, at: datetime) -> bytes:
-    ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
-    return (
-        f'{told.data},"delivery_ref":"{arrival.request_id}","body_bytes":{arrival.size},'
-        f'"duration_us":{microseconds},"webhook_id":{ident},"decided_at":"{time_text(at).decode()}"}}'
-    ).encode()

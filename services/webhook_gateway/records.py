@@ -4,6 +4,7 @@ The same as `libs.bus.message.message` makes of the fact; a test holds the two t
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha1
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -14,7 +15,7 @@ from schemas.envelope import Header
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
 from schemas.webhooks.webhook_received import WebhookReceivedV1
-from services.webhook_gateway.traces import Trace, random_hex
+from services.webhook_gateway.traces import Trace
 
 SOURCE = "/sellstream/webhook_gateway"
 
@@ -63,19 +64,20 @@ def webhook_record(
 ) -> Record:
     """The record of `webhook.received`, with the HTTP headers that the delivery's proof depends on."""
     ident = identity.encode()
+    names = _names(marketplace, notification.account, notification.topic)
     subject = f"{marketplace}:{notification.account}:{notification.subject}".encode()
     headers: list[Header] = [
         *_WEBHOOK.first,
         ("ce_id", ident),
         *_WEBHOOK.source,
-        ("ce_time", time_text(received_at)),
+        ("ce_time", time_text(received_at).encode()),
         ("ce_subject", subject),
         _WEBHOOK.schema,
         ("ce_correlationid", ident),
-        ("ce_marketplace", marketplace.encode()),
-        ("ce_account", notification.account.encode()),
+        names[0],
+        names[1],
         ("ce_deliveryid", notification.delivery_id.encode()),
-        ("ce_notificationtopic", notification.topic.encode()),
+        names[2],
     ]
     if notification.resource is not None:
         headers.append(("ce_resource", notification.resource.encode()))
@@ -86,14 +88,23 @@ def webhook_record(
     return Record(subject, body, headers, int(received_at.timestamp() * 1000))
 
 
-def decision_record(key: bytes, data: bytes, decided_at: datetime, trace: Trace) -> Record:
+@lru_cache(maxsize=1024)
+def _names(marketplace: str, account: str, topic: str) -> tuple[Header, Header, Header]:
+    return (
+        ("ce_marketplace", marketplace.encode()),
+        ("ce_account", account.encode()),
+        ("ce_notificationtopic", topic.encode()),
+    )
+
+
+def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
     """The record of `delivery.decided`; `data` is the event's JSON. The id is random."""
-    ident = random_uuid().encode()
+    ident = random_uuid(trace.spare).encode()
     headers: list[Header] = [
         *_DECIDED.first,
         ("ce_id", ident),
         *_DECIDED.source,
-        ("ce_time", time_text(decided_at)),
+        ("ce_time", decided_at.encode()),
         ("ce_subject", key),
         _DECIDED.schema,
         ("ce_correlationid", ident),
@@ -101,17 +112,32 @@ def decision_record(key: bytes, data: bytes, decided_at: datetime, trace: Trace)
     ]
     if trace.state is not None:
         headers.append(("tracestate", trace.state))
-    return Record(key, data, headers, int(decided_at.timestamp() * 1000))
+    return Record(key, data, headers, timestamp_ms)
 
 
-def time_text(moment: datetime) -> bytes:
+def time_text(moment: datetime) -> str:
     """`schemas.values.format_time` for a time that is in UTC already."""
-    return moment.isoformat(timespec="microseconds").encode()[:-6] + b"Z"
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def random_uuid() -> str:
-    """A UUID of version 4."""
-    digits = random_hex(32)
+class Clock:
+    """The present time as a text in the form of `time_text`; most of it is the same for a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def text(self, now: float) -> str:
+        """`now` is in seconds since 1970."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+        return f"{self._text}.{int((now - second) * 1e6):06d}Z"
+
+
+def random_uuid(digits: str) -> str:
+    """The UUID of version 4 that 32 random hexadecimal digits make."""
     return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) & 3]}{digits[17:]}")
 
 

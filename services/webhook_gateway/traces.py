@@ -23,13 +23,24 @@ def random_hex(characters: int) -> str:
 
 
 class Trace:
-    """One request's ids as lower-case hexadecimal texts, and its spans where they are exported."""
+    """One request's ids as lower-case hexadecimal texts, and its spans where they are exported.
 
-    __slots__ = ("_owned", "_sending", "_span", "span_id", "state", "trace_id")
+    `spare` are 32 random digits that nothing else uses.
+    """
+
+    __slots__ = ("_owned", "_sending", "_span", "span_id", "spare", "state", "trace_id")
 
     def __init__(
-        self, trace_id: str, span_id: str, state: bytes | None = None, span: Span | None = None, *, owned: bool = False
+        self,
+        spare: str,
+        trace_id: str,
+        span_id: str,
+        state: bytes | None = None,
+        span: Span | None = None,
+        *,
+        owned: bool = False,
     ) -> None:
+        self.spare = spare
         self.trace_id = trace_id
         self.span_id = span_id
         self.state = state
@@ -71,25 +82,30 @@ def exporting() -> bool:
 def begin(route: str, parent: bytes | None, state: bytes | None, *, spans: bool) -> Trace:
     """The trace of a request to a route, from its headers `traceparent` and `tracestate`."""
     if not spans and parent is None:
-        return Trace(random_hex(32), random_hex(16))
+        return _begun()
     context = context_of(_text(parent), _text(state))
     if spans:
         span = tracer.start_span(f"POST {route}", context, SpanKind.SERVER, record_exception=False)
         return of_span(span, owned=True)
     given = trace.get_current_span(context).get_span_context()
     if not given.is_valid:
-        return Trace(random_hex(32), random_hex(16))
-    return Trace(trace.format_trace_id(given.trace_id), random_hex(16), _state(given))
+        return _begun()
+    return Trace(random_hex(32), trace.format_trace_id(given.trace_id), random_hex(16), _state(given))
 
 
 def of_span(span: Span, *, owned: bool = False) -> Trace:
     """The trace of a request whose span is there already; somebody else ends it, unless it is `owned`."""
     context = span.get_span_context()
     if not context.is_valid:
-        return Trace(random_hex(32), random_hex(16))
+        return _begun()
     exported = span if span.is_recording() else None
     ids = trace.format_trace_id(context.trace_id), trace.format_span_id(context.span_id)
-    return Trace(*ids, _state(context), exported, owned=owned)
+    return Trace(random_hex(32), *ids, _state(context), exported, owned=owned)
+
+
+def _begun() -> Trace:
+    digits = random_hex(80)
+    return Trace(digits[48:], digits[:32], digits[32:48])
 
 
 def _header(context: SpanContext) -> bytes:

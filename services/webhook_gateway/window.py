@@ -41,8 +41,9 @@ class Window:
 
     def _forget(self, now: float) -> None:
         surplus = len(self._published) - self._most
-        for delivery in list(islice(self._published, max(surplus, 0))):
-            del self._published[delivery]
+        if surplus > 0:
+            for delivery in list(islice(self._published, surplus)):
+                del self._published[delivery]
         while self._published:
             oldest = next(iter(self._published))
             if now - self._published[oldest] < self._seconds:

@@ -12,6 +12,9 @@ from libs.http.edge.answers import CONTINUE, refusal
 if TYPE_CHECKING:
     from libs.http.edge.server import EdgeServer, Route
 
+_REQUEST_LINE = 64
+"""Bytes of a request line beside its target, and some to spare."""
+
 _SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
 )
@@ -73,8 +76,8 @@ class EdgeProtocol(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._target = b""
-        self._header_bytes = 0
-        self._header_count = 0
+        self._again_count = 0
+        self._again_bytes = 0
         self._headers: dict[bytes, bytes] = {}
         self._doubled: set[bytes] = set()
         self._exchange: Exchange | None = None
@@ -106,6 +109,8 @@ class EdgeProtocol(asyncio.Protocol):
             self._seen += data
         try:
             self._parser.feed_data(data)
+            if self._keep_seen and self._seen:
+                self._check_head()
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _HandOver):
@@ -122,6 +127,13 @@ class EdgeProtocol(asyncio.Protocol):
         self._sender_left()
         return bool(self._pending)  # half closed: answer what was asked, then close
 
+    def _check_head(self) -> None:
+        """A head that is still incomplete is bounded by what was received of it, a long header's part included."""
+        if self._completed or self._exchange is not None:
+            return
+        if len(self._seen) > self._limits.target + self._limits.header_bytes + _REQUEST_LINE:
+            self._refuse(431, "the headers are too many or too large")
+
     # parser callbacks
 
     def on_message_begin(self) -> None:
@@ -136,18 +148,27 @@ class EdgeProtocol(asyncio.Protocol):
             raise _Refused(414, "the request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_count += 1
-        self._header_bytes += len(name) + len(value) + 4
-        if self._header_count > self._limits.header_count or self._header_bytes > self._limits.header_bytes:
-            raise _Refused(431, "the headers are too many or too large")
         lower = name.lower()
-        if lower in self._headers:
+        headers = self._headers
+        if lower in headers:
             if lower in _SINGLE:
                 raise _Refused(400, f"the header {lower.decode('latin-1')} stands twice")
             self._doubled.add(lower)
-        self._headers[lower] = value
+            self._again_count += 1
+            self._again_bytes += len(lower) + len(value)
+            self._check_headers()
+        headers[lower] = value
+
+    def _check_headers(self) -> None:
+        # In bulk, when they are all here and after each read before that: a sum per header would cost more.
+        headers = self._headers
+        count = len(headers) + self._again_count
+        size = sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * count + self._again_bytes
+        if count > self._limits.header_count or size > self._limits.header_bytes:
+            raise _Refused(431, "the headers are too many or too large")
 
     def on_headers_complete(self) -> None:
+        self._check_headers()
         parser = self._parser
         route = self._server.router(self._target) if parser.get_method() == b"POST" else None
         if route is None:
@@ -297,7 +318,7 @@ class EdgeProtocol(asyncio.Protocol):
             return
         if self._lingers:
             self.abort()
-        elif self._exchange is not None or self._header_count or self._target:
+        elif self._exchange is not None or self._headers or self._target:
             self._refuse(408, "the request took too long to arrive", Broken.TOO_SLOW)
         else:
             self._close()

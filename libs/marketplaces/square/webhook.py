@@ -61,13 +61,20 @@ class SquareWebhook:
 
     def __init__(self, accounts: Sequence[SquareAccount]) -> None:
         self._accounts = Accounts(accounts)
+        self._secrets = {
+            one.account: (
+                one.notification_url.encode(),
+                [key.get_secret_value().encode() for key in one.signature_keys],
+            )
+            for one in accounts
+        }
 
     def verify(self, delivery: Delivery) -> Notification:
         candidates = self._accounts.candidates(delivery.account)
         if SIGNATURE not in delivery.headers and LEGACY_SIGNATURE in delivery.headers:
             raise BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")
         given = proof_header(delivery, SIGNATURE)
-        proved = [account for account in candidates if any_same(_expected(account, delivery.body), [given])]
+        proved = [account for account in candidates if self._proves(account, delivery.body, given)]
         if not proved:
             raise BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
         payload = read_object(delivery.body)
@@ -83,10 +90,10 @@ class SquareWebhook:
             subject=f"{merchant}:{_entity(topic, payload.get('data'))}",
         )
 
-
-def _expected(account: SquareAccount, body: bytes) -> list[bytes]:
-    message = account.notification_url.encode() + body
-    return [base64.b64encode(hmac_sha256(key.get_secret_value().encode(), message)) for key in account.signature_keys]
+    def _proves(self, account: SquareAccount, body: bytes, given: str) -> bool:
+        url, keys = self._secrets[account.account]
+        message = url + body
+        return any_same([base64.b64encode(hmac_sha256(key, message)) for key in keys], (given,))
 
 
 def _entity(topic: str, data: Any) -> str:

@@ -104,3 +104,30 @@ def test_identifiers_are_texts_and_whole_numbers(value: object) -> None:
 def test_what_fits_no_header_is_no_identifier(value: object) -> None:
     with pytest.raises(BadPayload, match=r"^id must be"):
         identifier(value, "id")
+
+
+_BLANKS = st.sampled_from(["", "", "", " ", "\n", "\t ", " \r\n"])
+_NAMES = st.sampled_from(["a", "b", "a:b", 'a":', "\\u0061", "x\\\\", "é"])
+_VALUES = st.sampled_from(
+    ["1", '"a"', '":"', '"\\":"', "NaN", "1e999", "{}", '{"a":1,"a":2}', '[{"b":1}]', '"\\ud800"']
+)
+
+
+@given(st.lists(st.tuples(_NAMES, _BLANKS, _VALUES, _BLANKS), max_size=5))
+@settings(max_examples=500)
+def test_the_fast_way_takes_only_what_the_strict_one_takes_and_reads_it_the_same(
+    members: list[tuple[str, str, str, str]],
+) -> None:
+    """Whatever blanks, escapes and equal names stand in an object."""
+    told = ",".join(
+        f'"{name.replace(chr(34), chr(92) + chr(34))}"{before}:{value}{after}' for name, before, value, after in members
+    )
+    body = f"{{{told}}}".encode()
+    names = [json.loads(f'"{name.replace(chr(34), chr(92) + chr(34))}"') for name, *_ in members]
+    bad = {"NaN", "1e999", '{"a":1,"a":2}', '"\\ud800"'}
+    strict = len(set(names)) == len(names) and not bad & {value for _, _, value, _ in members}
+    if strict:
+        assert read_object(body) == json.loads(body)
+    else:
+        with pytest.raises(BadPayload):
+            read_object(body)

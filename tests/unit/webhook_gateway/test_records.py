@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from libs.bus.message import Outgoing, message
 from libs.marketplaces.contract import Notification
 from schemas.webhooks.webhook_received import WebhookReceivedV1
-from services.webhook_gateway.records import random_uuid, time_text, webhook_id, webhook_record
-from services.webhook_gateway.traces import Trace
+from services.webhook_gateway.records import Clock, random_uuid, time_text, webhook_id, webhook_record
+from services.webhook_gateway.traces import Trace, random_hex
 
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=40)
 
@@ -26,7 +26,7 @@ def test_a_webhooks_record_is_what_the_fact_says(notification: Notification, mom
     assert UUID(text) == UUID(bytes=identity)
     assert text == str(uuid5(namespace, f"shop:{notification.account}:{notification.delivery_id}"))
     headers = [("http_x-shop-signature", b"proof")] if kept else []
-    trace = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", b"a=b")
+    trace = Trace("0" * 32, "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", b"a=b")
     record = webhook_record("shop", notification, text, b"{}", headers, moment, trace)
     fact = WebhookReceivedV1(
         marketplace="shop",
@@ -45,11 +45,21 @@ def test_a_webhooks_record_is_what_the_fact_says(notification: Notification, mom
     )
     assert (record.key, record.value, record.headers) == (expected.key, expected.value, expected.headers)
     assert record.timestamp_ms == int(moment.timestamp() * 1000)
-    assert datetime.fromisoformat(time_text(moment).decode()) == moment
+    assert datetime.fromisoformat(time_text(moment)) == moment
 
 
 def test_random_ids_are_uuids_of_version_4_and_all_different() -> None:
-    made = {random_uuid() for _ in range(1000)}
+    made = {random_uuid(random_hex(32)) for _ in range(1000)}
     assert len(made) == 1000
     assert {UUID(one).version for one in made} == {4}
     assert {UUID(one).variant for one in made} == {"specified in RFC 4122"}
+
+
+@given(st.lists(st.floats(0, 4e9), min_size=1, max_size=5))
+def test_the_clocks_text_is_the_time_to_the_microsecond(moments: list[float]) -> None:
+    clock = Clock()
+    for moment in moments:
+        told = datetime.fromisoformat(clock.text(moment))
+        assert abs(told.timestamp() - moment) < 2e-6
+        assert clock.text(moment).endswith("Z")
+        assert len(clock.text(moment)) == 27
