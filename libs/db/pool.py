@@ -29,6 +29,11 @@ class Database:
         self._most = most
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
+    @property
+    def url(self) -> str:
+        """For another process that shall use the same database. It may hold a password."""
+        return self._url
+
     async def __aenter__(self) -> Self:
         self._pool = await asyncpg.create_pool(
             self._url,

@@ -34,13 +34,14 @@ async def build_as_of(
     progress: Progress,
     *,
     restart: bool = False,
+    source: Source | None = None,
 ) -> AsOf:
     """Build the state of all records before a moment. Killed anywhere, the same call goes on from there.
 
     A time means: of each partition, everything before its first record that Kafka has stamped with that time or a later
     one. Raises NoMoment when offsets are given but not for every partition, or beyond the log's end.
     """
-    schema = schema_for(model.name, moment)
+    schema, source = schema_for(model.name, moment), source or Source(kafka)
     async with lease(database, model.name, "as-of"):
         async with database.transaction() as connection:
             build = await find(connection, model.name, schema)
@@ -57,8 +58,8 @@ async def build_as_of(
         async with database.connection() as connection:
             begin = await positions(connection, build)
         progress.step(f"building {schema}.{model.name}", sum(build.target[one] - begin[one] for one in build.target))
-        await fill(model, build, Source(kafka), database.transaction, build.target, progress)
-        await catch_up(model, build, Source(kafka), database.transaction, build.target, progress)
+        await fill(model, build, source, database, build.target, progress)
+        await catch_up(model, build, source, database.transaction, build.target, progress)
         progress.step("computing the digest")
         async with database.transaction(isolation="repeatable_read", readonly=True) as connection:
             found = await digest(connection, Table(model, schema).name, model.columns)

@@ -22,13 +22,16 @@ Transaction = Callable[[], AbstractAsyncContextManager[Connection]]
 class Source:
     """Where a build's records come from. `consumer`: whose retried dead letters are read as well.
 
-    `rows_in_memory`: when a partition that is folded in memory has so many, they are written.
+    A build that is filled from the beginning: `rows_in_memory`: so many rows of one partition does a process hold at
+    most. `processes`: how many at most (None: one for each processor), and only one for each `records_per_process`.
     """
 
     kafka: KafkaSettings
     consumer: str = "projector"
     batch_records: int = 5_000
     rows_in_memory: int = 200_000
+    processes: int | None = None
+    records_per_process: int = 250_000
 
 
 async def positions(connection: Connection, build: Build) -> dict[Partition, int]:

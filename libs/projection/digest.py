@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from libs.db.pool import Connection
 
-BUCKET = "get_byte(sha256(convert_to(key, 'UTF8')), 0)"
+BUCKET = "(hashtext(key) & 255)"
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Of the rows whose key's hash begins with one byte: how many, and the sums of two 64-bit parts of their hashes."""
+    """Of the rows whose key's hash ends in one byte: how many, and the sums of two 64-bit parts of their hashes."""
 
     rows: int
     first: int

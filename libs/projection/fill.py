@@ -4,79 +4,33 @@ A key's facts are all in one partition, so that a partition's final rows need no
 its checkpoint are committed together: killed anywhere, the partitions that were finished stay, and the same call goes
 on with the others. Whatever is not the ordinary case (a partition with more rows than the memory may hold, a log that
 begins behind offset 0, aborted transactions) is left to `catch_up`, from where the checkpoint then stands.
+
+A large log is shared out to several processes; a small one is read before another process would have started.
 """
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import os
+import pickle
+from collections.abc import Mapping
 
-from libs.bus.plain_fetch import NotPlain, PlainRecord, read_plain
 from libs.bus.reader import Partition
 from libs.db import checkpoints
-from libs.db.checkpoints import CheckpointMoved, Move
+from libs.db.pool import Database
 from libs.projection.builds import Build
-from libs.projection.catch_up import Source, Transaction
-from libs.projection.model import AnyReadModel, Position, Refused
+from libs.projection.catch_up import Source
+from libs.projection.fill_partition import fill_partition
+from libs.projection.fill_worker import Job
+from libs.projection.fill_workers import run_workers, shares
+from libs.projection.lease import APPLICATION
+from libs.projection.model import AnyReadModel
 from libs.projection.progress import Progress
-from libs.projection.record import Located, Unreadable, locate
 from libs.projection.table import Table
-from libs.telemetry.log import get_logger
-from schemas.envelope import Header
-
-log = get_logger()
-
-
-@dataclass(slots=True)
-class Folding:
-    """One partition's rows so far, and how many records they are made of."""
-
-    model: AnyReadModel
-    partition: Partition
-    consumer: str
-    rows: dict[str, Any] = field(default_factory=dict)
-    records: int = 0
-    skipped: int = 0
-
-    def add(self, records: Iterable[PlainRecord]) -> None:
-        """Fold records in the order of the log. The same as `locate` and `fold`, without keeping a fact."""
-        read, evolve, rows = self.model.quick.read, self.model.evolve, self.rows
-        topic, number = self.partition
-        for record in records:
-            self.records += 1
-            found = read(record.headers, record.value)
-            if found is not None:
-                key, fact, event_id, correlation_id = found
-                position = Position(topic, number, record.offset, event_id, correlation_id)
-            else:
-                located = self._locate(record)
-                if located is None:
-                    continue
-                key, fact, position = located.key, located.fact, located.position
-            try:
-                row = evolve(rows.get(key), fact, position)
-            except Refused:
-                self.skipped += 1
-                continue
-            if row is None:
-                rows.pop(key, None)
-            else:
-                rows[key] = row
-
-    def _locate(self, record: PlainRecord) -> Located | None:
-        located = locate(_whole(record, self.partition), self.partition.topic, self.consumer)
-        if isinstance(located, Unreadable):
-            self.skipped += 1
-            return None
-        return located if located is not None and isinstance(located.fact, self.model.forms) else None
 
 
 async def fill(
     model: AnyReadModel,
     build: Build,
     source: Source,
-    transaction: Transaction,
+    database: Database,
     goal: Mapping[Partition, int],
     progress: Progress,
 ) -> None:
@@ -85,77 +39,32 @@ async def fill(
     Nothing is done to a build that has them. Raises DatabaseAway.
     """
     table = Table(model, build.schema)
-    async with transaction() as connection:
+    async with database.transaction() as connection:
         if await table.finished(connection):
             return
         await checkpoints.add(connection, build.id, build.place.value, goal)
         stored = await checkpoints.load(connection, build.id)
-    todo = {one: end for one, end in goal.items() if stored[one].next_offset == 0 and end > 0}
-    for partition, end in sorted(todo.items()):
-        await fill_partition(model, build, source, transaction, partition, end, progress)
+    todo = {one: end for one, end in sorted(goal.items()) if stored[one].next_offset == 0 and end > 0}
+    processes = _processes(model, source, todo)
+    if processes > 1:
+        application = f"{APPLICATION} fill {model.name}"
+        jobs = [Job(model, build, source, database.url, application, one) for one in shares(todo, processes)]
+        await run_workers(jobs, progress)
+    else:
+        for partition, end in todo.items():
+            await fill_partition(model, build, source, database.transaction, partition, end, progress.advance)
     progress.step(f"making the indexes of {table.name}")
-    async with transaction() as connection:
+    async with database.transaction() as connection:
         await table.finish(connection)
 
 
-async def fill_partition(
-    model: AnyReadModel,
-    build: Build,
-    source: Source,
-    transaction: Transaction,
-    partition: Partition,
-    end: int,
-    progress: Progress,
-) -> None:
-    """Fold a partition from its beginning to `end`, or until memory is full, and commit that."""
-    folding = Folding(model, partition, source.consumer)
-    reached = 0
-    with _without_garbage_collection():
+def _processes(model: AnyReadModel, source: Source, partitions: Mapping[Partition, int]) -> int:
+    """How many processes are worth their start, and can be told what to do (not a model made by hand)."""
+    most = source.processes or len(os.sched_getaffinity(0))
+    wanted = min(most, len(partitions), sum(partitions.values()) // source.records_per_process)
+    if wanted > 1:
         try:
-            async with aclosing(read_plain(source.kafka, partition, 0, end)) as chunks:
-                async for chunk in chunks:
-                    folding.add(chunk.records)
-                    progress.advance(chunk.next_offset - reached)
-                    reached = chunk.next_offset
-                    if len(folding.rows) > source.rows_in_memory:
-                        break
-        except NotPlain as reason:
-            log.info("goes on record by record", read_model=model.name, partition=str(partition), reason=str(reason))
-        if not reached:
-            return
-        try:
-            async with transaction() as connection:
-                move = Move(0, reached, folding.records, folding.skipped)
-                await checkpoints.advance(connection, build.id, build.place.value, {partition: move})
-                await Table(model, build.schema).insert(connection, folding.rows.values())
-        except CheckpointMoved:
-            # A process of an interrupted rebuild, at its very end, has filled this partition.
-            log.info("a partition was filled meanwhile", read_model=model.name, partition=str(partition))
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rows refer to nothing that refers to them: looking through millions of them for circles would find none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-class _Whole(NamedTuple):
-    """A libs.bus.message.Record."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[Header, ...]
-    timestamp: int
-
-
-def _whole(record: PlainRecord, partition: Partition) -> _Whole:
-    return _Whole(*partition, record.offset, record.key, record.value, tuple(record.headers), record.timestamp)
+            pickle.dumps(model)
+        except (pickle.PicklingError, AttributeError):
+            return 1
+    return wanted

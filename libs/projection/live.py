@@ -46,9 +46,11 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Tuning:
-    """`batch_records`: the most that one transaction takes. `poll_milliseconds`: how long an idle read waits."""
+    """`batch_records`: the most that one transaction takes, and memory holds, of a log that is far ahead (some 4 KB
+    each); near its end a batch is what has just come. `poll_milliseconds`: how long an idle read waits.
+    """
 
-    batch_records: int = 2_000
+    batch_records: int = 20_000
     poll_milliseconds: int = 500
 
 

@@ -27,7 +27,7 @@ _YEARS = range(2, 9999)  # in these no offset from UTC leads out of the years th
 Quick = tuple[str, Fact, str, str | None]
 """What a projection needs of a record: the row's key, the fact, the event's id and its correlation id.
 
-The fact has the attributes and methods of the pydantic model's instance. A tuple: a class would cost more than the key.
+The fact has the attributes and methods of the pydantic model's instance. A plain tuple: it is made for each record.
 """
 
 

@@ -47,12 +47,11 @@ class Rebuild:
         database: Database,
         progress: Progress | None = None,
         *,
-        batch_records: int = 5_000,
-        rows_in_memory: int = 200_000,
+        source: Source | None = None,
     ) -> None:
         self._model = model
         self._database = database
-        self._source = Source(kafka, batch_records=batch_records, rows_in_memory=rows_in_memory)
+        self._source = source or Source(kafka)
         self._progress = progress or Silent()
 
     async def rebuild(self, *, restart: bool = False, accept_differences: bool = False) -> Outcome:
@@ -107,7 +106,7 @@ class Rebuild:
                 begin = await positions(connection, build)
             missing = sum(max(0, offset - begin.get(one, 0)) for one, offset in goal.items())
             self._progress.step(f"building {build.schema}.{self._model.name}", missing)
-            await fill(self._model, build, self._source, self._database.transaction, goal, self._progress)
+            await fill(self._model, build, self._source, self._database, goal, self._progress)
             await catch_up(self._model, build, self._source, self._database.transaction, goal, self._progress)
             if missing <= _CLOSE_RECORDS:
                 break

@@ -34,6 +34,13 @@ GATEWAY_DEADLINE_MISSES = Counter(
 GATEWAY_DECISIONS_LOST = Counter(
     "gateway_decisions_lost_total", "Decisions about deliveries that did not reach the topic `deliveries`."
 )
+GATEWAY_SPOOLED = Counter(
+    "gateway_spooled_total", "Deliveries that were put on the local disk, Kafka being late or away."
+)
+GATEWAY_SPOOL_DELIVERIES = Gauge(
+    "gateway_spool_deliveries", "Deliveries on the local disk that Kafka has not acknowledged yet."
+)
+GATEWAY_SPOOL_BYTES = Gauge("gateway_spool_bytes", "What the deliveries on the local disk take.")
 
 # bus
 BUS_PUBLISHED = Counter("bus_published_total", "Facts acknowledged by Kafka.", ["topic"])

@@ -16,7 +16,7 @@ class Config(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8082, ge=0, le=65535)
     read_models: tuple[str, ...] = Field(default=tuple(READ_MODELS), min_length=1)
-    batch_records: int = Field(default=2_000, ge=1, le=100_000)
+    batch_records: int = Field(default=20_000, ge=1, le=100_000)
     poll_milliseconds: int = Field(default=500, ge=1, le=10_000)
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment

@@ -17,6 +17,7 @@ from services.webhook_gateway.config import Config
 from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.decisions import Decisions
 from services.webhook_gateway.endpoint import Endpoint
+from services.webhook_gateway.forwarder import Forwarder
 from services.webhook_gateway.handlers import Gateway
 from services.webhook_gateway.intake import Intake
 from services.webhook_gateway.key_client import KeyClient
@@ -25,6 +26,7 @@ from services.webhook_gateway.listening import OnPort, listener
 from services.webhook_gateway.places import Marketplace, Places
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.routes import add_routes
+from services.webhook_gateway.spool import Spool
 from services.webhook_gateway.transport import Transport
 from services.webhook_gateway.warm_up import WarmUp
 from services.webhook_gateway.window import Window
@@ -39,7 +41,7 @@ SETTLE_SECONDS = 2.0
 async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterator[Service]:
     """The service, from its settings; what is opened here is closed in the opposite order, after the last answer."""
     async with AsyncExitStack() as stack:
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
         declared = topics()
 
         def log_of(topic: str) -> GroupCommit:
@@ -48,7 +50,15 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         decisions = await stack.enter_async_context(Decisions(log_of(DECIDED.topic), most=config.waiting_decisions))
         http_client = await stack.enter_async_context(KeyClient())
         window = Window(config.window, config.window_deliveries)
-        intake = Intake(log_of(RECEIVED.topic), window, waiting_bytes=config.waiting_bytes)
+        spool = await stack.enter_async_context(Spool(config.spool_dir, config.spool_bytes))
+        intake = Intake(
+            log_of(RECEIVED.topic),
+            window,
+            spool,
+            waiting_bytes=config.waiting_bytes,
+            spool_after=config.spool_after.total_seconds(),
+        )
+        stack.callback(intake.close)
         stack.push_async_callback(intake.settle, SETTLE_SECONDS)
         places = Places(
             {
@@ -68,14 +78,15 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         gateway = Gateway(intake, deadlines, Recorder(decisions, log_lines(lines)), config.retry_after)
         http = web.Application()
         add_routes(http, places.marketplaces, Transport(gateway, places, config.body_timeout))
-        warm_up = WarmUp(config.kafka, window, intake, config.window, config.window_deliveries)
+        warm_up = WarmUp(config.kafka, window, config.window, config.window_deliveries)
+        forwarder = Forwarder(config.kafka, intake, spool, warm_up.done)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=http,
-            ready={"kafka": publisher.check, "window": warm_up.check},
-            workers={"warm_up": warm_up.work},
+            ready={"intake": intake.check, "window": warm_up.check},
+            workers={"warm_up": warm_up.work, "forwarder": forwarder.work},
             listen=listener(
                 Endpoint(gateway, places, NAME),
                 config.host,

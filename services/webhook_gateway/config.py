@@ -1,5 +1,6 @@
 """The settings of webhook_gateway: `WEBHOOK_GATEWAY_…` and `KAFKA_…`, see README.md."""
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from libs.bus.settings import KafkaSettings
 from libs.marketplaces.contract import AccountSettings
+from libs.stack import state_folder
 from services.webhook_gateway.accounts import read_accounts
 
 Accounts = Mapping[str, tuple[AccountSettings, ...]]
@@ -48,6 +50,16 @@ class Config(BaseSettings):
         default=64 * 1024 * 1024, ge=1024 * 1024, description="Bodies that may wait for Kafka at one time, in all"
     )
     waiting_decisions: int = Field(default=10_000, ge=1, le=1_000_000)
+    spool_dir: Path = Field(
+        default_factory=lambda: state_folder(os.environ) / "webhook_gateway",
+        description="Where deliveries are kept while Kafka is away: a local disk that survives a restart",
+    )
+    spool_bytes: int = Field(default=256 * 1024 * 1024, ge=1024, description="What the spool may hold")
+    spool_after: timedelta = Field(
+        default=timedelta(milliseconds=200),
+        gt=timedelta(0),
+        description="How long Kafka may take for a delivery before this and all others go to the spool",
+    )
     kafka: KafkaSettings = Field(default={}, validate_default=True)
 
     @field_validator("kafka", mode="before")

@@ -9,7 +9,7 @@ from libs.marketplaces.contract import BadPayload, Delivery, Notification, Refus
 from libs.telemetry.log import get_logger
 from schemas.envelope import Header
 from services.webhook_gateway.deadlines import Deadlines
-from services.webhook_gateway.intake import KAFKA_LATE, WARMING_UP, Intake, NotTakenIn
+from services.webhook_gateway.intake import LATE, Intake, NotTakenIn
 from services.webhook_gateway.places import Marketplace, Place
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.records import now, webhook_id, webhook_record
@@ -33,7 +33,6 @@ class Arrival:
         "_gateway",
         "account",
         "ended",
-        "late_because",
         "place",
         "reply",
         "request_id",
@@ -56,7 +55,6 @@ class Arrival:
         self.size = 0
         self.since = time.perf_counter()
         self.ended = False
-        self.late_because = KAFKA_LATE
 
     def taken_in(self, *, new: bool) -> None:
         marketplace = self.place.marketplace
@@ -67,7 +65,7 @@ class Arrival:
         self._gateway.end(self, absence(reason, detail, self._gateway.retry_after))
 
     def late(self) -> None:
-        self.not_taken_in(*self.late_because)
+        self.not_taken_in(*LATE)
 
 
 class Gateway:
@@ -144,12 +142,10 @@ class Gateway:
         record = webhook_record(
             marketplace.name, notification, text, delivery.body, kept, delivery.received_at, arrival.trace
         )
+        arrival.webhook_id = text
         if self._intake.take_in(identity, record, arrival):
-            arrival.webhook_id = text
             self.end(arrival, marketplace.duplicate)
             return
-        arrival.webhook_id = text
-        arrival.late_because = KAFKA_LATE if self._intake.warmed_up else WARMING_UP
         self._deadlines.watch(arrival, marketplace.patience)
 
     def _take_in_later(

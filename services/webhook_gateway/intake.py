@@ -1,20 +1,30 @@
 """Taking deliveries in: each published once, however often and however fast it is delivered.
 
-No answer's deadline ends a publication: the producer may still write a record whose sender was told 503, so
-a redelivery waits for that same publication instead of starting a second one.
+Two ways. Directly: a delivery goes to Kafka, and its sender is answered when Kafka has acknowledged it. As soon as
+Kafka is late or refuses, by the detour: deliveries go to the spool, their senders are answered when they are on the
+disk, and the forwarder brings them to Kafka in their order. Direct again only when nothing is left that Kafka has not
+been given: so the order of a key holds.
+
+No answer's deadline ends a publication: the producer may still write a record whose sender was told 503 or answered
+from the spool. So a redelivery waits for that same publication, and the spool's copy waits for its end.
 """
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import Protocol
 
 from libs.bus.group_commit import Done, Overloaded
 from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import GATEWAY_SPOOL_BYTES, GATEWAY_SPOOL_DELIVERIES, GATEWAY_SPOOLED
 from schemas.envelope import Header
 from services.webhook_gateway.records import Record
+from services.webhook_gateway.spool import Entry, NotSpooled, Spool
 from services.webhook_gateway.window import Window
 
 log = get_logger()
+
+LOOK_SECONDS = 0.02
 
 
 class NotTakenIn(Exception):
@@ -26,10 +36,9 @@ class NotTakenIn(Exception):
         self.detail = detail
 
 
-WARMING_UP = ("warming_up", "The gateway has just started and is not ready yet.")
-KAFKA_LATE = ("kafka_away", "Kafka has not acknowledged the delivery in time.")
-KAFKA_AWAY = ("kafka_away", "Kafka has not taken the delivery.")
-OVERLOADED = ("overloaded", "Too many deliveries wait for Kafka.")
+LATE = ("kafka_away", "The delivery was not durable in time.")
+NOWHERE = ("kafka_away", "Neither Kafka nor the local disk has taken the delivery.")
+OVERLOADED = ("overloaded", "Too many deliveries wait to become durable.")
 
 
 class Log(Protocol):
@@ -48,105 +57,255 @@ class Sender(Protocol):
     def not_taken_in(self, reason: str, detail: str) -> None: ...
 
 
-class _Publication:
-    """A record on its way to Kafka, and who waits for it: the first sender is the one whose delivery is new."""
+class Publication:
+    """A delivery that is not in the window yet, and who waits for it: the first sender is the one for whom it is new.
 
-    __slots__ = ("_end", "delivery", "senders", "size")
+    `record` is None when only the spool has it; `spooled`: the spool was asked to keep it; `kept`: it is on the disk;
+    `in_producer`: the producer may write it.
+    """
 
-    def __init__(self, intake: "Intake", delivery: bytes, size: int, sender: Sender) -> None:
-        self._end = intake.end
+    __slots__ = ("_intake", "delivery", "in_producer", "kept", "record", "senders", "seq", "since", "spooled")
+
+    def __init__(self, intake: "Intake", seq: int, delivery: bytes, record: Record | None, since: float) -> None:
+        self._intake = intake
+        self.seq = seq
         self.delivery = delivery
-        self.size = size
-        self.senders = [sender]
+        self.record = record
+        self.since = since
+        self.senders: list[Sender] = []
+        self.spooled = self.kept = record is None
+        self.in_producer = False
 
     def __call__(self, error: Exception | None) -> None:
-        self._end(self, error)
+        """The producer has ended it."""
+        self._intake.end(self, error)
+
+    def on_disk(self, error: Exception | None) -> None:
+        """The spool has ended its part."""
+        self._intake.on_disk(self, error)
 
 
 class Intake:
-    """Publishes deliveries once."""
+    """Publishes deliveries once. `spool_after`: seconds that Kafka may take before the detour is made.
 
-    def __init__(self, topic: Log, window: Window, *, waiting_bytes: int) -> None:
+    Begins on the detour, with what an earlier process left in the spool; the forwarder decides when it is direct.
+    """
+
+    def __init__(self, topic: Log, window: Window, spool: Spool, *, waiting_bytes: int, spool_after: float) -> None:
         self._topic = topic
         self._window = window
+        self._spool = spool
         self._waiting_bytes = waiting_bytes
-        self._on_the_way: dict[bytes, _Publication] = {}
-        self._early: list[tuple[bytes, Record, Sender]] = []
+        self._spool_after = spool_after
+        self._waiting: dict[bytes, Publication] = {}  # in the order of arrival
+        self._seq = 0
         self._bytes = 0
-        self._settled = asyncio.Event()
-        self.warmed_up = False
+        self._in_producer = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._direct = False
+        self.uncertain_since = min((one.timestamp_ms / 1000 for one in spool.kept), default=None)
+        """What arrived then (seconds since 1970) or later, and is in the spool, may be in the topic already."""
+        self.detour = asyncio.Event()
+        self.detour.set()
+        self.producer_empty = asyncio.Event()
+        self.producer_empty.set()
+        for kept in spool.kept:
+            self._waiting[kept.delivery] = Publication(self, kept.seq, kept.delivery, None, time.monotonic())
+            self._seq = kept.seq
+        self._tell()
 
     def take_in(self, delivery: bytes, record: Record, sender: Sender) -> bool:
         """Make a delivery durable: True if it is already, else `sender` is told later. Raises NotTakenIn."""
-        if not self.warmed_up:
-            self._early_bird(delivery, record, sender)
-            return False
         if self._window.holds(delivery, time.time()):
             return True
-        publication = self._on_the_way.get(delivery)
+        publication = self._waiting.get(delivery)
         if publication is not None:
+            if publication.kept:
+                return True
             publication.senders.append(sender)
             return False
-        self._begin(delivery, record, sender)
-        return False
-
-    def warm(self) -> None:
-        """The window is filled: go on with what came before."""
-        self.warmed_up = True
-        early, self._early = self._early, []
-        for delivery, record, sender in early:
-            self._bytes -= len(record.value)
-            try:
-                if self.take_in(delivery, record, sender):
-                    sender.taken_in(new=False)
-            except NotTakenIn as error:
-                sender.not_taken_in(error.reason, error.detail)
-
-    async def settle(self, within: float) -> None:
-        """Wait for what is on its way, at most so many seconds; the rest was answered with 503 or not at all."""
-        if not self._on_the_way:
-            return
-        self._settled.clear()
-        try:
-            await asyncio.wait_for(self._settled.wait(), within)
-        except TimeoutError:
-            late = len(self._on_the_way)
-            log.warning("stopped before Kafka acknowledged; their senders come again", deliveries=late)
-
-    def _early_bird(self, delivery: bytes, record: Record, sender: Sender) -> None:
-        self._reserve(len(record.value))
-        self._early.append((delivery, record, sender))
-
-    def _begin(self, delivery: bytes, record: Record, sender: Sender) -> None:
         size = len(record.value)
-        self._reserve(size)
-        publication = _Publication(self, delivery, size, sender)
-        try:
-            self._topic.append(*record, publication)
-        except Overloaded:
-            self._bytes -= size
-            raise NotTakenIn(*OVERLOADED) from None
-        self._on_the_way[delivery] = publication
-
-    def _reserve(self, size: int) -> None:
         if self._bytes + size > self._waiting_bytes:
             raise NotTakenIn(*OVERLOADED)
+        self._seq += 1
+        publication = Publication(self, self._seq, delivery, record, time.monotonic())
+        publication.senders.append(sender)
+        try:
+            if self._direct:
+                self._publish(publication, record)
+            else:
+                self._keep(publication, record)
+        except Overloaded:
+            raise NotTakenIn(*OVERLOADED) from None
+        except NotSpooled as error:
+            raise NotTakenIn("spool_full", f"Kafka is away, and the local disk takes no more: {error}.") from None
         self._bytes += size
+        self._waiting[delivery] = publication
+        return False
 
-    def end(self, publication: _Publication, error: Exception | None) -> None:
-        """A publication has ended: for the topic to call."""
-        # In the same step of the loop: at no time is an acknowledged delivery in neither place.
-        del self._on_the_way[publication.delivery]
-        self._bytes -= publication.size
+    def close(self) -> None:
+        """Look at nothing more."""
+        self._direct = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    async def settle(self, within: float) -> None:
+        """Wait for what is in the producer, at most so many seconds; the rest was answered 503, or is on the disk."""
+        try:
+            await asyncio.wait_for(self.producer_empty.wait(), within)
+        except TimeoutError:
+            log.warning("stopped before Kafka acknowledged all", deliveries=self._in_producer)
+
+    async def check(self) -> None:
+        """Raise while deliveries cannot become durable: for readiness."""
+        if not self._direct and self._spool.full:
+            raise NotTakenIn("spool_full", "Kafka is away, and the local spool is full")
+
+    # for the forwarder
+
+    def backlog(self) -> Collection[Publication]:
+        """What the producer does not have, in the order of arrival."""
+        return [one for one in self._waiting.values() if not one.in_producer]
+
+    def forward(self, entry: Entry) -> None:
+        """Give the producer what the spool has. Raises Overloaded."""
+        publication = self._waiting.get(entry.delivery)
+        if publication is None or publication.in_producer:
+            return
+        if self._window.holds(entry.delivery, time.time()):
+            self.found(publication)
+            return
+        self._publish(publication, entry.record)
+
+    def found(self, publication: Publication) -> None:
+        """It is in the topic already."""
+        self._published(publication)
+        self._tell()
+
+    def go_direct(self) -> bool:
+        """Give the producer the rest, and go on directly; False if there is something that only the disk has.
+
+        Raises Overloaded.
+        """
+        rest = self.backlog()
+        if any(one.record is None for one in rest):
+            return False
+        for one in rest:
+            if one.record is not None:
+                self._publish(one, one.record)
+        self._direct = True
+        self.detour.clear()
+        self._look_later()
+        return True
+
+    # the way of a delivery
+
+    def _publish(self, publication: Publication, record: Record) -> None:
+        self._topic.append(*record, publication)
+        publication.in_producer = True
+        self._in_producer += 1
+        if self._in_producer == 1:
+            self.producer_empty.clear()
+        self._look_later()
+
+    def _look_later(self) -> None:
+        if self._timer is None and self._direct:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Make the detour if the oldest delivery waits for too long."""
+        self._timer = None
+        oldest = next((one for one in self._waiting.values() if not one.spooled), None)
+        if oldest is None:
+            return
+        if self._direct and time.monotonic() - oldest.since > self._spool_after:
+            self._make_detour("Kafka is late")
+        self._look_later()
+
+    def _make_detour(self, why: str) -> None:
+        """Put all that waits on the disk as well, in its order, and whatever comes."""
+        self._direct = False
+        log.warning("deliveries go to the spool", why=why, waiting=len(self._waiting))
+        for publication in self._waiting.values():
+            if not publication.spooled and publication.record is not None:
+                try:
+                    self._keep(publication, publication.record)
+                except NotSpooled as error:
+                    log.warning("the spool takes no more", error=str(error))
+                    break
+        self.detour.set()
+
+    def _keep(self, publication: Publication, record: Record) -> None:
+        self._spool.put(Entry(publication.seq, publication.delivery, record), publication.on_disk)
+        publication.spooled = True
+        GATEWAY_SPOOLED.inc()
+        self._tell()
+
+    def end(self, publication: Publication, error: Exception | None) -> None:
+        """The producer has ended a publication."""
+        publication.in_producer = False
+        self._in_producer -= 1
         if error is None:
-            self._window.add(publication.delivery, time.time())
-            new = True
-            for sender in publication.senders:
-                sender.taken_in(new=new)
-                new = False
+            self._published(publication)
         else:
-            log.warning("a delivery was not published", error=f"{type(error).__name__}: {error}")
-            for sender in publication.senders:
-                sender.not_taken_in(*KAFKA_AWAY)
-        if not self._on_the_way:
-            self._settled.set()
+            self._refused(publication, error)
+        if not self._in_producer:
+            self.producer_empty.set()
+
+    def _published(self, publication: Publication) -> None:
+        # In the same step of the loop: at no time is an acknowledged delivery in neither place.
+        self._window.add(publication.delivery, time.time())
+        self._leave(publication)
+        if publication.spooled:
+            self._spool.forget(publication.seq)
+            self._tell()
+        self._tell_senders(publication)
+
+    def _refused(self, publication: Publication, error: Exception) -> None:
+        log.warning("a delivery was not published", error=f"{type(error).__name__}: {error}")
+        arrived = time.time() - (time.monotonic() - publication.since)
+        self.uncertain_since = min(arrived, self.uncertain_since or arrived)
+        if self._direct:
+            self._make_detour("Kafka has refused a delivery")
+        if not publication.spooled:
+            self._give_up(publication)
+
+    def on_disk(self, publication: Publication, error: Exception | None) -> None:
+        """The spool has ended its part of a publication."""
+        if publication.delivery not in self._waiting:
+            return  # Kafka was faster
+        if error is None:
+            publication.kept = True
+            self._release(publication)
+            self._tell_senders(publication)
+            return
+        publication.spooled = False
+        self._tell()
+        if not publication.in_producer:
+            self._give_up(publication)
+
+    def _give_up(self, publication: Publication) -> None:
+        self._leave(publication)
+        senders, publication.senders = publication.senders, []
+        for sender in senders:
+            sender.not_taken_in(*NOWHERE)
+
+    def _tell_senders(self, publication: Publication) -> None:
+        senders, publication.senders = publication.senders, []
+        new = True
+        for sender in senders:
+            sender.taken_in(new=new)
+            new = False
+
+    def _leave(self, publication: Publication) -> None:
+        del self._waiting[publication.delivery]
+        self._release(publication)
+
+    def _release(self, publication: Publication) -> None:
+        if publication.record is not None:
+            self._bytes -= len(publication.record.value)
+            publication.record = None
+
+    def _tell(self) -> None:
+        GATEWAY_SPOOL_DELIVERIES.set(self._spool.deliveries)
+        GATEWAY_SPOOL_BYTES.set(self._spool.bytes)

@@ -14,7 +14,6 @@ from libs.bus.settings import KafkaSettings
 from libs.bus.tail import TopicUnreadable, read_tail
 from libs.telemetry.log import get_logger
 from schemas.webhooks.webhook_received import EVENT
-from services.webhook_gateway.intake import Intake
 from services.webhook_gateway.window import Window
 
 log = get_logger()
@@ -27,18 +26,19 @@ class NotWarmedUp(Exception):
 
 
 class WarmUp:
-    """Fills the window once; until then deliveries wait, and the service is not ready."""
+    """Fills the window once; until then deliveries go to the spool, and none of it to Kafka."""
 
-    def __init__(self, kafka: KafkaSettings, window: Window, intake: Intake, length: timedelta, most: int) -> None:
+    def __init__(self, kafka: KafkaSettings, window: Window, length: timedelta, most: int) -> None:
+        self.done = asyncio.Event()
+        self._kafka_away = False
         self._kafka = kafka
         self._window = window
-        self._intake = intake
         self._length = length
         self._most = most
 
     async def check(self) -> None:
-        """Raise until the window is filled: for readiness."""
-        if not self._intake.warmed_up:
+        """Raise until the window is filled: for readiness. With Kafka away that may be long; the spool serves."""
+        if not self.done.is_set() and not self._kafka_away:
             raise NotWarmedUp("the deliveries of the window are still being read from the topic `webhooks`")
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -58,11 +58,12 @@ class WarmUp:
             try:
                 newest = await self._read()
             except TopicUnreadable as error:
+                self._kafka_away = True
                 log.warning("the window is not filled yet; trying again", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             self._window.warm(newest, time.time())
-            self._intake.warm()
+            self.done.set()
             log.info("window filled", deliveries=len(newest), seconds=round(time.perf_counter() - began, 3))
             return
 

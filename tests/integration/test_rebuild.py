@@ -17,6 +17,7 @@ from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection.as_of import build_as_of
+from libs.projection.catch_up import Source
 from libs.projection.lease import RebuildRuns, lease
 from libs.projection.model import Position
 from libs.projection.moment import NoMoment, parse_moment
@@ -118,7 +119,7 @@ async def test_digests_are_equal_while_traffic_flows(
 ) -> None:
     async with traffic(publisher):
         for _ in range(3):
-            outcome = await Rebuild(ORDERS, kafka, database, batch_records=10).rebuild()
+            outcome = await Rebuild(ORDERS, kafka, database, source=Source(kafka, batch_records=10)).rebuild()
             assert outcome.proof.equal
             assert outcome.swapped
     proof = await Rebuild(ORDERS, kafka, database).verify()

@@ -9,11 +9,13 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import aiohttp
 import pytest
@@ -98,25 +100,27 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
 @asynccontextmanager
 async def gateway(kafka: KafkaSettings, **settings: object) -> AsyncIterator[aiohttp.ClientSession]:
     """The service as its app builds it, in this process; a client of it."""
-    config = Config(**{"accounts": ACCOUNTS, "kafka": kafka, "port": 0} | settings)  # type: ignore[arg-type]  # read by pydantic
-    stop = asyncio.Event()
-    ports: list[int] = []
-    async with build(config, ports.append) as service:
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        prepare_application(service.http, service.name, Health(service.ready))
-        runner = web.AppRunner(service.http, access_log=None, shutdown_timeout=1, lingering_time=0.2)
-        await runner.setup()
-        try:
-            assert service.listen is not None
-            async with service.listen(runner):
-                timeout = aiohttp.ClientTimeout(total=30)
-                async with aiohttp.ClientSession(f"http://127.0.0.1:{ports[0]}", timeout=timeout) as client:
-                    await until(lambda: is_ready(client), "the gateway becomes ready")
-                    yield client
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
-            await runner.cleanup()
+    with TemporaryDirectory() as folder:
+        settings = {"spool_dir": folder} | settings
+        config = Config(**{"accounts": ACCOUNTS, "kafka": kafka, "port": 0} | settings)  # type: ignore[arg-type]  # read by pydantic
+        stop = asyncio.Event()
+        ports: list[int] = []
+        async with build(config, ports.append) as service:
+            workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
+            prepare_application(service.http, service.name, Health(service.ready))
+            runner = web.AppRunner(service.http, access_log=None, shutdown_timeout=1, lingering_time=0.2)
+            await runner.setup()
+            try:
+                assert service.listen is not None
+                async with service.listen(runner):
+                    timeout = aiohttp.ClientTimeout(total=30)
+                    async with aiohttp.ClientSession(f"http://127.0.0.1:{ports[0]}", timeout=timeout) as client:
+                        await until(lambda: is_ready(client), "the gateway becomes ready")
+                        yield client
+            finally:
+                stop.set()
+                await asyncio.gather(*workers)
+                await runner.cleanup()
 
 
 async def is_ready(client: aiohttp.ClientSession, url: str = "/readyz") -> bool:
@@ -151,6 +155,7 @@ async def gateway_process(
         "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
         "WEBHOOK_GATEWAY_ACCOUNTS": ACCOUNTS,
         "WEBHOOK_GATEWAY_PORT": str(port),
+        "SELLSTREAM_STATE_DIR": str(output.parent / "state"),
     }
     with output.open("ab") as told:
         process = await asyncio.create_subprocess_exec(
@@ -361,56 +366,111 @@ async def own_kafka(own_broker: EmbeddedKafka, request: pytest.FixtureRequest) -
     return settings
 
 
-async def test_kafka_away_is_503_and_back_it_is_taken_in_once(
+async def in_the_topic(kafka: KafkaSettings, count: int, seconds: float = 90) -> list[Record]:
+    """The topic as soon as it holds so many records."""
+
+    async def complete() -> bool:
+        return len(await log(kafka)) >= count
+
+    await until(complete, f"{count} deliveries are in the topic", seconds)
+    return await log(kafka)
+
+
+def of_one_order(version: int) -> bytes:
+    """A delivery of its own about the same order as the others."""
+    return notification(1, _id=f"version-{version}")
+
+
+def versions(records: list[Record]) -> list[int]:
+    """The order in which `of_one_order` stands in the topic."""
+    return [int(json.loads(record.value or b"")["_id"].partition("-")[2]) for record in records]
+
+
+async def deliver_versions(client: aiohttp.ClientSession, url: str, numbers: range) -> None:
+    """One behind the other, each answered 200: in time, because beyond its deadline the answer would be 503."""
+    for number in numbers:
+        async with client.post(f"{url}/mercadolibre/webhook", data=of_one_order(number), headers=JSON) as answer:
+            assert answer.status == 200, (number, await answer.text())
+
+
+async def test_while_kafka_stands_still_deliveries_are_taken_in_from_the_spool_once_and_in_order(
     own_broker: EmbeddedKafka, own_kafka: KafkaSettings
 ) -> None:
     async with gateway(own_kafka) as client:
-        assert (await client.post("/mercadolibre/webhook", data=notification(0), headers=JSON)).status == 200
+        await deliver_versions(client, "", range(5))
         own_broker.brokers[0].pause()
         try:
-            away = await client.post("/mercadolibre/webhook", data=notification(1), headers=JSON)
-            assert away.status == 503
-            assert int(away.headers["Retry-After"]) >= 1
-            assert (await away.json())["ok"] is False
-            problem = await client.post("/webhooks/mercadolibre", data=notification(1), headers=JSON)
-            assert problem.status == 503
-            assert problem.content_type == "application/problem+json"
+            await deliver_versions(client, "", range(5, 30))
+            await deliver_versions(client, "", range(3, 10))  # delivered again: from the window, from the spool
             assert (await client.post("/webhooks/etsy", data=b"{}", headers=JSON)).status == 404
-            assert (await client.post("/mercadolibre/webhook", data=notification(0), headers=JSON)).status == 200
+            assert (await client.get("/readyz")).status == 200
         finally:
             own_broker.brokers[0].resume()
-
-        async def taken_in() -> bool:
-            async with client.post("/mercadolibre/webhook", data=notification(1), headers=JSON) as answer:
-                return answer.status == 200
-
-        await until(taken_in, "a redelivery is taken in after Kafka is back")
-    assert len(await log(own_kafka)) == 2
+        await deliver_versions(client, "", range(30, 40))
+        assert versions(await in_the_topic(own_kafka, 40)) == list(range(40))
+        await deliver_versions(client, "", range(45))
+        assert versions(await in_the_topic(own_kafka, 45)) == list(range(45))
     decisions = [read_fact(Envelope.of(one.headers), one.value) for one in await log(own_kafka, "deliveries")]
-    assert {one.decision.value for one in decisions if isinstance(one, DeliveryDecidedV1)} == {
-        "accepted",
-        "unavailable",
-        "refused",
-        "duplicate",
-    }
+    counted = Counter(one.decision.value for one in decisions if isinstance(one, DeliveryDecidedV1))
+    assert counted == {"accepted": 45, "duplicate": 7 + 40, "refused": 1}
 
 
 async def test_a_broker_that_died_comes_back(own_broker: EmbeddedKafka, own_kafka: KafkaSettings) -> None:
     async with gateway(own_kafka) as client:
         await own_broker.brokers[0].kill()
         try:
-            assert (await client.post("/mercadolibre/webhook", data=notification(1), headers=JSON)).status == 503
+            await deliver_versions(client, "", range(10))
             assert (await client.get("/livez")).status == 200
         finally:
             await own_broker.brokers[0].start()
             await own_broker.brokers[0].ready()
+        assert versions(await in_the_topic(own_kafka, 10)) == list(range(10))
+    assert len(await log(own_kafka)) == 10
 
-        async def taken_in() -> bool:
-            async with client.post("/mercadolibre/webhook", data=notification(1), headers=JSON) as answer:
-                return answer.status == 200
 
-        await until(taken_in, "a redelivery is taken in after Kafka is back", seconds=60)
-    assert len(await log(own_kafka)) == 1
+async def test_killed_with_deliveries_in_the_spool_it_forwards_them_before_newer_ones(
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """SIGKILL while Kafka stands still, a start while it still does, and new deliveries about the same order."""
+    output = tmp_path / "gateway.log"
+    async with gateway_process(own_kafka, client, output) as running:
+        own_broker.brokers[0].pause()
+        try:
+            await deliver_versions(client, running.url, range(20))
+            await running.stop(signal.SIGKILL)
+            async with gateway_process(own_kafka, client, output) as again:
+                await deliver_versions(client, again.url, range(15, 30))
+                own_broker.brokers[0].resume()
+                await deliver_versions(client, again.url, range(25, 40))
+                assert versions(await in_the_topic(own_kafka, 40)) == list(range(40))
+                await deliver_versions(client, again.url, range(40))
+                assert await again.stop(signal.SIGTERM) == 0
+        finally:
+            own_broker.brokers[0].resume()
+    assert versions(await log(own_kafka)) == list(range(40))
+
+
+async def test_a_full_spool_is_503_and_nothing_is_lost(own_broker: EmbeddedKafka, own_kafka: KafkaSettings) -> None:
+    async with gateway(own_kafka, spool_bytes=20_000) as client:
+        await deliver_versions(client, "", range(1))
+        own_broker.brokers[0].pause()
+        statuses = []
+        try:
+            for number in range(1, 60):
+                async with client.post("/mercadolibre/webhook", data=of_one_order(number), headers=JSON) as answer:
+                    statuses.append(answer.status)
+                    if answer.status == 503:
+                        assert int(answer.headers["Retry-After"]) >= 1
+                        assert (await answer.json())["ok"] is False
+            assert (await client.get("/readyz")).status == 503
+        finally:
+            own_broker.brokers[0].resume()
+        taken = [0, *(number for number, status in enumerate(statuses, 1) if status == 200)]
+        assert 5 < len(taken) < 50
+        assert set(statuses) == {200, 503}
+        assert versions(await in_the_topic(own_kafka, len(taken))) == taken
+        await deliver_versions(client, "", range(60))
+        assert sorted(versions(await in_the_topic(own_kafka, 60))) == list(range(60))
 
 
 async def test_it_stops_in_time_while_kafka_is_away(
@@ -419,8 +479,9 @@ async def test_it_stops_in_time_while_kafka_is_away(
     async with gateway_process(own_kafka, client, tmp_path / "gateway.log") as running:
         own_broker.brokers[0].pause()
         try:
-            url = running.url + "/mercadolibre/webhook"
-            assert (await client.post(url, data=notification(1), headers=JSON)).status == 503
+            await deliver_versions(client, running.url, range(3))
             assert await running.stop(signal.SIGTERM) == 0
         finally:
             own_broker.brokers[0].resume()
+    async with gateway_process(own_kafka, client, tmp_path / "gateway.log"):
+        assert versions(await in_the_topic(own_kafka, 3)) == [0, 1, 2]

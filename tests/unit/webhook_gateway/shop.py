@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiohttp import web
 
@@ -33,11 +35,12 @@ from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.decisions import Decisions
 from services.webhook_gateway.endpoint import Endpoint
 from services.webhook_gateway.handlers import Gateway
-from services.webhook_gateway.intake import Intake
+from services.webhook_gateway.intake import Intake, Log
 from services.webhook_gateway.listening import listener
 from services.webhook_gateway.places import Marketplace, Places
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.routes import add_routes
+from services.webhook_gateway.spool import Spool
 from services.webhook_gateway.transport import Transport
 from services.webhook_gateway.window import Window
 
@@ -122,6 +125,18 @@ class Running:
 
 
 @asynccontextmanager
+async def intake_of(topic: Log) -> AsyncIterator[Intake]:
+    """An intake that goes directly to a topic, with an empty spool."""
+    with TemporaryDirectory() as folder:
+        async with Spool(Path(folder), 1024 * 1024) as spool:
+            window = Window(timedelta(hours=1), 1000)
+            intake = Intake(topic, window, spool, waiting_bytes=1024 * 1024, spool_after=60)
+            assert intake.go_direct()
+            yield intake
+            intake.close()
+
+
+@asynccontextmanager
 async def gateway_running(
     verifiers: Mapping[str, WebhookVerifier] | None = None, *, body_seconds: float = 5
 ) -> AsyncIterator[Running]:
@@ -132,14 +147,15 @@ async def gateway_running(
     if verifiers is None:
         verifiers = {"shop": ShopVerifier("shop"), "mercadolibre": QuietVerifier("mercadolibre")}
     running = Running()
-    intake = Intake(running, Window(timedelta(hours=1), 1000), waiting_bytes=1024 * 1024)
-    intake.warm()
     margin, longest_wait, body_timeout = (timedelta(seconds=one) for one in (0.1, 5, body_seconds))
     places = Places(
         {name: Marketplace(one, frozenset({"main"}), margin, longest_wait) for name, one in verifiers.items()}
     )
     deadlines = Deadlines()
-    async with Decisions(running, most=10_000, collect_seconds=0) as decisions:
+    async with (
+        Decisions(running, most=10_000, collect_seconds=0) as decisions,
+        intake_of(running) as intake,
+    ):
         recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)))
         gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))
         app = web.Application()

@@ -1,0 +1,317 @@
+"""Deliveries on the local disk while Kafka is away: an SQLite file, written by one thread in groups, synced each time.
+
+SQLite because a write-ahead log that survives SIGKILL, a torn write and a full disk is not to be written again here:
+`journal_mode=WAL` with `synchronous=FULL` syncs the log before a commit returns (https://sqlite.org/pragma.html).
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple, Self, TypeVar
+
+import msgspec
+
+from libs.bus.group_commit import Done
+from libs.telemetry.log import get_logger
+from schemas.envelope import Header
+from services.webhook_gateway.records import Record
+
+log = get_logger()
+
+T = TypeVar("T")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY, delivery BLOB NOT NULL UNIQUE, key BLOB NOT NULL, value BLOB NOT NULL,
+    headers BLOB NOT NULL, timestamp_ms INTEGER NOT NULL) STRICT
+"""
+_INSERT = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery) DO NOTHING"
+_OVERHEAD = 256
+"""Bytes of a row beside its value and headers, generously."""
+
+_MOST_FILES = 1000
+_READ_BYTES = 8 * 1024 * 1024
+_HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
+
+
+class NotSpooled(Exception):
+    """A delivery is not on the disk: the spool is as large as it may be, or the disk is full or broken."""
+
+
+class Entry(NamedTuple):
+    """A delivery in the spool; numbers grow in the order of arrival."""
+
+    seq: int
+    delivery: bytes
+    record: Record
+
+
+class Kept(NamedTuple):
+    """What is known of a delivery that an earlier process left."""
+
+    seq: int
+    delivery: bytes
+    timestamp_ms: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    entry: Entry
+    done: Done
+
+
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    run: Callable[[sqlite3.Connection], object]
+    answer: "Future[object]"
+
+
+class Spool:
+    """One process's spool in a folder that several may share: each holds a file of its own by a lock.
+
+    `most_bytes` bounds what is kept. What the files of processes that are gone hold is taken over at the start.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._commands: SimpleQueue[_Put | _Forget | _Ask | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._sizes: dict[int, int] = {}
+        self._bytes = 0
+        self._full = False
+        self._lock = -1
+
+    async def __aenter__(self) -> Self:
+        """Raises OSError or sqlite3.Error where the folder cannot be used."""
+        self._loop = asyncio.get_running_loop()
+        self._db, self.kept = await asyncio.to_thread(self._open)
+        for kept in self.kept:
+            self._sizes[kept.seq] = kept.size
+            self._bytes += kept.size
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        self._commands.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._db.close()
+        os.close(self._lock)
+
+    @property
+    def bytes(self) -> int:
+        """What is kept, or on its way to the disk."""
+        return self._bytes
+
+    @property
+    def deliveries(self) -> int:
+        """How many are kept, or on their way to the disk."""
+        return len(self._sizes)
+
+    @property
+    def full(self) -> bool:
+        """Whether the last delivery was refused, by the bound or by the disk, and none has left since."""
+        return self._full
+
+    def put(self, entry: Entry, done: Done) -> None:
+        """Keep a delivery; `done` is called later with None when it is synced to the disk. Raises NotSpooled."""
+        size = sum(map(len, entry.record[:2])) + sum(len(name) + len(value) for name, value in entry.record.headers)
+        size += _OVERHEAD
+        if self._bytes + size > self._most_bytes:
+            self._full = True
+            raise NotSpooled(f"the spool holds {self._bytes} bytes and may hold {self._most_bytes}")
+        self._sizes[entry.seq] = size
+        self._bytes += size
+        self._commands.put(_Put(entry, done))
+
+    def forget(self, seq: int) -> None:
+        """Kafka has it."""
+        self._bytes -= self._sizes.pop(seq, 0)
+        self._full = False
+        self._commands.put(_Forget(seq))
+
+    async def read(self, after: int, most: int) -> list[Entry]:
+        """The next deliveries in order, with greater numbers than `after`, some megabytes at a time.
+
+        Raises sqlite3.Error.
+        """
+
+        def run(db: sqlite3.Connection) -> list[Entry]:
+            entries: list[Entry] = []
+            size = 0
+            for row in db.execute("SELECT * FROM deliveries WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)):
+                entries.append(Entry(row[0], row[1], Record(row[2], row[3], _headers(row[4]), row[5])))
+                size += len(row[3])
+                if size >= _READ_BYTES:
+                    break
+            return entries
+
+        return await self._ask(run)
+
+    async def shrink(self) -> None:
+        """Give the disk back what is not used."""
+        await self._ask(_shrink)
+
+    async def _ask(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        answer: Future[T] = Future()
+        self._commands.put(_Ask(run, answer))  # type: ignore[arg-type]  # the answer is what `run` returns
+        return await asyncio.wrap_future(answer)
+
+    # the thread
+
+    def _run(self) -> None:
+        while True:
+            group = [self._commands.get()]
+            while not self._commands.empty():
+                group.append(self._commands.get())
+            ended = None in group
+            for part in _parts([one for one in group if one is not None]):
+                if isinstance(part, _Ask):
+                    self._answer(part)
+                else:
+                    self._write(part)
+            if ended:
+                return
+
+    def _write(self, group: list[_Put | _Forget]) -> None:
+        error: Exception | None = None
+        puts = [one for one in group if isinstance(one, _Put)]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for one in group:
+                if isinstance(one, _Put):
+                    self._db.execute(_INSERT, _row(one.entry))
+                else:
+                    self._db.execute("DELETE FROM deliveries WHERE seq = ?", (one.seq,))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as failure:
+            error = NotSpooled(f"{type(failure).__name__}: {failure}")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            log.warning("the spool cannot be written", deliveries=len(puts), error=str(error))
+        if puts:
+            self._loop.call_soon_threadsafe(self._written, puts, error)
+
+    def _answer(self, ask: _Ask) -> None:
+        try:
+            ask.answer.set_result(ask.run(self._db))
+        except sqlite3.Error as error:
+            ask.answer.set_exception(error)
+
+    # back in the loop
+
+    def _written(self, puts: list[_Put], error: Exception | None) -> None:
+        self._full = error is not None
+        for put in puts:
+            if error is not None:
+                self._bytes -= self._sizes.pop(put.entry.seq, 0)
+            put.done(error)
+
+    # opening
+
+    def _open(self) -> tuple[sqlite3.Connection, list[Kept]]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path, self._lock = _claim(self._folder)
+        db = _connect(path)
+        for other in sorted(self._folder.glob("spool-*.sqlite3")):
+            if other != path:
+                _take_over(db, other)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the files' names, too, must survive
+        finally:
+            os.close(folder)
+        query = "SELECT seq, delivery, timestamp_ms, length(key) + length(value) + length(headers) FROM deliveries"
+        rows = db.execute(f"{query} ORDER BY seq").fetchall()
+        return db, [Kept(seq, delivery, moment, size + _OVERHEAD) for seq, delivery, moment, size in rows]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(_SCHEMA)
+    return db
+
+
+def _claim(folder: Path) -> tuple[Path, int]:
+    """The first file that no living process holds, and its lock."""
+    for number in range(_MOST_FILES):
+        path = folder / f"spool-{number}.sqlite3"
+        lock = _lock_of(path)
+        if lock is not None:
+            return path, lock
+    raise OSError(f"{_MOST_FILES} processes hold spools in {folder}")
+
+
+def _lock_of(path: Path) -> int | None:
+    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return lock
+
+
+def _take_over(db: sqlite3.Connection, other: Path) -> None:
+    """Move what a process that is gone has left into our own file."""
+    lock = _lock_of(other)
+    if lock is None:
+        return
+    try:
+        with_rows = _connect(other)
+        rows = with_rows.execute("SELECT delivery, key, value, headers, timestamp_ms FROM deliveries ORDER BY seq")
+        db.execute("BEGIN IMMEDIATE")
+        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM deliveries").fetchone()
+        db.executemany(_INSERT, ((seq, *row) for seq, row in enumerate(rows.fetchall(), last + 1)))
+        db.execute("COMMIT")
+        with_rows.close()
+        for suffix in ("", "-wal", "-shm"):
+            other.with_name(other.name + suffix).unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def _parts(group: Iterable[_Put | _Forget | _Ask]) -> Iterable[list[_Put | _Forget] | _Ask]:
+    """Writes together, up to a question."""
+    writes: list[_Put | _Forget] = []
+    for one in group:
+        if isinstance(one, _Ask):
+            if writes:
+                yield writes
+                writes = []
+            yield one
+        else:
+            writes.append(one)
+    if writes:
+        yield writes
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    record = entry.record
+    headers = msgspec.msgpack.encode(record.headers)
+    return (entry.seq, entry.delivery, record.key, record.value, headers, record.timestamp_ms)
+
+
+def _headers(stored: bytes) -> list[Header]:
+    return _HEADERS.decode(stored)
+
+
+def _shrink(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA incremental_vacuum").fetchall()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

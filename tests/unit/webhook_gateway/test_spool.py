@@ -1,0 +1,138 @@
+"""The spool on a real disk: durable in order, bounded, one file per process, and whole when the disk is full."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.webhook_gateway.records import Record
+from services.webhook_gateway.spool import Entry, NotSpooled, Spool
+
+HEADERS = [("ce_id", b"1"), ("http_x-signature", b"\xff")]
+
+
+def entry(number: int, size: int = 10) -> Entry:
+    return Entry(number, number.to_bytes(16), Record(b"key", b"x" * size, HEADERS, 1_700_000_000_000 + number))
+
+
+async def put(spool: Spool, *entries: Entry) -> list[Exception | None]:
+    """What the spool tells of each, in the order of the entries."""
+    loop = asyncio.get_running_loop()
+    told: list[asyncio.Future[Exception | None]] = [loop.create_future() for _ in entries]
+    for one, future in zip(entries, told, strict=True):
+        spool.put(one, future.set_result)
+    async with asyncio.timeout(10):
+        return [await one for one in told]
+
+
+async def test_what_is_put_is_there_after_a_new_start_in_order(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 100_000) as spool:
+        assert await put(spool, *map(entry, range(1, 6))) == [None] * 5
+        spool.forget(2)
+        assert await spool.read(0, 10) == [entry(number) for number in (1, 3, 4, 5)]
+        assert await spool.read(3, 1) == [entry(4)]
+    async with Spool(tmp_path, 100_000) as spool:
+        assert [kept.seq for kept in spool.kept] == [1, 3, 4, 5]
+        assert [kept.timestamp_ms % 1000 for kept in spool.kept] == [1, 3, 4, 5]
+        assert await spool.read(0, 10) == [entry(number) for number in (1, 3, 4, 5)]
+        for number in (1, 3, 4, 5):
+            spool.forget(number)
+        assert spool.bytes == 0
+        await spool.shrink()
+    async with Spool(tmp_path, 100_000) as spool:
+        assert spool.kept == []
+
+
+async def test_no_more_is_kept_than_is_allowed(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 2_000) as spool:
+        assert await put(spool, entry(1, 1_500)) == [None]
+        with pytest.raises(NotSpooled):
+            spool.put(entry(2, 1_500), lambda _: None)
+        spool.forget(1)
+        assert await put(spool, entry(3, 1_500)) == [None]
+
+
+async def test_two_processes_in_one_folder_have_a_file_each_and_what_is_left_is_taken_over(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 100_000) as first:
+        async with Spool(tmp_path, 100_000) as second:
+            await put(first, entry(1))
+            await put(second, entry(1)._replace(delivery=b"second".ljust(16)), entry(2))
+            assert second.kept == []
+        assert len(list(tmp_path.glob("*.sqlite3"))) == 2
+    async with Spool(tmp_path, 100_000) as spool:
+        assert [kept.delivery for kept in spool.kept] == [entry(1).delivery, b"second".ljust(16), entry(2).delivery]
+        assert [kept.seq for kept in spool.kept] == [1, 2, 3]
+        assert len(list(tmp_path.glob("*.sqlite3"))) == 1
+
+
+_FILLS = """
+import asyncio, resource, sys
+from pathlib import Path
+from tests.unit.webhook_gateway.test_spool import entry, put
+from services.webhook_gateway.spool import Spool
+
+async def main():
+    async with Spool(Path(sys.argv[1]), 10**9) as spool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        told = []
+        for number in range(1, 101):
+            told += await put(spool, entry(number, 10_000))
+        print(len([one for one in told if one is None]), spool.full)
+
+asyncio.run(main())
+"""
+
+
+async def test_on_a_full_disk_deliveries_are_refused_and_nothing_is_half_written(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: a write fails in the same place."""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", _FILLS, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    kept, full = done.stdout.splitlines()[-1].split()  # behind the log
+    assert 0 < int(kept) < 100
+    assert full == "True"
+    async with Spool(tmp_path, 10**9) as spool:
+        assert [one.seq for one in spool.kept] == list(range(1, int(kept) + 1))
+        assert await spool.read(int(kept) - 1, 10) == [entry(int(kept), 10_000)]
+    with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+_WRITES = """
+import asyncio, itertools, sys
+from pathlib import Path
+from tests.unit.webhook_gateway.test_spool import entry, put
+from services.webhook_gateway.spool import Spool
+
+async def main():
+    async with Spool(Path(sys.argv[1]), 10**9) as spool:
+        for number in itertools.count(1):
+            await put(spool, entry(number))
+            print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_killed_in_the_middle_it_holds_all_that_it_said_it_has(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _WRITES, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        for _ in range(50):
+            await process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+        rest = await process.stdout.read()
+        await process.wait()
+    said = int(rest.split()[-1]) if rest.endswith(b"\n") else 50
+    async with Spool(tmp_path, 10**9) as spool:
+        kept = [one.seq for one in spool.kept]
+    assert kept == list(range(1, len(kept) + 1))
+    assert len(kept) >= said
