@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from libs.stack import StackError
@@ -31,11 +30,9 @@ asyncio.run(main())
 """
 
 
-async def gone(pid: int) -> None:
-    async def ended() -> bool:
-        return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-    await until(ended, timeout=20, expired=lambda: f"process {pid} is still there")
+async def gone(process: ProcessId) -> None:
+    # One look at the process, not two: between "it exists" and "its state is" it may end.
+    assert await process.gone(timeout=60), f"process {process.pid} is still there"
 
 
 async def test_stop_ends_it_with_the_signal(tmp_path: Path) -> None:
@@ -84,13 +81,18 @@ async def test_no_orphan_when_the_owner_is_killed(command: list[str], tmp_path: 
         [sys.executable, "-c", OWNER, str(tmp_path / "log"), *command], stdout=subprocess.PIPE, text=True
     )
     assert owner.stdout is not None
-    child, guard = map(int, (await asyncio.to_thread(owner.stdout.readline)).split())
-    assert psutil.pid_exists(child)
+    child, guard = map(identity, (await asyncio.to_thread(owner.stdout.readline)).split())
     owner.kill()
     owner.wait()
     owner.stdout.close()
     await gone(child)
     await gone(guard)
+
+
+def identity(pid: str) -> ProcessId:
+    found = ProcessId.of(int(pid))
+    assert found is not None, f"process {pid} ended before its owner"
+    return found
 
 
 def test_a_reused_pid_is_not_taken_for_the_old_process() -> None:
