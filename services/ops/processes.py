@@ -36,6 +36,7 @@ SERVICES = (
     GATEWAY,
     ServiceSpec("mercadolibre_enricher", "services.mercadolibre_enricher", 8081),
     ServiceSpec("projector", "services.projector", 8082),
+    ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 8083),
     SANDBOX,
 )
 
