@@ -161,7 +161,7 @@ async def gateway_process(
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "services.webhook_gateway", env=environ | settings, stdout=told, stderr=told
         )
-    started = Process(f"http://127.0.0.1:{port}", process)
+    started = Process(f"http://127.0.0.1:{settings.get('WEBHOOK_GATEWAY_PORT', port)}", process)
     try:
         await until(lambda: is_ready(client, f"{started.url}/readyz"), f"the gateway is ready; it told {output}")
         yield started
@@ -448,6 +448,68 @@ async def test_killed_with_deliveries_in_the_spool_it_forwards_them_before_newer
         finally:
             own_broker.brokers[0].resume()
     assert versions(await log(own_kafka)) == list(range(40))
+
+
+async def test_started_while_the_broker_is_dead_it_serves_from_the_spool(
+    own_broker: EmbeddedKafka, own_kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The broker is killed before the gateway has ever met it; what the spool took is forwarded once it is there."""
+    await own_broker.brokers[0].kill()
+    try:
+        async with gateway_process(own_kafka, client, tmp_path / "gateway.log") as running:
+            assert await is_ready(client, f"{running.url}/livez")
+            await deliver_versions(client, running.url, range(20))
+            await running.stop(signal.SIGKILL)
+        async with gateway_process(own_kafka, client, tmp_path / "gateway.log") as again:
+            await deliver_versions(client, again.url, range(10, 30))
+            assert (await client.get(f"{again.url}/readyz")).status == 200, "the spool takes deliveries: it is of use"
+            await own_broker.brokers[0].start()
+            await own_broker.brokers[0].ready()
+            assert versions(await in_the_topic(own_kafka, 30)) == list(range(30))
+            await deliver_versions(client, again.url, range(40))
+            assert await again.stop(signal.SIGTERM) == 0
+    finally:
+        if own_broker.brokers[0].pid is None:
+            await own_broker.brokers[0].start()
+            await own_broker.brokers[0].ready()
+    assert versions(await log(own_kafka)) == list(range(40))
+
+
+async def test_two_gateways_share_a_port_and_both_serve(
+    kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    (port,) = free_ports(1)
+    shared = {"WEBHOOK_GATEWAY_SHARED_PORT": "true", "WEBHOOK_GATEWAY_PORT": str(port)}
+    logs = [tmp_path / f"gateway-{number}.log" for number in (1, 2)]
+    async with (
+        gateway_process(kafka, client, logs[0], **shared),
+        gateway_process(kafka, client, logs[1], **shared),
+    ):
+
+        async def both_have_started() -> bool:
+            return all('"event": "started"' in output.read_text() for output in logs)
+
+        await until(both_have_started, "both gateways listen")
+        for number in range(200):  # a connection each: the kernel deals connections out, not requests
+            async with (
+                aiohttp.ClientSession() as alone,
+                alone.post(
+                    f"http://127.0.0.1:{port}/mercadolibre/webhook", data=notification(number), headers=JSON
+                ) as answer,
+            ):
+                assert answer.status == 200, await answer.text()
+
+        async def all_are_told() -> bool:
+            return sum(answered_in(output) for output in logs) == 200
+
+        await until(all_are_told, "every answer is in a log")
+    assert all(answered_in(output) > 0 for output in logs), [answered_in(output) for output in logs]
+    found = ids(await log(kafka))
+    assert (len(found), len(set(found))) == (200, 200)
+
+
+def answered_in(output: Path) -> int:
+    return output.read_text().count('"event": "delivery"')
 
 
 async def test_a_full_spool_is_503_and_nothing_is_lost(own_broker: EmbeddedKafka, own_kafka: KafkaSettings) -> None:
