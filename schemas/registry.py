@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from schemas.deliveries import delivery_decided
 from schemas.envelope import Envelope
 from schemas.event import EventFamily, Fact
+from schemas.inventory import inventory_changed
 from schemas.listings import listing_changed
+from schemas.offers import offer_changed
 from schemas.orders import order_changed
 from schemas.payments import payment_changed
 from schemas.questions import question_changed
@@ -23,6 +25,8 @@ EVENTS: tuple[EventFamily, ...] = (
     payment_changed.EVENT,
     question_changed.EVENT,
     listing_changed.EVENT,
+    inventory_changed.EVENT,
+    offer_changed.EVENT,
 )
 
 

@@ -6,7 +6,9 @@ from decimal import Decimal
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from schemas.event import Fact
+from schemas.inventory.inventory_changed import Condition, InventoryChangedV1, InventoryStatus, OfferSummary
 from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
+from schemas.offers.offer_changed import OfferChangedV1
 from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
 from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
@@ -123,6 +125,42 @@ def listing(
         price=brl("750.00"),
         quantity_available=4,
         attributes={"SIZE": "42"},
+        updated_at=at(minute),
+    )
+
+
+def stock(
+    number: int, minute: float = 0, quantity: int = 3, offers: tuple[str, ...] = ("PUBLISHED",)
+) -> InventoryChangedV1:
+    return InventoryChangedV1(
+        **SOURCE,
+        user_id="7",
+        sku=str(number),
+        title="Tênis",
+        condition=Condition.USED_GOOD,
+        marketplace_condition="USED_GOOD",
+        part_number="DD1391-100",
+        price=brl("750.0"),
+        quantity=quantity,
+        photo_count=2,
+        status=InventoryStatus.ACTIVE if "PUBLISHED" in offers else InventoryStatus.UNKNOWN,
+        offers=[OfferSummary(offer_id=f"58{n}", marketplace_status=status) for n, status in enumerate(offers)],
+        updated_at=at(minute),
+    )
+
+
+def offer(number: int, minute: float = 0, status: str = "PUBLISHED") -> OfferChangedV1:
+    return OfferChangedV1(
+        **SOURCE,
+        user_id="7",
+        offer_id=str(number),
+        sku="1",
+        site="EBAY_BR",
+        format="FIXED_PRICE",
+        marketplace_status=status,
+        listing_id="1101",
+        price=brl("750.0"),
+        quantity_available=3,
         updated_at=at(minute),
     )
 

@@ -1,7 +1,9 @@
 """Every read model of sellstream, one line each. An entry is a folder: table.sql, project.py, queries.py."""
 
 from libs.projection.model import AnyReadModel
+from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
+from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from libs.read_models.questions.project import READ_MODEL as QUESTIONS
@@ -15,5 +17,7 @@ READ_MODELS: dict[str, AnyReadModel] = {
         PAYMENTS,
         QUESTIONS,
         LISTINGS,
+        INVENTORY,
+        OFFERS,
     )
 }

@@ -30,18 +30,23 @@ class EntityRow(Row, frozen=True, kw_only=True):
     status_history: tuple[StatusEntry, ...]
 
 
-class EntityFact(Protocol):
-    """What every fact about a marketplace's entity says."""
+class DatedFact(Protocol):
+    """A fact that says of when its state is."""
+
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+class EntityFact(DatedFact, Protocol):
+    """What every fact about a marketplace's entity with a status says."""
 
     @property
     def status(self) -> StrEnum: ...
     @property
     def marketplace_status(self) -> str: ...
-    @property
-    def updated_at(self) -> datetime: ...
 
 
-def is_news(row: EntityRow | None, fact: EntityFact, position: Position) -> bool:
+def is_news(row: Row | None, fact: DatedFact, position: Position) -> bool:
     """Whether a fact replaces the row: not one that was applied before, and not an older state of the entity.
 
     Of two states with the same time the later one in the log counts.

@@ -23,7 +23,7 @@ from schemas.event import Fact
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
 from schemas.values import Value
-from tests.facts import listing, order, order_v1, payment, question, shipment
+from tests.facts import listing, offer, order, order_v1, payment, question, shipment, stock
 from tests.logs import LogRecord, record
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -33,6 +33,8 @@ MADE: dict[str, Callable[[int], Fact]] = {
     "payments": payment,
     "questions": question,
     "listings": listing,
+    "inventory": stock,
+    "offers": offer,
 }
 each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
 any_model = st.sampled_from(list(READ_MODELS.values()))

@@ -1,0 +1,1 @@
+"""The read model inventory: one row per SKU of an account."""

@@ -1,0 +1,1 @@
+"""The read model offers: one row per offer of an account."""
