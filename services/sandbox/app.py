@@ -18,6 +18,7 @@ from services.sandbox.ebay.routes import Client
 from services.sandbox.faults import Faults
 from services.sandbox.mercadolibre.control import MercadoLibreControl
 from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
+from services.sandbox.mercadolibre.switches import Switches
 from services.sandbox.mercadolibre.tokens import Application
 from services.sandbox.notifier import Notifier
 from services.sandbox.seeded import secret
@@ -45,6 +46,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         app = web.Application(client_max_size=1024 * 1024)
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
         SentRoutes(notifier).add_to(app)
+        mercadolibre.board.add_to(app)
         WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)
         for name, marketplace in world.marketplaces.items():
             api = marketplace.application()
@@ -91,6 +93,13 @@ def _mercadolibre(config: Config, clock: Clock) -> MercadoLibre:
         token_life=timedelta(seconds=config.mercadolibre_token_seconds),
         quirks=config.mercadolibre_quirks,
         ack_seconds=config.mercadolibre_ack_seconds,
+        switches=Switches(
+            search=config.mercadolibre_search,
+            limited=config.mercadolibre_limited,
+            search_per_hour=config.mercadolibre_search_per_hour,
+            items_per_hour=config.mercadolibre_items_per_hour,
+            users_per_hour=config.mercadolibre_users_per_hour,
+        ),
     )
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.sandbox.mercadolibre.switches import Search
+
 Target = Annotated[str, Field(pattern=r"^https?://\S+$")] | None
 """A URL, kept to the letter: it may be signed."""
 
@@ -41,6 +43,11 @@ class Config(BaseSettings):
     mercadolibre_buyers: int = Field(default=50, ge=1, le=100_000)
     mercadolibre_quirks: float = Field(default=0.2, ge=0, le=1)
     mercadolibre_ack_seconds: float = Field(default=0.5, gt=0, le=60)
+    mercadolibre_search: Search = Search.CLOSED
+    mercadolibre_limited: bool = False
+    mercadolibre_search_per_hour: int = Field(default=3000, ge=1)
+    mercadolibre_items_per_hour: int = Field(default=10_000, ge=1)
+    mercadolibre_users_per_hour: int = Field(default=3000, ge=1)
 
     ebay_target: Target = None
     ebay_endpoint: str | None = None

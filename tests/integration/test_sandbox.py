@@ -538,3 +538,84 @@ async def test_square_signs_the_registered_url_and_counts_its_retries(shop: Rece
         assert "square-retry-number" not in one.headers
         assert (two.headers["square-retry-number"], two.headers["square-retry-reason"]) == ("1", "http_error")
         assert json.loads(two.body)["event_id"] == (await made.sent())[0]["notification_id"]
+
+
+# --- MercadoLibre: search and limits as switched, and what comes after a sale
+
+
+async def test_the_search_is_closed_blocked_or_open_as_switched(running: Sandbox) -> None:
+    path = "/mercadolibre/sites/MLM/search?q=tenis&limit=1000"
+    closed = await running.get(path)
+    assert (await refusal(closed))[:2] == (403, "forbidden")
+    assert "x-policy-agent-block-code" not in closed.headers
+    assert closed.headers["x-cache"] == "Error from cloudfront"
+
+    await running.control("PUT", "/_mercadolibre", {"search": "blocked"})
+    blocked = await running.get(path, await running.token())
+    assert (blocked.status, (await blocked.json())["blocked_by"]) == (403, "PolicyAgent")
+    assert blocked.headers["x-policy-agent-block-code"] == "PA_UNAUTHORIZED_RESULT_FROM_POLICIES"
+    assert blocked.headers["x-policy-agent-block-reason"] == "At least one policy returned UNAUTHORIZED."
+
+    await running.control("PUT", "/_mercadolibre", {"search": "open"})
+    items = (await running.control("GET", "/_world/items"))["items"]
+    wanted = next(item for item in items if item["site_id"] == "MLM" and item["status"] == "active")
+    query = f"q={wanted['title'].split()[0]}&seller_id={wanted['seller_id']}"
+    found = await (await running.get(f"/mercadolibre/sites/MLM/search?{query}&limit=1000")).json()
+    assert found["paging"]["limit"] == 50
+    assert wanted["id"] in [each["id"] for each in found["results"]]
+    assert found["results"][0]["seller"]["id"] == wanted["seller_id"]
+    too_far = await running.get(f"/mercadolibre/sites/MLM/search?{query}&offset=960&limit=50")
+    assert (await refusal(too_far))[:2] == (400, "bad_request")
+
+
+async def test_limits_by_the_hour_answer_429_until_the_hour_is_over(running: Sandbox) -> None:
+    token = await running.token()
+    await running.control("PUT", "/_mercadolibre", {"limited": True, "users_per_hour": 2})
+    statuses = [(await running.get("/mercadolibre/users/me", token)).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert (await running.get("/mercadolibre/currencies")).status == 200
+    await running.control("POST", "/_clock", {"advance_seconds": 3600})
+    assert (await running.get("/mercadolibre/users/me", token)).status == 200
+
+
+async def test_what_comes_after_a_sale_is_as_the_world_says(running: Sandbox) -> None:
+    await running.control("POST", "/_world/steps", {"steps": 1500})
+    brazil = await running.token(1)
+    claim = await seller_of(running, "claims", 1)
+    answer = await running.get(f"/mercadolibre/post-purchase/v1/claims/{claim['id']}", brazil)
+    assert await answer.json() == claim
+    message = await seller_of(running, "messages", 1)
+    path = f"/mercadolibre/messages/{message['id']}"
+    assert (await running.get(path, brazil)).status == 400
+    assert (await (await running.get(f"{path}?tag=post_sale", brazil)).json())["messages"] == [message]
+    pack, seller = (each["id"] for each in message["message_resources"])
+    whole = await running.get(f"/mercadolibre/messages/packs/{pack}/sellers/{seller}?tag=post_sale", brazil)
+    assert message in (await whole.json())["messages"]
+    invoice = await seller_of(running, "invoices", 1)
+    path = f"/mercadolibre/users/{invoice['issuer']['id']}/invoices/{invoice['id']}"
+    assert await (await running.get(path, brazil)).json() == invoice
+    orders = (await running.control("GET", "/_world/orders"))["orders"]
+    rated = next(order for order in orders if order["feedback"]["buyer"] and order["seller"]["id"] == int(seller))
+    feedback = await (await running.get(f"/mercadolibre/orders/{rated['id']}/feedback", brazil)).json()
+    assert feedback["purchase"]["id"] == rated["feedback"]["buyer"]["id"]
+    for path in (f"/post-purchase/v1/claims/{claim['id']}", f"/messages/{message['id']}?tag=post_sale"):
+        assert (await refusal(await running.get(f"/mercadolibre{path}", await running.token(0))))[0] == 403
+
+
+async def test_the_missed_items_are_kept_per_site(running: Sandbox) -> None:
+    accounts = (await running.control("GET", "/_accounts"))["mercadolibre"]
+    path = f"/mercadolibre/missed_feeds?app_id={accounts['application_id']}&topic=items"
+    assert (await refusal(await running.get(path, await running.token())))[:2] == (400, "bad_request")
+    assert (await running.get(f"{path}&site_id=MLM", await running.token())).status == 200
+
+
+async def seller_of(made: Sandbox, collection: str, seller: int) -> dict[str, Any]:
+    """The first claim, message or invoice of a seller."""
+    user = (await made.control("GET", "/_accounts"))["mercadolibre"]["sellers"][seller]["user_id"]
+    bodies = (await made.control("GET", f"/_world/{collection}"))[collection]
+    owners = {
+        "claims": lambda body: body["players"][1]["user_id"],
+        "messages": lambda body: int(body["message_resources"][1]["id"]),
+        "invoices": lambda body: body["issuer"]["id"],
+    }
+    return next(body for body in bodies if owners[collection](body) == user)

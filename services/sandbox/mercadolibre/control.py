@@ -5,8 +5,10 @@ from typing import Any
 
 from libs.http.server import Problem
 from services.sandbox.control_requests import Change, NewOrder
+from services.sandbox.mercadolibre.after_sale import CLAIM_STATUSES
 from services.sandbox.mercadolibre.marketplace import MercadoLibre
 from services.sandbox.mercadolibre.offers import QUESTION_STATUSES
+from services.sandbox.mercadolibre.resources.claim import claim_body
 from services.sandbox.mercadolibre.resources.order import order_body
 from services.sandbox.mercadolibre.resources.question import question_body
 from services.sandbox.mercadolibre.resources.shipment import shipment_body
@@ -41,7 +43,7 @@ class MercadoLibreControl:
         return order_body(order), self._mercadolibre.notices(changes)
 
     def change(self, collection: str, number: str, wanted: Change) -> Changed:
-        """Another status for an order, a shipment or a question."""
+        """Another status for an order, a shipment, a question or a claim."""
         key = int(number) if number.isascii() and number.isdigit() else -1
         life = self._life
         if collection == "orders" and (order := life.sales.orders.get(key)):
@@ -56,6 +58,10 @@ class MercadoLibreControl:
             _known(wanted.status, QUESTION_STATUSES)
             changes = life.offers.become(question, wanted.status, life.tick())
             return question_body(question), self._mercadolibre.notices(changes)
+        if collection == "claims" and (claim := life.after_sale.claims.get(key)):
+            _known(wanted.status, CLAIM_STATUSES)
+            changes = life.after_sale.become(claim, wanted.status, life.tick())
+            return claim_body(claim), self._mercadolibre.notices(changes)
         raise Problem(404, f"There is nothing to change at {collection[:40]}/{number[:40]}.")
 
     def _order(self, order: Order, status: str) -> list[Happening]:

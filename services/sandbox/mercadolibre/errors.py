@@ -1,11 +1,12 @@
 """MercadoLibre's error answers, in its own words."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from services.sandbox.faults import FaultAnswers, FaultKind, FaultSpec
+from services.sandbox.mercadolibre import edge_headers
 from services.sandbox.wire import json_answer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -53,12 +54,28 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
         return json_answer(refusal.body, refusal.status)
 
 
+def too_many(headers: Mapping[str, str] | None = None) -> web.Response:
+    """429. No Retry-After by itself: none is documented."""
+    body = {"message": "Too many requests", "error": "too_many_requests", "status": 429, "cause": []}
+    return json_answer(body, 429, headers)
+
+
+def blocked() -> web.Response:
+    """403 by PolicyAgent, with its headers."""
+    body = {
+        "message": edge_headers.POLICY_REASON,
+        "code": edge_headers.POLICY_CODE,
+        "status": 403,
+        "blocked_by": "PolicyAgent",
+    }
+    return json_answer(body, 403, edge_headers.BLOCKED)
+
+
 def _rate_limited(fault: FaultSpec) -> web.Response:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     if fault.plain_text:
         return web.Response(text="local_rate_limited", status=429, headers=headers)
-    body = {"message": "Too many requests", "error": "too_many_requests", "status": 429, "cause": []}
-    return json_answer(body, 429, headers)
+    return too_many(headers)
 
 
 def _outage(fault: FaultSpec) -> web.Response:
@@ -67,19 +84,9 @@ def _outage(fault: FaultSpec) -> web.Response:
     return json_answer(body, fault.status, headers)
 
 
-def _blocked(_fault: FaultSpec) -> web.Response:
-    body = {
-        "message": "At least one policy returned UNAUTHORIZED.",
-        "code": "PA_UNAUTHORIZED_RESULT_FROM_POLICIES",
-        "status": 403,
-        "blocked_by": "PolicyAgent",
-    }
-    return json_answer(body, 403)
-
-
 FAULT_ANSWERS: FaultAnswers = {
     FaultKind.OUTAGE: _outage,
-    FaultKind.BLOCKED: _blocked,
+    FaultKind.BLOCKED: lambda _fault: blocked(),
     FaultKind.RATE_LIMITED: _rate_limited,
     FaultKind.UNAUTHORIZED: lambda _fault: json_answer(bad_token().body, 401),
     FaultKind.NOT_FOUND: lambda _fault: json_answer(Refusal(404, "not_found", "resource not found").body, 404),

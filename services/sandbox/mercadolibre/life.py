@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from services.sandbox.mercadolibre.after_sale import AfterSale
 from services.sandbox.mercadolibre.offers import Offers
 from services.sandbox.mercadolibre.population import Population
 from services.sandbox.mercadolibre.sales import Sales
@@ -20,6 +21,7 @@ class Life:
         self.shipping = Shipping(self._source)
         self.sales = Sales(self._source, self.population, self.shipping)
         self.offers = Offers(self._source, self.population)
+        self.after_sale = AfterSale(seed, self.sales)
 
     def tick(self) -> datetime:
         """Time passes. Resources tell whole seconds, so that every change has a later `last_updated`."""
@@ -40,7 +42,6 @@ class Life:
         if 0.80 <= luck < 0.88:
             return self.offers.revise(now)
         if 0.88 <= luck < 0.90:
-            return [
-                Change("message", uuid(self._source).replace("-", ""), self.population.any_seller(), now, ("created",))
-            ]
+            drawn, seller = uuid(self._source).replace("-", ""), self.population.any_seller()
+            return self.after_sale.happen(seller, drawn, now) or self.offers.ask(now)
         return self.sales.place(now)[1]

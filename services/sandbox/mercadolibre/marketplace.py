@@ -10,17 +10,22 @@ from aiohttp import web
 from services.sandbox.channel import Channel, minutes
 from services.sandbox.clock import Clock
 from services.sandbox.mercadolibre.errors import FAULT_ANSWERS
+from services.sandbox.mercadolibre.hourly import HourlyLimits
 from services.sandbox.mercadolibre.life import Life
 from services.sandbox.mercadolibre.missed import MissedFeeds
 from services.sandbox.mercadolibre.notices import MercadoLibreNotice, Notices
 from services.sandbox.mercadolibre.poison import Poison
+from services.sandbox.mercadolibre.resources.claim import claim_body
 from services.sandbox.mercadolibre.resources.collection import collection_body
+from services.sandbox.mercadolibre.resources.invoice import invoice_body
 from services.sandbox.mercadolibre.resources.item import item_body
+from services.sandbox.mercadolibre.resources.message import message_body
 from services.sandbox.mercadolibre.resources.order import order_body
 from services.sandbox.mercadolibre.resources.question import question_body
 from services.sandbox.mercadolibre.resources.shipment import shipment_body
 from services.sandbox.mercadolibre.routes import api
 from services.sandbox.mercadolibre.state import Change
+from services.sandbox.mercadolibre.switches import SwitchBoard, Switches
 from services.sandbox.mercadolibre.tokens import Application, Tokens
 from services.sandbox.notice import Notice
 from services.sandbox.world import Marketplace, Truth
@@ -57,12 +62,15 @@ class MercadoLibre(Marketplace):
         token_life: timedelta,
         quirks: float,
         ack_seconds: float,
+        switches: Switches | None = None,
     ) -> None:
         self.life = Life(seed, start, size.sellers, size.items_per_seller, size.buyers)
         self.tokens = Tokens(seed, application, clock, token_life)
         self._notices = Notices(seed, application.id, quirks)
         self._poison = Poison(seed, self.life, self._notices)
         self._missed = MissedFeeds(clock, target or "")
+        self.board = SwitchBoard(switches or Switches())
+        self._limits = HourlyLimits(clock, self.board)
         self.channel = (
             Channel(
                 url=target,
@@ -77,7 +85,7 @@ class MercadoLibre(Marketplace):
         )
 
     def application(self) -> web.Application:
-        return api(self.life, self.tokens, self._missed)
+        return api(self.life, self.tokens, self._missed, self.board, self._limits)
 
     def step(self) -> Sequence[Notice]:
         return self.notices(self.life.step())
@@ -100,6 +108,9 @@ class MercadoLibre(Marketplace):
             "questions": lambda: map(question_body, life.offers.questions.values()),
             "payments": lambda: (collection_body(each)["collection"] for each in life.sales.payments.values()),
             "items": lambda: map(item_body, life.population.items.values()),
+            "messages": lambda: map(message_body, life.after_sale.messages.values()),
+            "claims": lambda: map(claim_body, life.after_sale.claims.values()),
+            "invoices": lambda: map(invoice_body, life.after_sale.invoices.values()),
         }
 
     def accounts(self) -> Mapping[str, Any]:

@@ -48,12 +48,20 @@ class MissedFeeds:
         }
         self._missed.append((self._clock.now(), notice, message))
 
-    def found(self, topic: str | None) -> list[dict[str, Any]]:
-        """The last two days' messages about all users of the application, oldest first; topic None: of all."""
+    def found(self, topic: str | None, site: str | None = None) -> list[dict[str, Any]]:
+        """The last two days' messages about all users of the application, oldest first; topic None: of all.
+
+        `site` narrows `items` to the listings of one country.
+        """
         oldest = self._clock.now() - KEPT
         while self._missed and self._missed[0][0] < oldest:
             self._missed.popleft()
-        return [message for _, notice, message in self._missed if topic in (None, message["topic"], notice.topic)]
+        return [
+            message
+            for _, notice, message in self._missed
+            if topic in (None, message["topic"], notice.topic)
+            and (site is None or f"/{site}" in f"/{message['resource'].removeprefix('/').partition('/')[2]}")
+        ]
 
 
 def _json_or_text(body: str) -> Any:

@@ -11,7 +11,7 @@ from services.sandbox.seeded import chance, stream, uuid
 from services.sandbox.times import zulu, zulu_nanoseconds
 from services.sandbox.wire import compact
 
-_TOPICS: Mapping[str, tuple[str, str]] = {
+TOPICS: Mapping[str, tuple[str, str]] = {
     "order": ("orders_v2", "/orders/{id}"),
     "payment": ("payments", "/collections/{id}"),
     "shipment": ("shipments", "/shipments/{id}"),
@@ -19,7 +19,13 @@ _TOPICS: Mapping[str, tuple[str, str]] = {
     "item": ("items", "/items/{id}"),
     "price": ("items_prices", "/items/{id}/prices"),
     "message": ("messages", "{id}"),
+    "claim": ("post_purchase", "post-purchase/v1/claims/{id}"),  # the documented sample has no leading slash
+    "feedback": ("orders feedback", "/orders/{id}/feedback"),
+    "invoice": ("invoices", "/users/{seller}/invoices/{id}"),
 }
+
+_WITH_SUBTOPICS = frozenset({"messages", "post_purchase"})
+"""Topics of the model with sub-topics: it says `id` instead of `_id`, and `actions` names the sub-topic."""
 
 QUIRKS = (
     "no_slash",
@@ -59,7 +65,7 @@ class MercadoLibreNotice(Notice):
     def body(self, attempts: int) -> dict[str, Any]:
         """The JSON of an attempt."""
         quirk = self.quirk
-        name = "id" if quirk == "id_without_underscore" or self.topic == "messages" else "_id"
+        name = "id" if quirk == "id_without_underscore" or self.topic in _WITH_SUBTOPICS else "_id"
         received = "recieved" if quirk == "recieved" else "received"
         nanoseconds = quirk == "nanoseconds"
         return {
@@ -109,12 +115,13 @@ class Notices:
         return MercadoLibreNotice(**{**fields, **extra})
 
     def _of(self, change: Change, place: int) -> MercadoLibreNotice:
-        topic, form = _TOPICS[change.kind]
+        topic, form = TOPICS[change.kind]
         actions = change.actions
         if change.kind == "order":
             common = ("pack_order:false", f"site_id:{change.seller.site.id.lower()}", "channel:marketplace")
             actions = (*common, *actions) if chance(self._source, 0.6) else ()
-        elif change.kind != "message":
+        elif topic not in _WITH_SUBTOPICS:
             actions = ()
         at = change.at + timedelta(milliseconds=500 * place)
-        return self.made(topic, form.format(id=change.id), change.seller.id, at, actions=actions)
+        resource = form.format(id=change.id, seller=change.seller.id)
+        return self.made(topic, resource, change.seller.id, at, actions=actions)

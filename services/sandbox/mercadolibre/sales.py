@@ -31,6 +31,11 @@ class Sales:
         self.orders: dict[int, Order] = {}
         self.payments: dict[int, Payment] = {}
         self.open_orders: Pool[Order] = Pool()
+        self._paid: dict[int, Pool[Order]] = {seller.id: Pool() for seller in population.sellers}
+
+    def paid_orders(self, seller: User) -> Pool[Order]:
+        """The seller's orders that are paid now."""
+        return self._paid[seller.id]
 
     def place(self, now: datetime, seller: User | None = None) -> tuple[Order, list[Change]]:
         """A buyer orders: the order is confirmed, the stock goes down."""
@@ -93,6 +98,11 @@ class Sales:
     def _set(self, order: Order, status: str, now: datetime) -> None:
         order.status = status
         order.updated = now
+        paid = self._paid[order.seller.id]
+        if status == "paid":
+            paid.add(order)
+        else:
+            paid.discard(order)
 
     def _in_stock(self, seller: User, now: datetime) -> Item:
         item = self._population.any_item(seller)

@@ -79,7 +79,10 @@ class SearchRoutes:
     async def _missed_feeds(self, request: web.Request, _user: User) -> web.Response:
         if request.query.get("app_id") != str(self._application_id):
             raise not_the_callers("forbidden")
-        messages, _ = page(self._missed.found(request.query.get("topic")), request.query, default=10, most=100)
+        topic, site = request.query.get("topic"), request.query.get("site_id")
+        if topic == "items" and not site:  # since 2026: the feed of items is kept per site
+            raise Refusal(400, "bad_request", "site_id is required for the topic items")
+        messages, _ = page(self._missed.found(topic, site), request.query, default=10, most=100)
         return json_answer({"messages": messages})
 
 

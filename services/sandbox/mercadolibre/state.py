@@ -1,4 +1,4 @@
-"""What exists at MercadoLibre: sellers, buyers, items, orders, payments, shipments, questions. Amounts are in cents."""
+"""What exists at MercadoLibre: sellers, buyers, items, orders, and what belongs to them. Amounts are in cents."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -119,6 +119,15 @@ class Order:
     cancel_reason: str | None = None
     payments: list[Payment] = field(default_factory=list)
     shipment: Shipment | None = None
+    messages: list["Message"] = field(default_factory=list)
+    buyers_feedback: "Feedback | None" = None
+    sellers_feedback: "Feedback | None" = None
+    invoice: "Invoice | None" = None
+
+    @property
+    def pack(self) -> int:
+        """What messages are about: the pack, or the order's own id where it has none."""
+        return self.pack_id or self.id
 
     @property
     def total(self) -> int:
@@ -144,9 +153,57 @@ class Question:
     answered: datetime | None = None
 
 
+@dataclass(slots=True)
+class Message:
+    """A message about an order after its sale."""
+
+    id: str
+    order: Order
+    by_buyer: bool
+    text: str
+    created: datetime
+    read: datetime | None = None
+
+
+@dataclass(slots=True)
+class Claim:
+    """A buyer's claim about an order; `due` is until when the seller must act."""
+
+    id: int
+    order: Order
+    status: str
+    stage: str
+    reason_id: str
+    created: datetime
+    updated: datetime
+    due: datetime | None
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One side's feedback on an order."""
+
+    id: int
+    rating: str
+    fulfilled: bool
+    created: datetime
+
+
+@dataclass(slots=True)
+class Invoice:
+    """A fiscal invoice of an order (Brazil)."""
+
+    id: int
+    order: Order
+    status: str
+    created: datetime
+    updated: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something changed: `kind` (order, payment, shipment, question, item, price, message) and its id.
+    """Something changed: its `kind` (a key of `notices.TOPICS`) and its id.
 
     `actions` are the words that a notification may carry about it.
     """

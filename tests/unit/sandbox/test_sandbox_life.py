@@ -97,7 +97,15 @@ def test_everything_that_can_happen_happens() -> None:
         "items",
         "items_prices",
         "messages",
+        "post_purchase",
+        "orders feedback",
+        "invoices",
     }
+    after_sale = made.life.after_sale
+    assert {claim.status for claim in after_sale.claims.values()} == {"opened", "closed"}
+    assert {invoice.status for invoice in after_sale.invoices.values()} == {"processing", "authorized"}
+    assert {message.by_buyer for message in after_sale.messages.values()} == {True, False}
+    assert any(message.read for message in after_sale.messages.values())
     assert orders == {*ORDER_STATUSES} - {"invalid"}
     assert shipments == {*SHIPMENT_STATUSES}
     assert {"UNANSWERED", "ANSWERED", "UNDER_REVIEW", "CLOSED_UNANSWERED", "DELETED", "BANNED"} <= questions
@@ -156,6 +164,8 @@ def test_nothing_changes_without_a_notice_and_a_later_time(seed: int) -> None:
 
 def later(body: dict[str, Any]) -> datetime:
     """When a resource changed last."""
+    if dates := body.get("message_date"):
+        return datetime.fromisoformat(dates["read"] or dates["created"])
     return datetime.fromisoformat((body.get("last_updated") or body["last_modified"])[:23] + "Z")
 
 

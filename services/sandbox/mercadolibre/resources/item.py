@@ -6,6 +6,13 @@ from services.sandbox.mercadolibre.resources.values import major
 from services.sandbox.mercadolibre.state import Item
 from services.sandbox.times import zulu
 
+_FOUND = (
+    *("id", "title", "condition", "thumbnail_id", "catalog_product_id", "listing_type_id", "permalink", "buying_mode"),
+    *("site_id", "category_id", "domain_id", "thumbnail", "currency_id", "price", "original_price"),
+    *("available_quantity", "official_store_id", "shipping", "attributes"),
+)
+"""What a site's search shows of a listing."""
+
 
 def item_body(item: Item) -> dict[str, Any]:
     """The listing as its seller sees it: `available_quantity` is the count, not a bucket."""
@@ -56,6 +63,13 @@ def item_body(item: Item) -> dict[str, Any]:
         "last_updated": zulu(item.updated),
         "channels": ["marketplace"],
     }
+
+
+def found_item(item: Item) -> dict[str, Any]:
+    """The listing in a site's search, as it was shown to everybody before 2025."""
+    whole = item_body(item)
+    seller = {"id": item.seller.id, "nickname": item.seller.nickname}
+    return {**{name: whole[name] for name in _FOUND}, "sale_price": None, "seller": seller}
 
 
 def item_prices(item: Item) -> dict[str, Any]:

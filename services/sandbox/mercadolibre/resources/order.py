@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.sandbox.mercadolibre.resources.feedback import feedback_id
 from services.sandbox.mercadolibre.resources.values import major
 from services.sandbox.mercadolibre.state import Line, Order, Payment
 from services.sandbox.times import offset_time
@@ -30,7 +31,7 @@ def order_body(order: Order) -> dict[str, Any]:
         "status_detail": None,
         "tags": _tags(order),
         "static_tags": [],
-        "feedback": {"seller": None, "buyer": None},
+        "feedback": {"seller": feedback_id(order.sellers_feedback), "buyer": feedback_id(order.buyers_feedback)},
         "context": {"channel": "marketplace", "site": site.id, "flows": []},
         "seller": {"id": order.seller.id},
         "buyer": {
