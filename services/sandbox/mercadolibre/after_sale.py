@@ -34,6 +34,7 @@ class AfterSale:
         self.invoices: dict[int, Invoice] = {}
         self.open_claims: Pool[Claim] = Pool()
         self._processing: Pool[Invoice] = Pool()
+        self._talks: Pool[Order] = Pool()
 
     def happen(self, seller: User, message_id: str, now: datetime) -> list[Change]:
         """Something about one of the seller's paid orders; nothing if there is none. `message_id` is for a message."""
@@ -77,7 +78,9 @@ class AfterSale:
         return [one for one in self.messages.values() if one.order.pack == pack and one.order.seller is seller]
 
     def _say(self, order: Order, message_id: str, now: datetime) -> Change:
-        """A new message, or the reading of the last one: that tells `read` about the same id."""
+        """A new message, or the reading of the last one: that tells `read` about the same id. Talks go on by halves."""
+        if len(self._talks) and chance(self._source, 0.5):
+            order = self._talks.draw(self._source)
         last = order.messages[-1] if order.messages else None
         if last is not None and last.read is None and chance(self._source, 0.5):
             last.read = now
@@ -86,6 +89,7 @@ class AfterSale:
         text = self._source.choice(_BUYERS_TEXTS if by_buyer else _SELLERS_TEXTS)
         message = Message(message_id, order, by_buyer, text, now)
         order.messages.append(message)
+        self._talks.add(order)
         self.messages[message.id] = message
         return Change("message", message.id, order.seller, now, ("created",))
 
