@@ -579,7 +579,7 @@ async def test_limits_by_the_hour_answer_429_until_the_hour_is_over(running: San
 
 
 async def test_what_comes_after_a_sale_is_as_the_world_says(running: Sandbox) -> None:
-    await running.control("POST", "/_world/steps", {"steps": 1500})
+    await running.control("POST", "/_world/steps", {"steps": 5000})
     brazil = await running.token(1)
     claim = await seller_of(running, "claims", 1)
     answer = await running.get(f"/mercadolibre/post-purchase/v1/claims/{claim['id']}", brazil)
