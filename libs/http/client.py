@@ -6,10 +6,10 @@ token → [breaker → rate limit → one request → answer] × attempts → on
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import aiohttp
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
@@ -28,6 +28,9 @@ from libs.telemetry.metrics import HTTP_CLIENT_CIRCUIT_OPEN, HTTP_CLIENT_DURATIO
 from libs.telemetry.trace import trace_headers, tracer
 
 log = get_logger()
+
+Receive = Callable[[Request, aiohttp.ClientResponse], Awaitable[Answer]]
+"""Reads the content of a 2xx answer."""
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})  # idempotent by RFC 9110, section 9.2.2
 
@@ -78,7 +81,6 @@ class ApiClient:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=self._settings.timeout_seconds),
             headers={"Accept": "application/json", "User-Agent": self._settings.user_agent},
             cookie_jar=aiohttp.DummyCookieJar(),  # an API's cookies must not tie one account's calls to another's
         )
@@ -120,16 +122,55 @@ class ApiClient:
             body=body,
             repeatable=method in _REPEATABLE if repeatable is None else repeatable,
         )
+        return await self._authorised(request, tokens, self._read_json)
+
+    async def download(
+        self,
+        path: str,
+        sink: BinaryIO,
+        *,
+        max_bytes: int,
+        operation: str | None = None,
+        tokens: TokenProvider | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """GET a 2xx answer's bytes into `sink` (seekable), piece by piece; the Answer's body is None.
+
+        Otherwise as `call`, except that `timeout_seconds` counts between two pieces. Each try begins the sink anew, so
+        that what is in it afterwards is one whole answer. Raises Garbage if it is longer than `max_bytes`.
+        """
+        request = Request(
+            method="GET",
+            url=URL(f"{self._base}{path}", encoded=True),
+            operation=f"GET {operation or path}",
+            headers={"Accept": "*/*", **(headers or {})},
+            query=dict(query or {}),
+            form=None,
+            body=None,
+            repeatable=True,
+            streamed=True,
+        )
+
+        async def receive(request: Request, response: aiohttp.ClientResponse) -> Answer:
+            sink.seek(0)
+            sink.truncate()
+            await self._copy(request, response, sink.write, max_bytes)
+            return Answer(response.status, response.headers, None)
+
+        return await self._authorised(request, tokens, receive)
+
+    async def _authorised(self, request: Request, tokens: TokenProvider | None, receive: Receive) -> Answer:
         if tokens is None:
-            return await self._with_retries(request)
+            return await self._with_retries(request, receive)
         token = await tokens.token()
         try:
-            return await self._with_retries(request.bearing(token))
+            return await self._with_retries(request.bearing(token), receive)
         except Unauthorized:
             fresh = await tokens.refresh(rejected=token)
-            return await self._with_retries(request.bearing(fresh))
+            return await self._with_retries(request.bearing(fresh), receive)
 
-    async def _with_retries(self, request: Request) -> Answer:
+    async def _with_retries(self, request: Request, receive: Receive) -> Answer:
         attempts = self._settings.attempts if request.repeatable else 1
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(attempts),
@@ -138,7 +179,7 @@ class ApiClient:
             reraise=True,
         ):
             with attempt:
-                return await self._attempt(request, attempt.retry_state.attempt_number)
+                return await self._attempt(request, attempt.retry_state.attempt_number, receive)
         raise AssertionError("tenacity ends by an answer or by the last error")
 
     def _worth_waiting_for(self, error: BaseException) -> bool:
@@ -153,7 +194,7 @@ class ApiClient:
         jitter = random.uniform(0, most)  # noqa: S311  (spreads callers out; not a secret)
         return asked.total_seconds() + jitter * 0.1 if asked is not None else jitter
 
-    async def _attempt(self, request: Request, number: int) -> Answer:
+    async def _attempt(self, request: Request, number: int, receive: Receive) -> Answer:
         self.breaker.check()
         await self._limiter.acquire(request.operation)
         began = time.perf_counter()
@@ -166,7 +207,7 @@ class ApiClient:
         ):
             span.set_attributes(request.span_attributes(number))
             try:
-                answer = await self._exchange(request, span)
+                answer = await self._exchange(request, span, receive)
                 outcome = str(answer.status)
             except ApiError as error:
                 outcome = str(error.status or type(error).__name__.lower())
@@ -190,7 +231,7 @@ class ApiClient:
                 )
         return answer
 
-    async def _exchange(self, request: Request, span: Span) -> Answer:
+    async def _exchange(self, request: Request, span: Span, receive: Receive) -> Answer:
         if self._session is None:
             raise RuntimeError(f"the client {self.name} is used outside of its context")
         content_headers, content = request.content()
@@ -202,27 +243,44 @@ class ApiClient:
                 headers={**request.headers, **content_headers, **trace_headers()},
                 data=content,
                 allow_redirects=False,  # a redirect would carry the token to wherever it points
+                timeout=self._timeout(request),
             ) as response:
                 span.set_attribute("http.response.status_code", response.status)
+                if 200 <= response.status < 300:
+                    return await receive(request, response)
                 raw = await self._bounded(request, response)
         except TimeoutError:
             told = f"no answer within {self._settings.timeout_seconds:g} s"
             raise Unavailable(request.operation, told) from None
         except aiohttp.ClientError as error:
             raise Unavailable(request.operation, f"{type(error).__name__} at {self._base}") from error
-        if 200 <= response.status < 300:
-            return Answer(response.status, response.headers, success_body(request.operation, response.status, raw))
         raise error_of(request.operation, response.status, response.headers, raw)
+
+    def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
+        seconds = self._settings.timeout_seconds
+        if request.streamed:
+            return aiohttp.ClientTimeout(total=None, connect=seconds, sock_read=seconds)
+        return aiohttp.ClientTimeout(total=seconds)
+
+    async def _read_json(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
+        raw = await self._bounded(request, response)
+        return Answer(response.status, response.headers, success_body(request.operation, response.status, raw))
 
     async def _bounded(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
         parts = bytearray()
-        async for part in response.content.iter_chunked(64 * 1024):
-            parts += part
-            if len(parts) > self._settings.max_answer_bytes:
-                response.close()
-                told = f"the answer is longer than {self._settings.max_answer_bytes} bytes"
-                raise Garbage(request.operation, told, status=response.status)
+        await self._copy(request, response, parts.extend, self._settings.max_answer_bytes)
         return bytes(parts)
+
+    async def _copy(
+        self, request: Request, response: aiohttp.ClientResponse, write: Callable[[bytes], object], most: int
+    ) -> None:
+        length = 0
+        async for part in response.content.iter_chunked(64 * 1024):
+            length += len(part)
+            if length > most:
+                response.close()
+                raise Garbage(request.operation, f"the answer is longer than {most} bytes", status=response.status)
+            write(part)
 
     def _circuit_changed(self, state: State) -> None:
         HTTP_CLIENT_CIRCUIT_OPEN.labels(self.name).set(0 if state is State.CLOSED else 1)

@@ -33,7 +33,10 @@ _ERRORS: dict[int, type[ApiError]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One call's request; `operation` is method and route template, `repeatable` that sending twice is harmless."""
+    """One call's request; `operation` is method and route template, `repeatable` that sending twice is harmless.
+
+    `streamed`: its answer may take long as a whole, so that only a pause in it is a timeout.
+    """
 
     method: str
     url: URL
@@ -43,6 +46,7 @@ class Request:
     form: Mapping[str, str] | None
     body: Any
     repeatable: bool
+    streamed: bool = False
 
     def bearing(self, token: str) -> "Request":
         """The same request with an access token (RFC 6750)."""
