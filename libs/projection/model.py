@@ -120,7 +120,9 @@ class ReadModel(Generic[R, F]):
     @cached_property
     def fingerprint(self) -> str:
         """Changes with the table's definition and the fold: a build that another form began is not resumed."""
-        sources = (self.folder / name for name in ("table.sql", "project.py"))
+        sources = [self.folder / "table.sql", self.folder / "project.py"]
+        if not inspect.isfunction(self.evolve):  # a fold that several read models share
+            sources.append(Path(inspect.getfile(type(self.evolve))))
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
     @cached_property

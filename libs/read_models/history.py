@@ -1,8 +1,10 @@
 """What the read models of marketplace entities share: which fact is news, and the history of an entity's status."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
 
@@ -30,9 +32,32 @@ class EntityRow(Row, frozen=True, kw_only=True):
     status_history: tuple[StatusEntry, ...]
 
 
+class RowColumns(TypedDict):
+    """The columns of every Row, for one that has more: `InventoryRow(**columns, sku_code=…)`."""
+
+    key: str
+    updated_at: datetime
+    event_id: str
+    correlation_id: str | None
+    log_topic: str
+    log_partition: int
+    log_offset: int
+
+
+class EntityColumns(RowColumns):
+    """The columns of an EntityRow."""
+
+    marketplace: str
+    account: str
+    status: str
+    marketplace_status: str
+    status_history: tuple[StatusEntry, ...]
+
+
 class DatedFact(Protocol):
     """A fact that says of when its state is."""
 
+    def key(self) -> str: ...
     @property
     def updated_at(self) -> datetime: ...
 
@@ -41,9 +66,94 @@ class EntityFact(DatedFact, Protocol):
     """What every fact about a marketplace's entity with a status says."""
 
     @property
+    def marketplace(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
     def status(self) -> StrEnum: ...
     @property
     def marketplace_status(self) -> str: ...
+
+
+R = TypeVar("R", bound=EntityRow)
+F = TypeVar("F", bound=EntityFact)
+
+
+class Latest(msgspec.Struct, Generic[F]):
+    """What an entity's row will be made of: the newest fact, where it stands, and the history up to it."""
+
+    fact: F
+    position: Position
+    history: tuple[StatusEntry, ...]
+
+
+@dataclass(frozen=True)
+class OfLatest(Generic[R, F]):
+    """The fold of a read model whose row is the newest fact's own state, with the status history: its `evolve`.
+
+    `build` makes the row of a fact; it must not refuse. `bigints` names the fact's whole numbers that go into a bigint
+    column: a fact with one beyond that is refused. Far behind, a projection makes rows only of the facts that are the
+    last ones of their entities: `gather` them all, and `row` then gives what `evolve` would have given.
+    """
+
+    build: Callable[[F, EntityColumns], R]
+    bigints: tuple[str, ...] = ()
+
+    def __call__(self, row: R | None, fact: F, position: Position) -> R | None:
+        """The row after a fact: the fact's own state, if it is news."""
+        if not is_news(row, fact, position):
+            return row
+        self._refuse(fact)
+        return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
+
+    def gather(self, latest: Latest[F] | None, fact: F, position: Position) -> Latest[F]:
+        """What is known of an entity after a fact. Changes `latest`; raises Refused."""
+        if latest is None:
+            self._refuse(fact)
+            return Latest(fact, position, (_entry(fact, position),))
+        old, stood = latest.fact, latest.position
+        if position.event_id == stood.event_id or fact.updated_at < old.updated_at:
+            return latest
+        if position.offset <= stood.offset and (position.topic, position.partition) == (stood.topic, stood.partition):
+            return latest
+        self._refuse(fact)
+        if fact.status != old.status or fact.marketplace_status != old.marketplace_status:
+            latest.history = (*latest.history, _entry(fact, position))
+        latest.fact, latest.position = fact, position
+        return latest
+
+    def row(self, latest: Latest[F]) -> R:
+        """The row of what was gathered."""
+        return self.build(latest.fact, entity_columns(latest.fact, latest.position, latest.history))
+
+    def _refuse(self, fact: F) -> None:
+        for name in self.bigints:
+            int8(getattr(fact, name), name)
+
+
+def row_columns(fact: DatedFact, position: Position) -> RowColumns:
+    """The columns that every row has, from the fact that makes it what it is."""
+    return {
+        "key": fact.key(),
+        "updated_at": fact.updated_at,
+        "event_id": position.event_id,
+        "correlation_id": position.correlation_id,
+        "log_topic": position.topic,
+        "log_partition": position.partition,
+        "log_offset": position.offset,
+    }
+
+
+def entity_columns(fact: EntityFact, position: Position, entries: tuple[StatusEntry, ...]) -> EntityColumns:
+    """The columns that every entity's row has, from the fact that makes it what it is."""
+    return {
+        **row_columns(fact, position),
+        "marketplace": fact.marketplace,
+        "account": fact.account,
+        "status": str(fact.status),
+        "marketplace_status": fact.marketplace_status,
+        "status_history": entries,
+    }
 
 
 def is_news(row: Row | None, fact: DatedFact, position: Position) -> bool:
@@ -64,7 +174,11 @@ def history(row: EntityRow | None, fact: EntityFact, position: Position) -> tupl
     status = str(fact.status)
     if entries and (entries[-1].status, entries[-1].marketplace_status) == (status, fact.marketplace_status):
         return entries
-    return (*entries, StatusEntry(status, fact.marketplace_status, fact.updated_at, position.event_id))
+    return (*entries, _entry(fact, position))
+
+
+def _entry(fact: EntityFact, position: Position) -> StatusEntry:
+    return StatusEntry(str(fact.status), fact.marketplace_status, fact.updated_at, position.event_id)
 
 
 def int8(value: int | None, what: str) -> int | None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from libs.projection.model import Position, ReadModel, Row
-from libs.read_models.history import int8, is_news
+from libs.read_models.history import int8, is_news, row_columns
 from schemas.inventory.inventory_changed import InventoryChangedV1
 
 
@@ -36,7 +36,7 @@ def evolve(row: InventoryRow | None, fact: InventoryChangedV1, position: Positio
     if not is_news(row, fact, position):
         return row
     return InventoryRow(
-        key=fact.key(),
+        **row_columns(fact, position),
         marketplace=fact.marketplace,
         account=fact.account,
         user_id=fact.user_id,
@@ -56,12 +56,6 @@ def evolve(row: InventoryRow | None, fact: InventoryChangedV1, position: Positio
         disappeared_at=fact.disappeared_at,
         rec_created=fact.updated_at if row is None else row.rec_created,
         rec_updated=fact.updated_at,
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 

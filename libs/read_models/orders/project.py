@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from libs.projection.model import Position, ReadModel
-from libs.read_models.history import EntityRow, history, is_news
+from libs.projection.model import ReadModel
+from libs.read_models.history import EntityColumns, EntityRow, OfLatest
 from schemas.orders.order_changed import OrderChangedV2, OrderLine
 from schemas.values import Money
 
@@ -53,17 +53,10 @@ class OrderRow(EntityRow, frozen=True, kw_only=True):
     tags: list[str]
 
 
-def evolve(row: OrderRow | None, fact: OrderChangedV2, position: Position) -> OrderRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def order_row(fact: OrderChangedV2, columns: EntityColumns) -> OrderRow:
+    """The fact's own state."""
     return OrderRow(
-        key=fact.key(),
-        marketplace=fact.marketplace,
-        account=fact.account,
-        status=str(fact.status),
-        marketplace_status=fact.marketplace_status,
-        status_history=history(row, fact, position),
+        **columns,
         order_id=fact.order_id,
         pack_id=fact.pack_id,
         placed_at=fact.placed_at,
@@ -77,12 +70,6 @@ def evolve(row: OrderRow | None, fact: OrderChangedV2, position: Position) -> Or
         payment_ids=list(fact.payment_ids),
         shipment_id=fact.shipment_id,
         tags=list(fact.tags),
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 
@@ -102,4 +89,4 @@ def _price(money: Money | None) -> Price | None:
     return None if money is None else Price(money.amount, money.currency)
 
 
-READ_MODEL = ReadModel("orders", version=1, fact=OrderChangedV2, row=OrderRow, evolve=evolve)
+READ_MODEL = ReadModel("orders", version=1, fact=OrderChangedV2, row=OrderRow, evolve=OfLatest(order_row))

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from libs.projection.model import Position, ReadModel
-from libs.read_models.history import EntityRow, history, is_news
+from libs.projection.model import ReadModel
+from libs.read_models.history import EntityColumns, EntityRow, OfLatest
 from schemas.questions.question_changed import QuestionChangedV1
 
 
@@ -17,17 +17,10 @@ class QuestionRow(EntityRow, frozen=True, kw_only=True):
     answered_at: datetime | None
 
 
-def evolve(row: QuestionRow | None, fact: QuestionChangedV1, position: Position) -> QuestionRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def question_row(fact: QuestionChangedV1, columns: EntityColumns) -> QuestionRow:
+    """The fact's own state."""
     return QuestionRow(
-        key=fact.key(),
-        marketplace=fact.marketplace,
-        account=fact.account,
-        status=str(fact.status),
-        marketplace_status=fact.marketplace_status,
-        status_history=history(row, fact, position),
+        **columns,
         question_id=fact.question_id,
         listing_id=fact.listing_id,
         buyer_id=fact.buyer_id,
@@ -35,13 +28,7 @@ def evolve(row: QuestionRow | None, fact: QuestionChangedV1, position: Position)
         answer=fact.answer_text,
         asked_at=fact.asked_at,
         answered_at=fact.answered_at,
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 
-READ_MODEL = ReadModel("questions", version=1, fact=QuestionChangedV1, row=QuestionRow, evolve=evolve)
+READ_MODEL = ReadModel("questions", version=1, fact=QuestionChangedV1, row=QuestionRow, evolve=OfLatest(question_row))

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from libs.projection.model import Position, ReadModel
-from libs.read_models.history import EntityRow, history, is_news
+from libs.projection.model import ReadModel
+from libs.read_models.history import EntityColumns, EntityRow, OfLatest
 from schemas.shipments.shipment_changed import Destination, ShipmentChangedV1
 
 
@@ -38,17 +38,10 @@ class ShipmentRow(EntityRow, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def evolve(row: ShipmentRow | None, fact: ShipmentChangedV1, position: Position) -> ShipmentRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def shipment_row(fact: ShipmentChangedV1, columns: EntityColumns) -> ShipmentRow:
+    """The fact's own state."""
     return ShipmentRow(
-        key=fact.key(),
-        marketplace=fact.marketplace,
-        account=fact.account,
-        status=str(fact.status),
-        marketplace_status=fact.marketplace_status,
-        status_history=history(row, fact, position),
+        **columns,
         shipment_id=fact.shipment_id,
         substatus=fact.substatus,
         order_ids=list(fact.order_ids),
@@ -62,12 +55,6 @@ def evolve(row: ShipmentRow | None, fact: ShipmentChangedV1, position: Position)
         estimated_at=fact.estimated_delivery_at,
         destination=_address(fact.destination),
         created_at=fact.created_at,
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 
@@ -77,4 +64,4 @@ def _address(to: Destination | None) -> Address | None:
     return Address(to.receiver_name, to.receiver_phone, to.address, to.postal_code, to.city, to.state, to.country)
 
 
-READ_MODEL = ReadModel("shipments", version=1, fact=ShipmentChangedV1, row=ShipmentRow, evolve=evolve)
+READ_MODEL = ReadModel("shipments", version=1, fact=ShipmentChangedV1, row=ShipmentRow, evolve=OfLatest(shipment_row))
