@@ -72,3 +72,7 @@ HTTP_CLIENT_CIRCUIT_OPEN = Gauge(
 HTTP_CLIENT_TOKEN_REFRESHES = Counter(
     "http_client_token_refreshes_total", "Access tokens replaced, by outcome.", ["client", "outcome"]
 )
+
+# jobs
+JOBS_RUNS = Counter("jobs_runs_total", "Runs of jobs by how they ended.", ["queue", "job_type", "outcome"])
+JOBS_DURATION = Histogram("jobs_run_duration_seconds", "Time that a job's handler took.", ["queue", "job_type"])

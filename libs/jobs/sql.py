@@ -1,0 +1,119 @@
+"""The queue's statements. Every time is PostgreSQL's: workers' clocks may differ.
+
+The order and the conditions of a dequeue are those of `sp_ml_jobs` (mission, "Stored Procedures Requirements"), with
+two readings: a lock that was never taken is free (`locked_until` NULL), and a job that is `processing` under a lock
+that ran out is free again, or no lost lock could ever be taken over.
+"""
+
+from functools import cache
+
+CHANNEL = "sellstream_jobs"
+"""Where it is told that a queue has work; the payload is the queue's name."""
+
+# $1 queue, $2 types, $3 payloads, $4 priorities, $5 delays (seconds), $6 max attempts, $7 dedupe keys, $8 channel.
+# Ids are drawn in the given order and the rows are inserted in the order of their keys, so that two batches with the
+# same keys wait for each other instead of locking each other out. A row that exists is "updated" only to be returned.
+ENQUEUE = """
+WITH numbered AS MATERIALIZED (
+    SELECT nextval('ops.jobs_id_seq') AS id, t.*
+    FROM unnest($2::text[], $3::text[], $4::int[], $5::float8[], $6::int[], $7::text[])
+        AS t (job_type, payload, priority, delay, max_attempts, dedupe_key)
+), inserted AS (
+    INSERT INTO ops.jobs AS j (id, queue, job_type, payload_json, priority, available_at, max_attempts, dedupe_key)
+    SELECT id, $1, job_type, payload::jsonb, priority, now() + delay * interval '1 second', max_attempts, dedupe_key
+    FROM numbered ORDER BY dedupe_key, id
+    ON CONFLICT (queue, dedupe_key) WHERE dedupe_key IS NOT NULL AND status IN ('pending', 'processing', 'retry')
+    DO UPDATE SET dedupe_key = excluded.dedupe_key
+    RETURNING j.id, j.dedupe_key, j.available_at
+)
+SELECT i.id, i.dedupe_key, n.id IS NOT NULL AS created,
+    (SELECT pg_notify($8, $1)::text WHERE EXISTS (SELECT FROM inserted WHERE available_at <= now())) AS told
+FROM inserted AS i LEFT JOIN numbered AS n USING (id)
+ORDER BY i.id
+"""
+
+NOTIFY = "SELECT pg_notify($1, $2)"
+
+# $1 queue, $2 locked_by, $3 lock_seconds, $4 how many, $5 types (NULL: all), $6 lost locks that end a job.
+_LOCK = """
+lost AS MATERIALIZED (
+    SELECT id, priority, available_at FROM ops.jobs
+    WHERE queue = $1 AND status = 'processing' AND {free} AND attempts < max_attempts AND {typed}
+    ORDER BY priority, available_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
+), ready AS MATERIALIZED (
+    SELECT id, priority, available_at FROM ops.jobs
+    WHERE queue = $1 AND status IN ('pending', 'retry') AND available_at <= now() AND attempts < max_attempts
+        AND (locked_until IS NULL OR {free}) AND {typed}
+    ORDER BY priority, available_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
+), chosen AS MATERIALIZED (
+    SELECT id FROM (TABLE lost UNION ALL TABLE ready) AS free ORDER BY priority, available_at, id LIMIT $4
+), locked AS (
+    UPDATE ops.jobs SET
+        status = CASE WHEN {spent} THEN 'failed_permanent' ELSE 'processing' END,
+        locked_by = CASE WHEN {spent} THEN NULL ELSE $2 END,
+        locked_until = CASE WHEN {spent} THEN NULL ELSE now() + $3::float8 * interval '1 second' END,
+        attempts = CASE WHEN {spent} THEN attempts + 1 ELSE attempts END,
+        last_error = CASE WHEN {spent} THEN jsonb_build_object('code', 'LockLost', 'msg',
+            format('%s runs ended without a word, the last one in the hands of %s', $6::int, locked_by))
+            ELSE last_error END,
+        lost_locks = CASE WHEN {lost} THEN lost_locks + 1 ELSE lost_locks END,
+        lock_no = lock_no + 1, updated_at = now()
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen))
+    RETURNING id, status, job_type, payload_json, priority, attempts, max_attempts, locked_until, lock_no, available_at
+)
+"""
+
+# Six parameters: ids, lock numbers, statuses, errors (NULL: leave), backoffs (seconds), counts (1: a failed attempt).
+_SETTLE = """
+settled AS (
+    UPDATE ops.jobs AS j SET
+        status = CASE
+            WHEN f.status <> 'retry' THEN f.status
+            WHEN j.attempts + f.counts >= j.max_attempts THEN 'failed_permanent'
+            WHEN j.attempts + f.counts = 0 THEN 'pending'
+            ELSE 'retry' END,
+        attempts = j.attempts + f.counts,
+        available_at = CASE f.status WHEN 'retry' THEN now() + f.backoff * interval '1 second' ELSE j.available_at END,
+        last_error = coalesce(f.error::jsonb, j.last_error),
+        locked_by = NULL, locked_until = NULL, updated_at = now()
+    FROM unnest(${0}::bigint[], ${1}::int[], ${2}::text[], ${3}::text[], ${4}::float8[], ${5}::int[])
+        AS f (id, lock_no, status, error, backoff, counts)
+    WHERE j.id = f.id AND j.lock_no = f.lock_no AND j.status = 'processing' AND j.locked_by = ${owner}
+    RETURNING j.id
+)
+"""
+
+# $1 locked_by, $2 … $7 the finished runs. Returns the ids that were ours to finish.
+SETTLE = f"WITH {_SETTLE.format(*range(2, 8), owner=1)} SELECT id FROM settled"  # noqa: S608 - parameters' numbers
+
+# $1 locked_by, $2 lock_seconds, $3 ids, $4 lock numbers. Returns the ids whose locks are still ours.
+EXTEND = """
+UPDATE ops.jobs AS j SET locked_until = now() + $2::float8 * interval '1 second', updated_at = now()
+FROM unnest($3::bigint[], $4::int[]) AS held (id, lock_no)
+WHERE j.id = held.id AND j.lock_no = held.lock_no AND j.status = 'processing' AND j.locked_by = $1
+RETURNING j.id
+"""
+
+COUNTS = """
+SELECT job_type, status, count(*) AS jobs FROM ops.jobs WHERE queue = $1 GROUP BY job_type, status
+"""
+
+
+@cache
+def exchange(*, typed: bool, own: bool, settle: bool) -> str:
+    """What is finished ($7 … $12) and what is begun ($1 … $6) in one statement, one round trip, one commit.
+
+    `typed`: only the types of $5, which is NULL otherwise. `own`: a lock of $2's own is free as well. A finished row
+    comes back with a NULL in place of its type.
+    """
+    ran_out = "locked_until < now()"
+    lost = f"(status = 'processing' AND {ran_out})"
+    lock = _LOCK.format(
+        free=f"({ran_out} OR locked_by = $2)" if own else ran_out,
+        typed="job_type = ANY($5::text[])" if typed else "$5::text[] IS NULL",
+        lost=lost,
+        spent=f"{lost} AND lost_locks + 1 >= $6::int",
+    )
+    settled = _SETTLE.format(*range(7, 13), owner=2) + "," if settle else ""
+    finished = f"UNION ALL SELECT id{', NULL' * 9} FROM settled" if settle else ""  # noqa: S608 - NULLs
+    return f"WITH {settled} {lock} TABLE locked {finished} ORDER BY priority, available_at, id"
