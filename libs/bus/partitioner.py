@@ -1,9 +1,11 @@
 """Which partition a key belongs to: the murmur2 of Kafka's Java client, which every producer of sellstream agrees on.
 
-Source: org.apache.kafka.common.utils.Utils.murmur2 and BuiltInPartitioner.partitionForKey.
+It is Appleby's MurmurHash2 of 32 bits with a seed of Kafka's own. The package `murmurhash2` computes it thirty times
+faster; where it has no wheel, Python does. Source: org.apache.kafka.common.utils.Utils.murmur2 and
+BuiltInPartitioner.partitionForKey.
 """
 
-from functools import lru_cache
+from collections.abc import Callable
 from struct import unpack_from
 
 _SEED = 0x9747B28C
@@ -11,11 +13,10 @@ _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
 
-def murmur2(data: bytes) -> int:
-    """The 32-bit hash of a key."""
+def _in_python(data: bytes, seed: int) -> int:
     length = len(data)
     words = length >> 2
-    h = _SEED ^ length
+    h = seed ^ length
     for word in unpack_from(f"<{words}I", data):
         k = word * _M & _MASK
         k = (k ^ k >> 24) * _M & _MASK
@@ -27,7 +28,18 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
-@lru_cache(maxsize=4096)
+_hash: Callable[[bytes, int], int]
+try:
+    from murmurhash2 import murmurhash2 as _hash
+except ImportError:
+    _hash = _in_python
+
+
+def murmur2(data: bytes) -> int:
+    """The 32-bit hash of a key."""
+    return _hash(data, _SEED)
+
+
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition (0, 1, …) of a key in a topic of that many partitions."""
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
+    return (_hash(key, _SEED) & 0x7FFFFFFF) % partitions

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,6 +11,9 @@ from libs.marketplaces.contract import BadSignature, Delivery
 
 MAX_PROOF = 4096
 """Characters of a header that holds a proof; none of the marketplaces' comes near it."""
+
+_BLOCK = 64
+"""Bytes; of SHA-256 (RFC 6234)."""
 
 
 def proof_header(delivery: Delivery, name: str) -> str:
@@ -27,6 +31,23 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
+class HmacSha256:
+    """The same for a key that many messages come with: what depends on the key alone is computed once."""
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def base64(self, *parts: bytes) -> bytes:
+        """The keyed hash of the parts behind each other, in base64."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        for part in parts:
+            inner.update(part)
+        outer.update(inner.digest())
+        return binascii.b2a_base64(outer.digest(), newline=False)
+
+
 def same(expected: bytes, given: str) -> bool:
     """Whether a text is exactly the expected one, compared in constant time.
 
@@ -41,7 +62,8 @@ def any_same(expected: Iterable[bytes], given: Iterable[str]) -> bool:
     found = False
     for one in expected:
         for text in texts:
-            found |= hmac.compare_digest(one, text)
+            if hmac.compare_digest(one, text):
+                found = True
     return found
 
 

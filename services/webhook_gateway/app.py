@@ -75,7 +75,9 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         stack.callback(deadlines.close)
         lines = Lines(sys.stdout)
         stack.callback(lines.flush)
-        gateway = Gateway(intake, deadlines, Recorder(decisions, log_lines(lines)), config.retry_after)
+        recorder = Recorder(decisions, log_lines(lines))
+        stack.callback(recorder.flush)
+        gateway = Gateway(intake, deadlines, recorder, config.retry_after)
         http = web.Application()
         add_routes(http, places.marketplaces, Transport(gateway, places, config.body_timeout))
         warm_up = WarmUp(config.kafka, window, config.window, config.window_deliveries)
@@ -88,7 +90,7 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
             ready={"intake": intake.check, "window": warm_up.check},
             workers={"warm_up": warm_up.work, "forwarder": forwarder.work},
             listen=listener(
-                Endpoint(gateway, places, NAME),
+                Endpoint(gateway, places),
                 config.host,
                 config.port,
                 config.body_timeout,

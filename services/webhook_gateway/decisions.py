@@ -16,9 +16,6 @@ from services.webhook_gateway.records import Record
 
 log = get_logger()
 
-COLLECT_SECONDS = 0.02
-"""How long decisions are collected before they are written: nobody waits for one, and large batches are cheap."""
-
 RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 2.0
 
@@ -26,12 +23,9 @@ FLUSH_SECONDS = 2.0
 class Decisions:
     """Decisions on their way to their topic; one that Kafka refuses is written again, with the same id."""
 
-    def __init__(
-        self, topic: Log, *, most: int, collect_seconds: float = COLLECT_SECONDS, flush_seconds: float = FLUSH_SECONDS
-    ) -> None:
+    def __init__(self, topic: Log, *, most: int, flush_seconds: float = FLUSH_SECONDS) -> None:
         self._topic = topic
         self._most = most
-        self._collect_seconds = collect_seconds
         self._flush_seconds = flush_seconds
         self._collected: deque[Record] = deque()
         self._on_the_way = 0
@@ -68,7 +62,8 @@ class Decisions:
             GATEWAY_DECISIONS_LOST.inc()
             return
         self._collected.append(decision)
-        self._write_within(self._collect_seconds)
+        if self._timer is None:
+            self._write()
 
     def _write_within(self, seconds: float) -> None:
         if self._timer is None:

@@ -2,17 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable
 from functools import partial
 
 from libs.http.edge import Broken, Exchange, Route
 from libs.marketplaces.contract import Refused
-from libs.telemetry.metrics import HTTP_DURATION, HTTP_REQUESTS
 from services.webhook_gateway import traces
 from services.webhook_gateway.answers import Wire
 from services.webhook_gateway.handlers import Arrival, Gateway
 from services.webhook_gateway.places import Place, Places
-from services.webhook_gateway.traces import random_hex
 from services.webhook_gateway.verdict import Verdict, refusal
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -25,16 +22,14 @@ _BROKEN = {
 
 
 class Endpoint:
-    """The routes of the edge server. `service` is the name in the metrics that all services have in common."""
+    """The routes of the edge server."""
 
-    def __init__(self, gateway: Gateway, places: Places, service: str) -> None:
+    def __init__(self, gateway: Gateway, places: Places) -> None:
         self._gateway = gateway
         self._places = places
-        self._service = service
         self._wire = Wire()
         self._spans = traces.exporting()
         self._fixed = {target: self._route(place) for target, place in places.fixed()}
-        self._counted: dict[tuple[str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def __call__(self, target: bytes) -> Route | None:
         """The route of a POST (the edge server's router)."""
@@ -57,7 +52,6 @@ class Endpoint:
 
         def reply(arrival: Arrival, verdict: Verdict) -> None:
             answers.append(self._wire.render(verdict, place.form, arrival.request_id, time.time(), close=True))
-            self._count(place.route, verdict.status, time.perf_counter() - arrival.since)
 
         arrival = self._arrival(place, exchange)
         arrival.reply = reply
@@ -73,21 +67,9 @@ class Endpoint:
     def _arrival(self, place: Place, exchange: Exchange) -> Arrival:
         headers = exchange.headers
         told = headers.get(b"x-request-id")
-        request_id = told.decode("ascii") if told is not None and _REQUEST_ID.fullmatch(told) else random_hex(16)
         trace = traces.begin(place.route, headers.get(b"traceparent"), headers.get(b"tracestate"), spans=self._spans)
-        return Arrival(self._gateway, place, request_id, trace, partial(self._reply, exchange))
+        request_id = told.decode("ascii") if told is not None and _REQUEST_ID.fullmatch(told) else trace.request_id
+        return Arrival(self._gateway, place, request_id, trace, partial(self._reply, exchange), place.route)
 
     def _reply(self, exchange: Exchange, arrival: Arrival, verdict: Verdict) -> None:
-        place = arrival.place
-        exchange.answer(self._wire.render(verdict, place.form, arrival.request_id, time.time()))
-        self._count(place.route, verdict.status, time.perf_counter() - arrival.since)
-
-    def _count(self, route: str, status: int, seconds: float) -> None:
-        counted = self._counted.get((route, status))
-        if counted is None:
-            counted = self._counted[route, status] = (
-                HTTP_REQUESTS.labels(self._service, "POST", route, status).inc,
-                HTTP_DURATION.labels(self._service, route).observe,
-            )
-        counted[0]()
-        counted[1](seconds)
+        exchange.answer(self._wire.render(verdict, arrival.place.form, arrival.request_id, time.time()))

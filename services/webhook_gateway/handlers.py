@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from libs.marketplaces.contract import BadPayload, Delivery, Notification, Refused, UnknownAccount
 from libs.telemetry.log import get_logger
@@ -12,7 +12,7 @@ from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.intake import LATE, Intake, NotTakenIn
 from services.webhook_gateway.places import Marketplace, Place
 from services.webhook_gateway.record import Recorder
-from services.webhook_gateway.records import now, webhook_id, webhook_record
+from services.webhook_gateway.records import Clock, webhook_id, webhook_record
 from services.webhook_gateway.traces import Trace
 from services.webhook_gateway.verdict import DEFECT, Verdict, absence, refusal
 
@@ -26,7 +26,8 @@ Reply = Callable[["Arrival", Verdict], None]
 class Arrival:
     """A request on its way to its verdict; `since` is when its last byte was here (until then: when it began).
 
-    `reply` is called once, with the verdict, after it was recorded.
+    `reply` is called once, with the verdict, after it was recorded. `route` is told where nobody else counts the
+    request in the metrics that all services have in common.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Arrival:
         "place",
         "reply",
         "request_id",
+        "route",
         "since",
         "size",
         "topic",
@@ -43,12 +45,21 @@ class Arrival:
         "webhook_id",
     )
 
-    def __init__(self, gateway: "Gateway", place: Place, request_id: str, trace: Trace, reply: Reply) -> None:
+    def __init__(
+        self,
+        gateway: "Gateway",
+        place: Place,
+        request_id: str,
+        trace: Trace,
+        reply: Reply,
+        route: str | None = None,
+    ) -> None:
         self._gateway = gateway
         self.place = place
         self.request_id = request_id
         self.trace = trace
         self.reply = reply
+        self.route = route
         self.account = place.known_account
         self.topic: str | None = None
         self.webhook_id: str | None = None
@@ -76,6 +87,7 @@ class Gateway:
         self._deadlines = deadlines
         self._recorder = recorder
         self._fetching: set[asyncio.Task[None]] = set()
+        self._clock = Clock()
         self.retry_after = retry_after
 
     def admit(self, place: Place) -> Marketplace:
@@ -97,7 +109,7 @@ class Gateway:
             arrival.size = len(body)
             arrival.since = time.perf_counter()
             delivery, kept = marketplace.reception.read(
-                headers, doubled, place.query, body, place.account, place.secret, now()
+                headers, doubled, place.query, body, place.account, place.secret, datetime.now(UTC)
             )
             found = marketplace.verifier.verify(delivery)
             if isinstance(found, Notification):
@@ -139,8 +151,16 @@ class Gateway:
         check_names(notification)
         arrival.account, arrival.topic = notification.account, notification.topic
         identity, text = webhook_id(marketplace.name, notification)
+        received_at = round(delivery.received_at.timestamp() * 1e6)
         record = webhook_record(
-            marketplace.name, notification, text, delivery.body, kept, delivery.received_at, arrival.trace
+            marketplace.name,
+            notification,
+            text,
+            delivery.body,
+            kept,
+            self._clock.text(received_at),
+            received_at // 1000,
+            arrival.trace,
         )
         arrival.webhook_id = text
         if self._intake.take_in(identity, record, arrival):

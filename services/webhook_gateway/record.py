@@ -1,14 +1,24 @@
-"""Telling of each decision once: a metric, one wide log line, and an event. No body, no signature, no personal data.
+"""Telling of each decision once: metrics, one wide log line, and an event. No body, no signature, no personal data.
 
-What is the same for many deliveries (names, decision, status) is put into words once and kept.
+Told of in bulk, at most 20 ms after the answers: nobody waits for it, and what is the same for many deliveries (names,
+decision, status) is put into words once and kept.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from libs.telemetry.metrics import GATEWAY_ANSWER_DURATION, GATEWAY_DEADLINE_MISSES, GATEWAY_DELIVERIES
+from libs.telemetry.metrics import (
+    GATEWAY_ANSWER_DURATION,
+    GATEWAY_DEADLINE_MISSES,
+    GATEWAY_DELIVERIES,
+    HTTP_DURATION,
+    HTTP_REQUESTS,
+)
+from libs.telemetry.observe import observe_all
+from schemas.deliveries.delivery_decided import Decision
 from services.webhook_gateway.records import Clock, decision_record
 from services.webhook_gateway.verdict import Verdict
 
@@ -16,78 +26,122 @@ if TYPE_CHECKING:
     from services.webhook_gateway.decisions import Decisions
     from services.webhook_gateway.handlers import Arrival
 
+SERVICE = "webhook_gateway"
 UNKNOWN = "unknown"
+TELL_SECONDS = 0.02
+_MOST_WAITING = 256
 _MOST_KEPT = 2_000
 
 
-class _Told(NamedTuple):
-    """The constant parts: of the log line and of the event's JSON, up to where they change."""
+_Same = tuple[str, str | None, str | None, str | None, Decision, str | None, int]
+"""Marketplace, route, account, topic, decision, reason, status."""
 
-    add_one: Callable[[], None]
-    line: str
-    key: bytes
-    data: str
+
+class _Waiting(NamedTuple):
+    arrival: "Arrival"
+    verdict: Verdict
+    seconds: float
+    at: int
+
+
+class _Told:
+    """The constant parts, of the log line and of the event's JSON up to where they change; and what was not counted."""
+
+    __slots__ = ("data", "key", "line", "seconds")
+
+    def __init__(self, line: str, key: bytes, data: str) -> None:
+        self.line = line
+        self.key = key
+        self.data = data
+        self.seconds: list[float] = []
 
 
 class Recorder:
     """Where every answered delivery is told of. `put_line` takes a line of JSON; neither it nor `decisions` blocks."""
 
-    def __init__(self, decisions: "Decisions", put_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, decisions: "Decisions", put_line: Callable[[str], None], *, tell_seconds: float = TELL_SECONDS
+    ) -> None:
+        self._tell_seconds = tell_seconds
         self._decisions = decisions
         self._put_line = put_line
-        self._kept: dict[tuple[object, ...], _Told] = {}
+        self._waiting: list[_Waiting] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._kept: dict[_Same, _Told] = {}
         self._clock = Clock()
-        self._observe: dict[str, Callable[[float], None]] = {}
 
     def record(self, arrival: "Arrival", verdict: Verdict) -> None:
-        """Tell of one verdict. An unknown marketplace's name is not repeated."""
-        marketplace = arrival.place.marketplace
-        name = marketplace.name if marketplace else UNKNOWN
-        seconds = time.perf_counter() - arrival.since
-        same = (name, arrival.account, arrival.topic, verdict.decision, verdict.reason, verdict.status)
-        told = self._kept.get(same) or self._tell(same, verdict)
-        told.add_one()
-        observe = self._observe.get(name)
-        if observe is None:
-            observe = self._observe[name] = GATEWAY_ANSWER_DURATION.labels(name).observe
-        observe(seconds)
-        if marketplace is not None and seconds > marketplace.deadline:
-            GATEWAY_DEADLINE_MISSES.labels(name).inc()
-        now = time.time()
-        at = self._clock.text(now)
-        ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
-        trace, size, microseconds, request_id = arrival.trace, arrival.size, int(seconds * 1e6), arrival.request_id
-        self._put_line(
-            f'{told.line}, "bytes": {size}, "microseconds": {microseconds}, "webhook_id": {ident}, '
-            f'"request_id": "{request_id}", "trace_id": "{trace.trace_id}", "span_id": "{trace.span_id}", '
-            f'"timestamp": "{at}"}}\n'
-        )
-        data = (
-            f'{told.data},"delivery_ref":"{request_id}","body_bytes":{size},"duration_us":{microseconds},'
-            f'"webhook_id":{ident},"decided_at":"{at}"}}'
-        ).encode()
-        self._decisions.put(decision_record(told.key, data, at, int(now * 1000), trace))
+        """Tell of one verdict, soon. An unknown marketplace's name is not repeated."""
+        self._waiting.append(_Waiting(arrival, verdict, time.perf_counter() - arrival.since, time.time_ns() // 1000))
         arrival.trace.end(arrival.place.route, verdict.status)
+        if len(self._waiting) >= _MOST_WAITING:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._tell_seconds, self.flush)
 
-    def _tell(self, same: tuple[object, ...], verdict: Verdict) -> _Told:
-        name, account, topic = same[:3]
-        common: dict[str, object] = {
+    def flush(self) -> None:
+        """Tell of all that was decided until now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        counted: dict[_Same, _Told] = {}
+        for arrival, verdict, seconds, at in waiting:
+            marketplace = arrival.place.marketplace
+            name = marketplace.name if marketplace is not None else UNKNOWN
+            same = (
+                name,
+                arrival.route,
+                arrival.account,
+                arrival.topic,
+                verdict.decision,
+                verdict.reason,
+                verdict.status,
+            )
+            told = self._kept.get(same)
+            if told is None:
+                told = self._tell(same)
+            counted[same] = told
+            told.seconds.append(seconds)
+            if marketplace is not None and seconds > marketplace.deadline:
+                GATEWAY_DEADLINE_MISSES.labels(name).inc()
+            text = self._clock.text(at)
+            ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
+            trace, microseconds = arrival.trace, int(seconds * 1e6)
+            same_end = f'"body_bytes": {arrival.size}, "duration_us": {microseconds}, "webhook_id": {ident}, '
+            self._put_line(
+                f'{told.line}{same_end}"request_id": "{arrival.request_id}", "trace_id": "{trace.trace_id}", '
+                f'"span_id": "{trace.span_id}", "timestamp": "{text}"}}\n'
+            )
+            data = f'{told.data}{same_end}"delivery_ref": "{arrival.request_id}", "decided_at": "{text}"}}'
+            self._decisions.put(decision_record(told.key, data.encode(), text, at // 1000, trace))
+        for same, told in counted.items():
+            _count(same, told.seconds)
+            told.seconds = []
+
+    def _tell(self, same: _Same) -> _Told:
+        name, _, account, topic, decision, reason, status = same
+        common = {
             "marketplace": name,
             "account": account,
-            "topic": topic,
-            "decision": verdict.decision.value,
-            "reason": verdict.reason,
-            "status": verdict.status,
+            "notification_topic": topic,
+            "decision": decision,
+            "reason": reason,
+            "status": status,
         }
-        line = {"event": "delivery", "level": "info", "service": "webhook_gateway", **common}
-        data = {"notification_topic" if field == "topic" else field: value for field, value in common.items()}
-        told = _Told(
-            GATEWAY_DELIVERIES.labels(name, verdict.decision.value, verdict.reason or "").inc,
-            json.dumps(line)[:-1],
-            f"{name}:{account or '-'}".encode(),
-            json.dumps(data, ensure_ascii=False, separators=(",", ":"))[:-1],
-        )
+        line = json.dumps({"event": "delivery", "level": "info", "service": SERVICE, **common})
+        data = json.dumps(common, ensure_ascii=False)
+        told = _Told(f"{line[:-1]}, ", f"{name}:{account or '-'}".encode(), f"{data[:-1]}, ")
         if len(self._kept) >= _MOST_KEPT:  # a sender may invent topics
             self._kept.clear()
         self._kept[same] = told
         return told
+
+
+def _count(same: _Same, seconds: list[float]) -> None:
+    name, route, _, _, decision, reason, status = same
+    GATEWAY_DELIVERIES.labels(name, decision, reason or "").inc(len(seconds))
+    observe_all(GATEWAY_ANSWER_DURATION.labels(name), seconds)
+    if route is not None:
+        HTTP_REQUESTS.labels(SERVICE, "POST", route, status).inc(len(seconds))
+        observe_all(HTTP_DURATION.labels(SERVICE, route), seconds)

@@ -17,9 +17,14 @@ from schemas.registry import BY_MODEL
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.webhook_gateway.traces import Trace
 
-SOURCE = "/sellstream/webhook_gateway"
-
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:sellstream:webhook").bytes
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""RFC 9562, section 4.1: the first two bits of a UUID's seventeenth digit are 1 and 0."""
+
+_TYPE: Header = ("content-type", b"application/json")
+_VERSION: Header = ("ce_specversion", b"1.0")
+_SOURCE: Header = ("ce_source", b"/sellstream/webhook_gateway")
 
 
 class Record(NamedTuple):
@@ -34,23 +39,17 @@ class Record(NamedTuple):
 def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str]:
     """The id of a delivery's event, the same for all its retries, everywhere: a UUID of version 5, bytes and text."""
     name = f"{marketplace}:{notification.account}:{notification.delivery_id}".encode()
-    number = int.from_bytes(sha1(_NAMESPACE + name, usedforsecurity=False).digest()[:16])
-    number = number & ~(0xF000 << 64) & ~(0xC000 << 48) | 5 << 76 | 0x8000 << 48  # RFC 9562: version 5, variant 10
-    return number.to_bytes(16), _uuid(f"{number:032x}")
+    digits = _digits(sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest(), "5")
+    return bytes.fromhex(digits), _uuid(digits)
 
 
-class _Head:
-    """The headers that all events of one kind begin with."""
-
-    def __init__(self, fact: type[Fact]) -> None:
-        version = BY_MODEL[fact]
-        self.first: list[Header] = [("content-type", b"application/json"), ("ce_specversion", b"1.0")]
-        self.source: list[Header] = [("ce_source", SOURCE.encode()), ("ce_type", version.type.encode())]
-        self.schema: Header = ("ce_dataschema", version.dataschema.encode())
+def _constants(fact: type[Fact]) -> tuple[Header, Header]:
+    version = BY_MODEL[fact]
+    return ("ce_type", version.type.encode()), ("ce_dataschema", version.dataschema.encode())
 
 
-_WEBHOOK = _Head(WebhookReceivedV1)
-_DECIDED = _Head(DeliveryDecidedV1)
+_WEBHOOK_TYPE, _WEBHOOK_SCHEMA = _constants(WebhookReceivedV1)
+_DECIDED_TYPE, _DECIDED_SCHEMA = _constants(DeliveryDecidedV1)
 
 
 def webhook_record(
@@ -59,25 +58,32 @@ def webhook_record(
     identity: str,
     body: bytes,
     kept: list[Header],
-    received_at: datetime,
+    received_at: str,
+    timestamp_ms: int,
     trace: Trace,
 ) -> Record:
-    """The record of `webhook.received`, with the HTTP headers that the delivery's proof depends on."""
+    """The record of `webhook.received`, with the HTTP headers that the delivery's proof depends on.
+
+    `received_at` and `timestamp_ms` are the same time, once as `Clock` writes it.
+    """
     ident = identity.encode()
-    names = _names(marketplace, notification.account, notification.topic)
-    subject = f"{marketplace}:{notification.account}:{notification.subject}".encode()
+    account = notification.account
+    marketplace_header, account_header, topic_header = _names(marketplace, account, notification.topic)
+    subject = f"{marketplace}:{account}:{notification.subject}".encode()
     headers: list[Header] = [
-        *_WEBHOOK.first,
+        _TYPE,
+        _VERSION,
         ("ce_id", ident),
-        *_WEBHOOK.source,
-        ("ce_time", time_text(received_at).encode()),
+        _SOURCE,
+        _WEBHOOK_TYPE,
+        ("ce_time", received_at.encode()),
         ("ce_subject", subject),
-        _WEBHOOK.schema,
+        _WEBHOOK_SCHEMA,
         ("ce_correlationid", ident),
-        names[0],
-        names[1],
+        marketplace_header,
+        account_header,
         ("ce_deliveryid", notification.delivery_id.encode()),
-        names[2],
+        topic_header,
     ]
     if notification.resource is not None:
         headers.append(("ce_resource", notification.resource.encode()))
@@ -85,7 +91,7 @@ def webhook_record(
     if trace.state is not None:
         headers.append(("tracestate", trace.state))
     headers += kept
-    return Record(subject, body, headers, int(received_at.timestamp() * 1000))
+    return Record(subject, body, headers, timestamp_ms)
 
 
 @lru_cache(maxsize=1024)
@@ -99,14 +105,16 @@ def _names(marketplace: str, account: str, topic: str) -> tuple[Header, Header, 
 
 def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
     """The record of `delivery.decided`; `data` is the event's JSON. The id is random."""
-    ident = random_uuid(trace.spare).encode()
+    ident = random_uuid(trace.decision_digits).encode()
     headers: list[Header] = [
-        *_DECIDED.first,
+        _TYPE,
+        _VERSION,
         ("ce_id", ident),
-        *_DECIDED.source,
+        _SOURCE,
+        _DECIDED_TYPE,
         ("ce_time", decided_at.encode()),
         ("ce_subject", key),
-        _DECIDED.schema,
+        _DECIDED_SCHEMA,
         ("ce_correlationid", ident),
         ("traceparent", trace.told()),
     ]
@@ -115,34 +123,29 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
     return Record(key, data, headers, timestamp_ms)
 
 
-def time_text(moment: datetime) -> str:
-    """`schemas.values.format_time` for a time that is in UTC already."""
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
-
-
 class Clock:
-    """The present time as a text in the form of `time_text`; most of it is the same for a second."""
+    """Times as texts in the form of `schemas.values.format_time`; most of one is the same for a second."""
 
     def __init__(self) -> None:
         self._second = -1
         self._text = ""
 
-    def text(self, now: float) -> str:
-        """`now` is in seconds since 1970."""
-        second = int(now)
+    def text(self, microseconds: int) -> str:
+        """`microseconds` are since 1970."""
+        second, microsecond = divmod(microseconds, 1_000_000)
         if second != self._second:
             self._second = second
             self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
-        return f"{self._text}.{int((now - second) * 1e6):06d}Z"
+        return f"{self._text}.{microsecond:06d}Z"
 
 
 def random_uuid(digits: str) -> str:
     """The UUID of version 4 that 32 random hexadecimal digits make."""
-    return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) & 3]}{digits[17:]}")
+    return _uuid(_digits(digits, "4"))
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
+def _digits(digits: str, version: str) -> str:
+    return f"{digits[:12]}{version}{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:32]}"
 
 
 def _uuid(digits: str) -> str:

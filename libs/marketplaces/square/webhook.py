@@ -1,7 +1,6 @@
 """Square's event notifications: HMAC-SHA256 over the registered URL and the body."""
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from libs.marketplaces.contract import (
     UnknownAccount,
 )
 from libs.marketplaces.json_object import identifier, is_identifier, read_object
-from libs.marketplaces.proof import any_same, hmac_sha256, proof_header
+from libs.marketplaces.proof import HmacSha256, any_same, proof_header
 
 SIGNATURE = "x-square-hmacsha256-signature"
 LEGACY_SIGNATURE = "x-square-signature"
@@ -64,7 +63,7 @@ class SquareWebhook:
         self._secrets = {
             one.account: (
                 one.notification_url.encode(),
-                [key.get_secret_value().encode() for key in one.signature_keys],
+                [HmacSha256(key.get_secret_value().encode()) for key in one.signature_keys],
             )
             for one in accounts
         }
@@ -79,8 +78,10 @@ class SquareWebhook:
             raise BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
         payload = read_object(delivery.body)
         merchant = identifier(payload.get("merchant_id"), "merchant_id")
-        account = next((one for one in proved if merchant in one.merchant_ids), None)
-        if account is None:
+        for account in proved:
+            if merchant in account.merchant_ids:
+                break
+        else:
             raise UnknownAccount("No configured account has this merchant.")
         topic = identifier(payload.get("type"), "type", 200)
         return Notification(
@@ -92,8 +93,7 @@ class SquareWebhook:
 
     def _proves(self, account: SquareAccount, body: bytes, given: str) -> bool:
         url, keys = self._secrets[account.account]
-        message = url + body
-        return any_same([base64.b64encode(hmac_sha256(key, message)) for key in keys], (given,))
+        return any_same([key.base64(url, body) for key in keys], (given,))
 
 
 def _entity(topic: str, data: Any) -> str:
@@ -103,17 +103,17 @@ def _entity(topic: str, data: Any) -> str:
     ordered by their catalog object, catalog versions by the merchant.
     """
     kind = topic.rpartition(".")[0] or topic
-    if not isinstance(data, Mapping) or kind == "catalog.version":
+    if not isinstance(data, dict) or kind == "catalog.version":
         return kind
     found = _counted(data.get("object")) if kind == "inventory.count" else data.get("id")
     return f"{kind}:{found}" if isinstance(found, str) and is_identifier(found, 100) else kind
 
 
 def _counted(told: Any) -> str | None:
-    counts = told.get("inventory_counts") if isinstance(told, Mapping) else None
+    counts = told.get("inventory_counts") if isinstance(told, dict) else None
     if not isinstance(counts, list):
         return None
-    objects = [count.get("catalog_object_id") if isinstance(count, Mapping) else None for count in counts]
+    objects = [count.get("catalog_object_id") if isinstance(count, dict) else None for count in counts]
     first = objects[0] if objects else None
     return first if isinstance(first, str) and all(one == first for one in objects) else None
 

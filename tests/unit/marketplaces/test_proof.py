@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.marketplaces.proof import any_same, from_base64, hmac_sha256, same
+from libs.marketplaces.proof import HmacSha256, any_same, from_base64, hmac_sha256, same
 
 
 def test_the_keyed_hash_is_that_of_rfc_4231() -> None:
     assert hmac_sha256(b"Jefe", b"what do ya want for nothing?").hex() == (
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     )
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=80), max_size=3))
+def test_a_prepared_key_gives_the_same_hash(key: bytes, parts: list[bytes]) -> None:
+    prepared = HmacSha256(key)
+    for _ in range(2):
+        assert prepared.base64(*parts) == base64.b64encode(hmac_sha256(key, b"".join(parts)))
 
 
 @settings(deadline=None)

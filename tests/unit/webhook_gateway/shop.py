@@ -153,10 +153,10 @@ async def gateway_running(
     )
     deadlines = Deadlines()
     async with (
-        Decisions(running, most=10_000, collect_seconds=0) as decisions,
+        Decisions(running, most=10_000) as decisions,
         intake_of(running) as intake,
     ):
-        recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)))
+        recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)), tell_seconds=0)
         gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))
         app = web.Application()
         add_routes(app, places.marketplaces, Transport(gateway, places, body_timeout))
@@ -167,10 +167,11 @@ async def gateway_running(
         def on_port(port: int) -> None:
             running.port = port
 
-        endpoint = Endpoint(gateway, places, "webhook_gateway")
+        endpoint = Endpoint(gateway, places)
         try:
             async with listener(endpoint, "127.0.0.1", 0, body_timeout, on_port=on_port)(runner):
                 yield running
         finally:
             await runner.cleanup()
+            recorder.flush()
             deadlines.close()

@@ -55,17 +55,6 @@ async def test_all_decisions_are_published_before_the_end() -> None:
     assert [key for key, _ in topic.records] == [str(number) for number in range(1200)]
 
 
-async def test_decisions_are_collected_before_they_are_published() -> None:
-    topic = Topic()
-    async with Decisions(topic, most=10) as decisions:
-        decisions.put(decided(1))
-        await asyncio.sleep(0)
-        assert not topic.records
-        async with asyncio.timeout(10):
-            while not topic.records:
-                await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("topic", [Topic(refusals=1), Topic(room=0)])
 async def test_a_refused_decision_is_published_again_with_the_same_id(topic: Topic) -> None:
     async with Decisions(topic, most=10, flush_seconds=10) as decisions:
