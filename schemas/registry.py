@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from schemas.claims import claim_changed
 from schemas.deliveries import delivery_decided
 from schemas.envelope import Envelope
 from schemas.event import EventFamily, Fact
+from schemas.feedback import feedback_changed
 from schemas.inventory import inventory_changed
+from schemas.invoices import invoice_changed
 from schemas.listings import listing_changed
+from schemas.messages import message_changed
 from schemas.offers import offer_changed
 from schemas.orders import order_changed
 from schemas.payments import payment_changed
@@ -27,6 +31,10 @@ EVENTS: tuple[EventFamily, ...] = (
     listing_changed.EVENT,
     inventory_changed.EVENT,
     offer_changed.EVENT,
+    message_changed.EVENT,
+    claim_changed.EVENT,
+    feedback_changed.EVENT,
+    invoice_changed.EVENT,
 )
 
 

@@ -5,9 +5,13 @@ from decimal import Decimal
 
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
+from schemas.claims.claim_changed import ClaimChangedV1, ClaimStatus
 from schemas.event import Fact
+from schemas.feedback.feedback_changed import FeedbackChangedV1, Opinion, Rating
 from schemas.inventory.inventory_changed import Condition, InventoryChangedV1, InventoryStatus, OfferSummary
+from schemas.invoices.invoice_changed import InvoiceChangedV1, InvoiceStatus
 from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
+from schemas.messages.message_changed import Direction, MessageChangedV1, MessageStatus
 from schemas.offers.offer_changed import OfferChangedV1
 from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
 from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
@@ -161,6 +165,72 @@ def offer(number: int, minute: float = 0, status: str = "PUBLISHED") -> OfferCha
         listing_id="1101",
         price=brl("750.0"),
         quantity_available=3,
+        updated_at=at(minute),
+    )
+
+
+def buyers_message(
+    number: int, minute: float = 0, status: MessageStatus = MessageStatus.UNREAD, text: str = "Quando sai?"
+) -> MessageChangedV1:
+    return MessageChangedV1(
+        **SOURCE,
+        message_id=str(number),
+        thread_id="2000",
+        direction=Direction.INCOMING,
+        sender_id="9",
+        recipient_id="7",
+        status=status,
+        marketplace_status=f"ml_{status}",
+        text=text,
+        attachments=["a.png"],
+        sent_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def claim(
+    number: int, minute: float = 0, status: ClaimStatus = ClaimStatus.OPEN, stage: str = "claim"
+) -> ClaimChangedV1:
+    return ClaimChangedV1(
+        **SOURCE,
+        claim_id=str(number),
+        about="order",
+        about_id="1",
+        order_id="1",
+        status=status,
+        marketplace_status=f"ml_{status}",
+        stage=stage,
+        due_at=at(60),
+        opened_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def feedback(
+    number: int, minute: float = 0, status: Rating = Rating.POSITIVE, comment: str = "Tudo certo"
+) -> FeedbackChangedV1:
+    return FeedbackChangedV1(
+        **SOURCE,
+        order_id=str(number),
+        status=status,
+        marketplace_status=f"ml_{status}",
+        by_buyer=Opinion(feedback_id="904", rating=status, fulfilled=True, comment=comment, given_at=NOON),
+        updated_at=at(minute),
+    )
+
+
+def invoice(
+    number: int, minute: float = 0, status: InvoiceStatus = InvoiceStatus.PROCESSING, series: str = "2"
+) -> InvoiceChangedV1:
+    return InvoiceChangedV1(
+        **SOURCE,
+        invoice_id=str(number),
+        order_ids=["1"],
+        status=status,
+        marketplace_status=f"ml_{status}",
+        series=series,
+        amount=brl("1500.00"),
+        issued_at=NOON,
         updated_at=at(minute),
     )
 

@@ -1,8 +1,12 @@
 """Every read model of sellstream, one line each. An entry is a folder: table.sql, project.py, queries.py."""
 
 from libs.projection.model import AnyReadModel
+from libs.read_models.claims.project import READ_MODEL as CLAIMS
+from libs.read_models.feedback.project import READ_MODEL as FEEDBACK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
+from libs.read_models.invoices.project import READ_MODEL as INVOICES
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
+from libs.read_models.messages.project import READ_MODEL as MESSAGES
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
@@ -19,5 +23,9 @@ READ_MODELS: dict[str, AnyReadModel] = {
         LISTINGS,
         INVENTORY,
         OFFERS,
+        MESSAGES,
+        CLAIMS,
+        FEEDBACK,
+        INVOICES,
     )
 }

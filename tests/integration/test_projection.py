@@ -26,7 +26,22 @@ from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from schemas.event import Fact
 from schemas.orders.order_changed import OrderStatus
-from tests.facts import at, listing, offer, order, order_v1, payment, publish, question, shipment, stock
+from tests.facts import (
+    at,
+    buyers_message,
+    claim,
+    feedback,
+    invoice,
+    listing,
+    offer,
+    order,
+    order_v1,
+    payment,
+    publish,
+    question,
+    shipment,
+    stock,
+)
 from tests.logs import located
 from tests.projecting import projecting, scalar, until, until_read
 
@@ -38,6 +53,10 @@ FACTS: dict[str, Any] = {
     "listings": listing,
     "inventory": stock,
     "offers": offer,
+    "messages": buyers_message,
+    "claims": claim,
+    "feedback": feedback,
+    "invoices": invoice,
 }
 
 

@@ -23,7 +23,20 @@ from schemas.event import Fact
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
 from schemas.values import Value
-from tests.facts import listing, offer, order, order_v1, payment, question, shipment, stock
+from tests.facts import (
+    buyers_message,
+    claim,
+    feedback,
+    invoice,
+    listing,
+    offer,
+    order,
+    order_v1,
+    payment,
+    question,
+    shipment,
+    stock,
+)
 from tests.logs import LogRecord, record
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -35,6 +48,10 @@ MADE: dict[str, Callable[[int], Fact]] = {
     "listings": listing,
     "inventory": stock,
     "offers": offer,
+    "messages": buyers_message,
+    "claims": claim,
+    "feedback": feedback,
+    "invoices": invoice,
 }
 each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
 any_model = st.sampled_from(list(READ_MODELS.values()))

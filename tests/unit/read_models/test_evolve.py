@@ -13,13 +13,17 @@ from libs.projection.fold import fold
 from libs.projection.model import AnyReadModel, Refused, Row
 from libs.read_models import READ_MODELS
 from libs.read_models.history import EntityRow
+from schemas.claims.claim_changed import ClaimStatus
 from schemas.event import Fact
+from schemas.feedback.feedback_changed import Rating
+from schemas.invoices.invoice_changed import InvoiceStatus
 from schemas.listings.listing_changed import ListingStatus
+from schemas.messages.message_changed import MessageStatus
 from schemas.orders.order_changed import OrderStatus
 from schemas.payments.payment_changed import PaymentStatus
 from schemas.questions.question_changed import QuestionStatus
 from schemas.shipments.shipment_changed import ShipmentStatus
-from tests.facts import NOON, at, listing, order, payment, question, shipment
+from tests.facts import NOON, at, buyers_message, claim, feedback, invoice, listing, order, payment, question, shipment
 from tests.logs import located, position
 
 
@@ -62,6 +66,31 @@ CASES = [
         lambda row: row.question,
     ),
     Case(READ_MODELS["listings"], listing, ListingStatus.ACTIVE, ListingStatus.PAUSED, "title", lambda row: row.title),
+    Case(
+        READ_MODELS["messages"],
+        buyers_message,
+        MessageStatus.UNREAD,
+        MessageStatus.READ,
+        "text",
+        lambda row: row.message,
+    ),
+    Case(READ_MODELS["claims"], claim, ClaimStatus.OPEN, ClaimStatus.CLOSED, "stage", lambda row: row.stage),
+    Case(
+        READ_MODELS["feedback"],
+        feedback,
+        Rating.POSITIVE,
+        Rating.NEGATIVE,
+        "comment",
+        lambda row: row.by_buyer.comment,
+    ),
+    Case(
+        READ_MODELS["invoices"],
+        invoice,
+        InvoiceStatus.PROCESSING,
+        InvoiceStatus.AUTHORIZED,
+        "series",
+        lambda row: row.series,
+    ),
 ]
 
 each_read_model = pytest.mark.parametrize("case", CASES, ids=lambda case: case.model.name)

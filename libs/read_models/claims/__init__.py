@@ -1,0 +1,1 @@
+"""The read model claims: one row per claim of a buyer."""

@@ -1,0 +1,1 @@
+"""The read model invoices: one row per fiscal invoice."""

@@ -1,0 +1,1 @@
+"""The read model messages: one row per message after a sale."""
