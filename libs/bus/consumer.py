@@ -13,6 +13,7 @@ Offsets are committed only behind records whose fate is decided: after a crash t
 | a header's name is not UTF-8             | read all the same, the name escaped (libs.bus.salvage)                   |
 | the log's bytes are damaged              | not ready; tried again: another replica of the log may be sound          |
 | nearly everything fails                  | not ready; nothing more is dead-lettered (libs.bus.halt)                 |
+| a replayed record                        | passed over, unless the service has said that it has no effects outside  |
 | a defect in the consumer itself          | the session ends and begins again at the committed offsets; not ready    |
 """
 
@@ -34,6 +35,7 @@ from libs.bus.offsets import Offsets
 from libs.bus.outcome import ErrorClass
 from libs.bus.progress import Progress
 from libs.bus.publisher import Publisher
+from libs.bus.replay import Replays, is_replay
 from libs.bus.salvage import FETCH_BYTES, getmany
 from libs.bus.session import close, first
 from libs.bus.settings import KafkaSettings
@@ -80,7 +82,10 @@ class SessionBroken(Exception):
 
 
 class Consumer:
-    """One service's consumer of some topics. `name` is the service: it names the group and the dead letters."""
+    """One service's consumer of some topics. `name` is the service: it names the group and the dead letters.
+
+    `replays` says whether its handler is given replayed records (libs.bus.replay).
+    """
 
     def __init__(
         self,
@@ -89,11 +94,14 @@ class Consumer:
         topics: Iterable[str],
         publisher: Publisher,
         tuning: Tuning | None = None,
+        *,
+        replays: Replays = "refused",
     ) -> None:
         self.name = name
         self._settings = settings
         self._topics = [settings.topic(topic) for topic in topics]
         self._tuning = tuning or Tuning()
+        self._replays = replays
         self._dead_letters = DeadLetters(settings, publisher, name)
         self._handling = Handling(
             name, settings, publisher, self._dead_letters, self._tuning.retries, self._tuning.patience
@@ -200,6 +208,16 @@ class Consumer:
         wanted = redriven_to(record)
         if wanted is not None and wanted != self.name:
             self._settled(progress, [record], "not_for_us")
+            return
+        if self._replays == "refused" and is_replay(record.headers):
+            log.info(
+                "a replay is refused: this service has effects outside",
+                consumer=self.name,
+                topic=record.topic,
+                partition=partition.partition,
+                offset=record.offset,
+            )
+            self._settled(progress, [record], "replay_refused")
             return
         try:
             envelope = Envelope.of(record.headers)

@@ -18,6 +18,7 @@ from libs.bus.halt import Halt
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry, Wait
 from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.replay import is_replay
 from libs.bus.settings import KafkaSettings
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_HANDLE_DURATION
@@ -25,7 +26,7 @@ from libs.telemetry.trace import context_of, link_to, tracer
 
 log = get_logger()
 
-Handled = Literal["handled", "ignored", "dead_lettered", "not_for_us"]
+Handled = Literal["handled", "ignored", "dead_lettered", "not_for_us", "replay_refused"]
 
 PUBLISH_RETRY_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.05
@@ -97,7 +98,7 @@ class Handling:
         while True:
             pause: float | None
             async with slots:
-                while lane and not (alone and batch):
+                while lane and not (alone and batch) and (not batch or _same_kind(batch[-1], lane[0])):
                     batch.append(lane.popleft())
                 attempt += 1
                 try:
@@ -227,3 +228,8 @@ class Handling:
                 "cloudevents.event_type": newest.envelope.type,
             }
         )
+
+
+def _same_kind(one: Received, other: Received) -> bool:
+    """Replays and others are never handled together: what comes of a replay may have no effects outside."""
+    return is_replay(one.envelope) == is_replay(other.envelope)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
+from libs.bus.replay import mark_of
 from schemas.envelope import Envelope, Header
 from schemas.event import Fact
 from schemas.registry import BY_MODEL, Version
@@ -67,7 +68,7 @@ class Message:
 
 
 def message(outgoing: Outgoing, *, source: str, cause: Envelope | None, trace: Mapping[str, str]) -> Message:
-    """Put a fact into its envelope; `cause` is the message that led to it."""
+    """Put a fact into its envelope; `cause` is the message that led to it. What a replay leads to is a replay."""
     version: Version = BY_MODEL[type(outgoing.fact)]
     key = outgoing.fact.key()
     extensions: Any = getattr(outgoing.fact, "extensions", dict)()
@@ -83,7 +84,7 @@ def message(outgoing: Outgoing, *, source: str, cause: Envelope | None, trace: M
         causation_id=cause.id if cause else None,
         traceparent=trace.get("traceparent"),
         tracestate=trace.get("tracestate"),
-        extensions=extensions,
+        extensions={**extensions, **mark_of(cause)},
     )
     headers = [*envelope.headers(), *outgoing.headers]
     return Message(version.family.topic, key.encode(), outgoing.fact.encode(), headers, envelope)

@@ -41,3 +41,14 @@ def _endpoints() -> Endpoints:
         )
         raise typer.Exit(1)
     return endpoints
+
+
+def kafka_alone() -> KafkaSettings:
+    """Kafka, for what needs no database: named by the environment, else that of the stack. Raises StackError."""
+    named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if not named:
+        endpoints = find_endpoints(os.environ, state_folder(os.environ))
+        if endpoints is None:
+            raise StackError("Kafka does not run. Start it with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS.")
+        named = endpoints.kafka_bootstrap_servers
+    return KafkaSettings(bootstrap_servers=named)

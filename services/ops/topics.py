@@ -1,18 +1,18 @@
-"""`sellstream topics list | apply`: the system map, and the topics at the broker."""
+"""`sellstream topics list | apply | replay`: the system map, the topics at the broker, and records once more."""
 
 import asyncio
 import json
 import logging
-import os
 from typing import Annotated, Any
 
 import typer
 
-from libs.bus.settings import KafkaSettings
 from libs.bus.topics import TopicsNotApplied, apply_topics
-from libs.stack import StackError, find_endpoints, state_folder
+from libs.stack import StackError
 from schemas.registry import EVENTS
 from schemas.topics import Topic, dead_letter_topic, topics
+from services.ops.connection import kafka_alone
+from services.ops.replay import replay
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What flows: the declared topics, and the topics at the broker.", no_args_is_help=True)
     group.command("list")(list_)
     group.command()(apply)
+    group.command()(replay)
     app.add_typer(group, name="topics")
 
 
@@ -45,7 +46,7 @@ def apply(
     # While a broker is away its client complains at every try; the one sentence at the end says it once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        settings = _kafka()
+        settings = kafka_alone()
         changes = asyncio.run(
             apply_topics(
                 settings.bootstrap_servers,
@@ -62,17 +63,6 @@ def apply(
         print(f"{change.kind:<10} {change.topic}  {change.detail}")
     if not changes:
         print(f"Nothing to do: all {len(topics())} topics are as declared.")
-
-
-def _kafka() -> KafkaSettings:
-    """Kafka alone may be named by the environment; otherwise it is the one of the stack."""
-    named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if not named:
-        endpoints = find_endpoints(os.environ, state_folder(os.environ))
-        if endpoints is None:
-            raise StackError("Kafka does not run. Start it with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS.")
-        named = endpoints.kafka_bootstrap_servers
-    return KafkaSettings(bootstrap_servers=named)
 
 
 def _row(topic: Topic) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from libs.bus.lane import Retries
 from libs.bus.message import REDRIVE_TO, Outgoing, Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry, Wait
 from libs.bus.publisher import Publisher
+from libs.bus.replay import HEADER, Replays
 from libs.bus.settings import KafkaSettings
+from libs.bus.tail import read_tail
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
 from schemas.topics import dead_letter_topic
 
@@ -55,10 +57,15 @@ class Seen:
 
 @asynccontextmanager
 async def consuming(
-    kafka: KafkaSettings, publisher: Publisher, handler: Handler, tuning: Tuning = QUICK, name: str = "projector"
+    kafka: KafkaSettings,
+    publisher: Publisher,
+    handler: Handler,
+    tuning: Tuning = QUICK,
+    name: str = "projector",
+    replays: Replays = "refused",
 ) -> AsyncIterator[Consumer]:
     stop = asyncio.Event()
-    consumer = Consumer(kafka, name, ["questions"], publisher, tuning)
+    consumer = Consumer(kafka, name, ["questions"], publisher, tuning, replays=replays)
     task = asyncio.create_task(consumer.run(handler, stop))
     try:
         yield consumer
@@ -120,6 +127,36 @@ async def test_a_key_that_is_retried_does_not_hold_up_the_others(kafka: KafkaSet
         await publisher.publish(Outgoing(question(number, "x")))
     async with consuming(kafka, publisher, seen, Tuning(retries=Retries(pauses=(0.2, 0.2, 0.2)))):
         await until(lambda: seen.texts.count("0/x") == 3 and len(set(seen.texts)) == 20, "all keys, one of them thrice")
+
+
+async def test_a_replay_is_refused_by_whoever_has_not_said_that_nothing_happens_outside(
+    kafka: KafkaSettings, publisher: Publisher
+) -> None:
+    await publisher.publish(Outgoing(question(1, "replayed"), headers=[(HEADER, b"a replay")]))
+    await publisher.publish(Outgoing(question(2, "new")))
+    seen = Seen()
+    async with consuming(kafka, publisher, seen) as consumer:
+        await until(lambda: seen.texts == ["2/new"] and consumer._in_flight == 0, "the new record is handled")
+    assert await committed(kafka) == 2, "the replayed one has its fate, too"
+
+
+async def test_a_replay_is_handled_apart_and_what_comes_of_it_is_a_replay(
+    kafka: KafkaSettings, publisher: Publisher
+) -> None:
+    async def answer(records: Sequence[Received]) -> list[Outgoing]:
+        led_to = {"a": 101, "b": 102, "d": 103}.get(records[0].fact.text)  # type: ignore[attr-defined]
+        return [Outgoing(question(led_to))] if led_to else []
+
+    seen = Seen(answer)
+    for text, headers in (("a", []), ("b", [(HEADER, b"replay-7")]), ("c", [(HEADER, b"replay-7")]), ("d", [])):
+        await publisher.publish(Outgoing(question(1, text), headers=headers))
+    async with consuming(kafka, publisher, seen, Tuning(coalesce=timedelta(seconds=0.3)), replays="handled"):
+        await until(lambda: len(seen.texts) == 7, "four records, and the three that they led to")
+    assert [batch for batch in seen.batches if batch[0].startswith("1/")] == [["1/a"], ["1/b", "1/c"], ["1/d"]]
+    since = datetime.now(UTC) - timedelta(hours=1)
+    records = [record async for record in read_tail(kafka, "questions", since=since, most_per_partition=100)]
+    told = {(record.key or b"").decode(): dict(record.headers).get(HEADER) for record in records}
+    assert [told[f"mercadolibre:{number}"] for number in (101, 102, 103)] == [None, b"replay-7", None]
 
 
 async def test_a_record_that_cannot_be_handled_becomes_a_dead_letter(
