@@ -47,8 +47,9 @@ test: $(READY) check ## all checks and all tests, on real Kafka and PostgreSQL
 test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
 	@$(BIN)/pytest tests/unit tests/contract
 
-chaos: $(READY) ## break everything, 200 seeded scenarios (an hour): SEED=17, SEED=17,18, SEEDS=20 choose
-	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200))
+chaos: $(READY) ## break everything, 200 seeded scenarios (half an hour): SEED=17,18, SEEDS=20, FROM=50, RESUME=1, LANES=2
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --from $(or $(FROM),1)) \
+		$(if $(RESUME),--resume) $(if $(LANES),--lanes $(LANES))
 
 bench: $(BENCH_READY) ## compare with other ways to do the same, side by side (some minutes)
 	@$(BENCH_VENV)/bin/python -m bench.run --size quick

@@ -23,9 +23,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one attempt ended. `seconds` are ours; `status` is None when no answer came."""
+    """How one attempt ended. `at` and `ended_at`: sandbox time; `seconds`: ours; `status`: None when no answer came."""
 
     at: datetime
+    ended_at: datetime
     body_sha256: str
     status: int | None
     seconds: float
@@ -37,6 +38,7 @@ class Outcome:
     def shown(self) -> dict[str, Any]:
         return {
             "at": zulu(self.at),
+            "ended_at": zulu(self.ended_at),
             "body_sha256": self.body_sha256,
             "status": self.status,
             "milliseconds": round(self.seconds * 1000, 1),

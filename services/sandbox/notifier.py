@@ -147,11 +147,11 @@ class Notifier:
                 text = (await answer.content.read(2000)).decode("utf-8", "replace")
                 headers = tuple(answer.headers.items())
         except TimeoutError:
-            return Outcome(at, digest, None, time.perf_counter() - began, False, "http_timeout")
+            return Outcome(at, self._clock.now(), digest, None, time.perf_counter() - began, False, "http_timeout")
         except aiohttp.ClientError as error:
             log.debug("notification not sent", delivery=delivery.number, error=str(error))
-            return Outcome(at, digest, None, time.perf_counter() - began, False, "other_error")
+            return Outcome(at, self._clock.now(), digest, None, time.perf_counter() - began, False, "other_error")
         seconds = time.perf_counter() - began
         late = seconds > channel.ack_seconds
         failure = "http_timeout" if late else None if answer.status in channel.success else "http_error"
-        return Outcome(at, digest, answer.status, seconds, failure is None, failure, text, headers)
+        return Outcome(at, self._clock.now(), digest, answer.status, seconds, failure is None, failure, text, headers)

@@ -4,12 +4,13 @@ import asyncio
 import os
 import random
 import signal
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.evidence import MARK, Injected
-from tests.chaos.gather import Log
+from tests.chaos.gather import Log, spooled
 from tests.chaos.injection import inject
 from tests.chaos.plan import Action, Plan
 from tests.chaos.proxy import Trouble
@@ -19,13 +20,14 @@ Do = Callable[["Doer", Action], Awaitable[None]]
 
 
 class Doer:
-    """Carries out one plan. `injected` collects what was written into topics, by mark."""
+    """Carries out one plan. `injected` collects what was written into topics, by mark; `done` counts the faults."""
 
     def __init__(self, system: ChaosSystem, plan: Plan, log: Log, injected: dict[str, Injected]) -> None:
         self.system = system
         self.plan = plan
         self.log = log
         self.injected = injected
+        self.done: Counter[str] = Counter()
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def do(self) -> None:
@@ -47,6 +49,7 @@ class Doer:
             await self._inject(action, self.chance(number))
         else:
             await DO[action.kind](self, action)
+        self.done[action.fault] += 1
 
     async def _inject(self, action: Action, chance: random.Random) -> None:
         good = [record for record in self.log.records[action.target] if record.header(MARK) is None]
@@ -59,6 +62,8 @@ class Doer:
 
 async def _kill(doer: Doer, action: Action) -> None:
     pid = await doer.system.up(action.target)
+    if action.target == "webhook_gateway" and await spooled(doer.system.ports[action.target]):
+        doer.done["SIGKILL: webhook_gateway, deliveries in its spool"] += 1
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
@@ -140,24 +145,47 @@ async def _rebuild(doer: Doer, action: Action) -> None:
     await doer.system.command("read-models", "rebuild", action.target, kill_after=action.seconds)
 
 
+async def _service_clock(doer: Doer, action: Action) -> None:
+    clocks = doer.system.clocks
+    if not clocks.movable:
+        doer.done["(no C compiler: a service's clock was not moved)"] += 1
+        return
+    async with doer.alone(f"clock of {action.target}"):
+        clocks.move(action.target, float(action.detail("by")))
+        await asyncio.sleep(action.seconds)
+        clocks.move(action.target, 0)
+
+
+async def _fill_spool(doer: Doer, action: Action) -> None:
+    """Take all that is free on the disk of the gateway's spool, and give it back."""
+    disk = doer.system.stack.spool_disk
+    assert disk is not None, "the plan fills a disk that is not small"
+    await _keep_full(disk, action.seconds)
+
+
 async def _fill_disk(doer: Doer, action: Action) -> None:
     """Take all that is free on the broker's disk; give it back, and start the broker again if it has given up."""
     stack = doer.system.stack
     assert stack.disk is not None, "the plan fills a disk that is not small"
-    ballast = stack.disk / "ballast"
     (broker,) = stack.kafka.brokers
-    await asyncio.to_thread(_take_all, ballast)
-    deadline = asyncio.get_running_loop().time() + action.seconds
-    while asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(0.2)
-        await asyncio.to_thread(_take_all, ballast)
-    free = os.statvfs(stack.disk).f_bavail
-    ballast.unlink()
-    assert free < 16, f"the disk was never full: {free} blocks were free at the end"
+    await _keep_full(stack.disk, action.seconds)
     async with doer.alone(broker.name):
         await broker.kill()  # a broker whose only disk has failed does not come back by itself
         await broker.start()
         await broker.ready()
+
+
+async def _keep_full(disk: Path, seconds: float) -> None:
+    """Whatever is given back meanwhile is taken as well."""
+    ballast = disk / "ballast"
+    deadline = asyncio.get_running_loop().time() + seconds
+    await asyncio.to_thread(_take_all, ballast)
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(_take_all, ballast)
+    free = os.statvfs(disk).f_bavail
+    ballast.unlink()
+    assert free < 16, f"the disk was never full: {free} blocks were free at the end"
 
 
 def _take_all(ballast: Path) -> None:
@@ -180,5 +208,7 @@ DO: Mapping[str, Do] = {
     "bad notifications": _bad_notifications,
     "clock": _clock,
     "rebuild": _rebuild,
+    "service clock": _service_clock,
     "fill disk": _fill_disk,
+    "fill spool": _fill_spool,
 }

@@ -1,15 +1,15 @@
-"""Many seeds: a fresh system for every few of them, a new one after a failure, and a report at the end."""
+"""Some seeds one after the other: a fresh system for every few of them, and a new one after a failure."""
 
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.stack import StackError
 from tests.chaos.gather import Log
-from tests.chaos.plan import Plan, Setting, plan
+from tests.chaos.plan import Plan, Setting, plan, setting_of
+from tests.chaos.result import Report, Result
 from tests.chaos.scenario import Run
 from tests.chaos.stack import CannotMount
 from tests.chaos.system import running_chaos
@@ -18,30 +18,11 @@ PER_SYSTEM = 10
 """Scenarios on one system: its start costs as much as a scenario."""
 
 
-@dataclass
-class Report:
-    """What came of each seed. `failed`: its broken promises; `skipped`: why."""
-
-    passed: list[int] = field(default_factory=list)
-    failed: dict[int, list[str]] = field(default_factory=dict)
-    skipped: dict[int, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        lines = [
-            f"{len(self.passed)} scenarios passed, {len(self.failed)} failed, {len(self.skipped)} skipped "
-            f"in {self.seconds:.0f} s."
-        ]
-        lines += [f"skipped {seed}: {why}" for seed, why in self.skipped.items()]
-        lines += [f"FAILED {seed}: make chaos SEED={seed}" for seed in self.failed]
-        return "\n".join(lines)
-
-
 def groups(seeds: Iterable[int]) -> list[tuple[Setting, list[int]]]:
-    """The seeds in order, those of one setting together, a few for each system."""
-    by_setting: dict[Setting, list[int]] = {"single": [], "cluster": [], "full disk": []}
+    """The seeds in order, those of one setting together, a few for each system. What costs most comes first."""
+    by_setting: dict[Setting, list[int]] = {"cluster": [], "full disk": [], "single": []}
     for seed in seeds:
-        by_setting[plan(seed).setting].append(seed)
+        by_setting[setting_of(seed)].append(seed)
     return [
         (setting, found[start : start + PER_SYSTEM])
         for setting, found in by_setting.items()
@@ -50,12 +31,23 @@ def groups(seeds: Iterable[int]) -> list[tuple[Setting, list[int]]]:
 
 
 class Campaign:
-    """Runs seeds in `folder`; `say` is given each line of the story. The folders of failed systems are kept, or all."""
+    """Runs seeds in `folder`; `say` is given each line of the story, `tell` each result as soon as it is known.
 
-    def __init__(self, folder: Path, say: Callable[[str], None], *, keep: bool = False) -> None:
+    The folders of failed systems are kept, or all.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        *,
+        tell: Callable[[Result], None] = lambda _: None,
+        keep: bool = False,
+    ) -> None:
         self._folder = folder
         self._keep = keep
         self._say = say
+        self._tell = tell
         self._systems = 0
         self.report = Report()
 
@@ -83,7 +75,7 @@ class Campaign:
                 stack.push_async_callback(log.close)
                 run = Run(system, log)
                 if problems := await run.warm_up():
-                    self._failed(plan(seeds[0]), ["before any trouble", *problems], seeds, system.logs(began))
+                    self._failed(run, plan(seeds[0]), began, ["before any trouble", *problems], seeds)
                     return list(seeds[1:])
                 self._say(f"{setting}: a new system, {time.time() - began:.1f} s")
                 for number, seed in enumerate(seeds, 1):
@@ -91,26 +83,36 @@ class Campaign:
                     chosen = plan(seed)
                     self._say(str(chosen))
                     if problems := await run.scenario(chosen):
-                        self._failed(chosen, problems, seeds[:number], system.logs(began))
+                        self._failed(run, chosen, began, problems, seeds[:number])
                         return list(seeds[number:])
-                    self.report.passed.append(seed)
-                    self._say(f"  passed, {time.time() - began:.1f} s; on this system so far {run.told}")
+                    seconds = round(time.time() - began, 1)
+                    self._record(Result(seed, "passed", setting, seconds, (), dict(run.faults), run.told))
+                    self._say(f"  passed, {seconds} s; on this system so far {run.told}")
         except CannotMount as error:
-            self.report.skipped |= dict.fromkeys(seeds, str(error))
+            for seed in seeds:
+                self._record(Result(seed, "skipped", setting, problems=(str(error),)))
             return []
         except StackError as error:
-            self.report.failed |= {seed: [str(error)] for seed in seeds}
+            for seed in [seed for seed in seeds if seed not in self.report.passed]:
+                self._record(Result(seed, "failed", setting, problems=(str(error),), logs=str(folder)))
             self._say(f"FAILED: no system could be started or stopped for the seeds {seeds}: {error}")
             return []
         if not self._keep:
             shutil.rmtree(folder)
         return []
 
-    def _failed(self, chosen: Plan, problems: list[str], before: Sequence[int], logs: str) -> None:
-        self.report.failed[chosen.seed] = problems
+    def _failed(self, run: Run, chosen: Plan, began: float, problems: list[str], before: Sequence[int]) -> None:
+        seconds, logs = round(time.time() - began, 1), str(run.system.folder)
+        self._record(
+            Result(chosen.seed, "failed", chosen.setting, seconds, tuple(problems), dict(run.faults), run.told, logs)
+        )
         told = "\n".join(f"  - {problem}" for problem in problems)
         self._say(
-            f"FAILED: seed {chosen.seed}\n{chosen}\nbroken promises:\n{told}\n{logs}\n"
-            f"FAILED: seed {chosen.seed}. Alone: make chaos SEED={chosen.seed}. "
+            f"FAILED: seed {chosen.seed}\n{chosen}\nbroken promises:\n{told}\n{run.system.logs(began)}\n"
+            f"FAILED: seed {chosen.seed}; all logs: {logs}. Alone: make chaos SEED={chosen.seed}. "
             f"With what went before it on the same system: make chaos SEED={','.join(map(str, before))}"
         )
+
+    def _record(self, result: Result) -> None:
+        self.report.results.append(result)
+        self._tell(result)

@@ -45,6 +45,7 @@ class Delivery:
     """A delivery by the sandbox's own record. A duplicate has the `original` number of the one it repeats.
 
     `bodies`: the SHA-256 of every body that was sent (they differ between attempts). `state`: the sandbox's word.
+    `first_sent` and `acknowledged_at` are by the sandbox's clock, which jumps forward and never back.
     """
 
     number: int
@@ -56,6 +57,8 @@ class Delivery:
     state: str
     bodies: frozenset[str]
     attempts: int = 1
+    first_sent: datetime | None = None
+    acknowledged_at: datetime | None = None
 
     @property
     def acknowledged(self) -> bool:

@@ -20,6 +20,8 @@ from tests.chaos.verdict import LETTERS
 TOPICS = ("webhooks", *FACTS, *LETTERS.values())
 GROUPS = {"mercadolibre_enricher": ("webhooks",), **{f"projector-{topic}": (topic,) for topic in FACTS}}
 
+SPOOLED = "gateway_spool_deliveries "
+
 _COLUMNS = {
     "orders": "total_amount AS amount, total_currency AS currency",
     "payments": "amount, currency",
@@ -92,9 +94,17 @@ async def deliveries(system: ChaosSystem) -> list[Delivery]:
             state=each["state"],
             bodies=frozenset(attempt["body_sha256"] for attempt in each["attempts"]),
             attempts=len(each["attempts"]),
+            first_sent=min((moment(attempt["at"]) for attempt in each["attempts"]), default=None),
+            acknowledged_at=next(
+                (moment(attempt["ended_at"]) for attempt in each["attempts"] if attempt["acknowledged"]), None
+            ),
         )
         for each in found
     ]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 async def truths(system: ChaosSystem) -> dict[str, dict[str, Truth]]:
@@ -174,15 +184,28 @@ async def _service(name: str, port: int) -> list[str]:
     if problem := await readiness(port):
         return [f"{name} is not ready: {problem}"]
     try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=4)) as session,
-            session.get(f"http://127.0.0.1:{port}/metrics") as answer,
-        ):
-            lines = (await answer.text()).splitlines()
+        lines = await _metrics(port, seconds=4)
     except (aiohttp.ClientError, TimeoutError) as error:
         return [f"{name} tells no metrics: {error!r}"]
-    open_ = [line for line in lines if line.startswith(("bus_in_flight_records{", "bus_halted{"))]
+    open_ = [line for line in lines if line.startswith(("bus_in_flight_records{", "bus_halted{", SPOOLED))]
     return [f"{name}: {line}" for line in open_ if float(line.rpartition(" ")[2]) > 0]
+
+
+async def spooled(port: int) -> int:
+    """How many deliveries a gateway's spool holds; 0 where it does not say so at once."""
+    try:
+        lines = await _metrics(port, seconds=0.3)
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(SPOOLED))
+
+
+async def _metrics(port: int, seconds: float) -> list[str]:
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
+        session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+    ):
+        return (await answer.text()).splitlines()
 
 
 async def gather(system: ChaosSystem, log: Log, injected: Mapping[str, Injected]) -> Evidence:

@@ -16,7 +16,7 @@ REPLICATED = ("mercadolibre_enricher", "projector")
 READ_MODELS = ("orders", "shipments", "payments", "questions", "listings")
 
 Setting = Literal["single", "cluster", "full disk"]
-"""One broker; three brokers with min.insync 2; one broker whose disk is small."""
+"""One broker; three brokers with min.insync 2; one broker whose disk is small, as is that of the gateway's spool."""
 
 Value = str | float | int
 
@@ -33,6 +33,32 @@ class Action:
 
     def detail(self, name: str, default: Value = "") -> Value:
         return dict(self.details).get(name, default)
+
+    @property
+    def fault(self) -> str:
+        """What kind of trouble this is, as it is counted over many scenarios."""
+        match self.kind:
+            case "kill":
+                return f"SIGKILL: {self.target}"
+            case "freeze":
+                return f"{'zombie' if self.seconds >= ZOMBIE_SECONDS else 'SIGSTOP'}: {self.target}"
+            case "network":
+                return f"network {self.detail('trouble')}: {self.target}"
+            case "broker" | "postgres":
+                return f"{self.kind} {self.detail('how')}"
+            case "replica":
+                return f"rebalance: {self.target} joins, leaves by {self.detail('leaves')}"
+            case "inject":
+                return f"record: {self.detail('what')}"
+            case "marketplace":
+                return f"marketplace: {self.detail('fault')}"
+            case "bad notifications":
+                return f"bad notifications: {self.target}"
+            case "service clock":
+                return f"clock jumps {'forward' if float(self.detail('by')) > 0 else 'back'}: {self.target}"
+            case "rebuild":
+                return "rebuild, killed" if self.seconds else "rebuild"
+        return self.kind
 
     def __str__(self) -> str:
         how = " ".join(f"{name}={value}" for name, value in self.details)
@@ -65,10 +91,10 @@ class Plan:
 
 
 def setting_of(seed: int) -> Setting:
-    """Of 40 seeds in a row two need three brokers and one a small disk: they cost more."""
+    """Of 20 seeds in a row one needs three brokers and one small disks: they cost more."""
     if seed % 20 == 7:
         return "cluster"
-    return "full disk" if seed % 40 == 13 else "single"
+    return "full disk" if seed % 20 == 13 else "single"
 
 
 def plan(seed: int) -> Plan:
@@ -90,7 +116,7 @@ def plan(seed: int) -> Plan:
         actions += _one_broker_of_three(chance)
         actions += chance.choice((_kills, _poison, _replicas))(chance)
     else:
-        actions += [Action(_early(chance), "fill disk", seconds=round(chance.uniform(2, 4), 2))]
+        actions += _full_disk(chance) if seed % 40 == 13 else _full_spool(chance)
         actions += chance.choice((_kills, _poison))(chance)
     return Plan(seed, setting, traffic, tuple(sorted(_possible(actions), key=lambda action: action.at)))
 
@@ -172,11 +198,27 @@ def _postgres(chance: random.Random) -> list[Action]:
 
 
 def _away_and_killed(chance: random.Random) -> list[Action]:
-    """The broker is away or frozen and the gateway dies meanwhile: what was on the wire may arrive late, or never."""
-    at, seconds = _early(chance), round(chance.uniform(1.5, 3.0), 2)
+    """The broker is away or frozen and the gateway dies meanwhile, deliveries in its spool: what was on the wire may
+    arrive late, or never. Its successor starts without a broker.
+    """
+    at, seconds = _early(chance), round(chance.uniform(2.0, 5.0), 2)
     broker = Action(at, "broker", "kafka-1", seconds, (("how", chance.choice(("kill", "freeze", "freeze"))),))
     moments = [round(at + chance.uniform(0.1, seconds + 0.5), 2) for _ in range(chance.choice((1, 2)))]
     return [broker, *(Action(moment, "kill", "webhook_gateway") for moment in moments)]
+
+
+def _full_disk(chance: random.Random) -> list[Action]:
+    return [Action(_early(chance), "fill disk", seconds=round(chance.uniform(2, 4), 2))]
+
+
+def _full_spool(chance: random.Random) -> list[Action]:
+    """The broker is away, and the disk that deliveries are spooled to is full for a part of that time."""
+    at, how = round(chance.uniform(0.3, 2.0), 2), chance.choice(("kill", "freeze"))
+    broker = Action(at, "broker", "kafka-1", round(chance.uniform(4, 5), 2), (("how", how),))
+    return [
+        broker,
+        Action(round(at + chance.uniform(0.1, 1.0), 2), "fill spool", seconds=round(chance.uniform(1, 3), 2)),
+    ]
 
 
 def _zombie(chance: random.Random) -> list[Action]:
@@ -251,6 +293,14 @@ def _clock(chance: random.Random) -> list[Action]:
     return [Action(_early(chance), "clock", details=(("forward", chance.choice((60, 600, 3600))),))]
 
 
+def _service_clocks(chance: random.Random) -> list[Action]:
+    """The clock of one service, or of all at once, jumps by up to an hour, and later back to what it was."""
+    names = chance.choice((*((name,) for name in SERVICES), SERVICES))
+    by = chance.choice((-3600, -90, -5, 5, 90, 3600))
+    at, seconds = _early(chance), round(chance.uniform(1, 4), 2)
+    return [Action(at, "service clock", name, seconds, (("by", by),)) for name in names]
+
+
 def _rebuild(chance: random.Random) -> list[Action]:
     """A read model is rebuilt under traffic; sometimes the rebuild is killed on its way."""
     killed = chance.choice((0.0, 0.0, round(chance.uniform(0.8, 3.0), 2)))
@@ -278,5 +328,6 @@ _FAMILIES: dict[str, tuple[Callable[[random.Random], list[Action]], float]] = {
     "marketplace": (_marketplace, 3),
     "bad notifications": (_bad_notifications, 1),
     "clock": (_clock, 2),
+    "service clocks": (_service_clocks, 2),
     "rebuild": (_rebuild, 1),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from aiokafka.errors import KafkaError
@@ -28,6 +29,8 @@ class Run:
     injected: dict[str, Injected] = field(default_factory=dict)
     retried: set[str] = field(default_factory=set)
     told: str = ""
+    faults: Counter[str] = field(default_factory=Counter)
+    """Of the last scenario."""
 
     async def warm_up(self) -> list[str]:
         """Some of everything, in peace: what an injection starts from, and proof that the system is well."""
@@ -49,8 +52,10 @@ class Run:
                 "poison": traffic.poison,
             },
         )
+        doer = Doer(self.system, plan, self.log, self.injected)
+        self.faults = doer.done
         try:
-            await Doer(self.system, plan, self.log, self.injected).do()
+            await doer.do()
         except ExceptionGroup as group:
             return [f"an action could not be done: {error!r}" for error in group.exceptions]
         return await self.settle()

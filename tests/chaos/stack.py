@@ -16,6 +16,7 @@ from tests.chaos.plan import Setting
 from tests.chaos.proxy import Link
 
 SMALL_DISK_MEGABYTES = 256
+SPOOL_DISK_MEGABYTES = 8
 
 
 class CannotMount(RuntimeError):
@@ -30,6 +31,7 @@ class Stack:
     postgres: EmbeddedPostgres
     links: dict[str, Link]
     disk: Path | None
+    spool_disk: Path | None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -60,27 +62,29 @@ async def running_stack(folder: Path, setting: Setting, owner: Callable[[int], s
     for link in links.values():
         await link.open()
     disk = folder / "kafka" / "broker-1" / "data" if setting == "full disk" else None
+    spool_disk = folder / "state" / "webhook_gateway" if setting == "full disk" else None
     kafka = EmbeddedKafka(
         folder, brokers=len(nodes), advertised_ports={node: links[f"kafka-{node}"].port for node in nodes}
     )
     postgres = EmbeddedPostgres(folder)
-    mounted = False
+    mounted: list[Path] = []
     try:
-        if disk is not None:
-            _mount(disk)
-            mounted = True
+        for small, megabytes in ((disk, SMALL_DISK_MEGABYTES), (spool_disk, SPOOL_DISK_MEGABYTES)):
+            if small is not None:
+                _mount(small, megabytes)
+                mounted.append(small)
         starting = asyncio.gather(kafka.start(), postgres.start())
         await _aim(starting, kafka, links)
         await starting
         links["postgres"].target = postgres.port
-        yield Stack(kafka, postgres, links, disk)
+        yield Stack(kafka, postgres, links, disk, spool_disk)
     finally:
         await asyncio.gather(kafka.stop(), postgres.stop())
         for link in links.values():
             await link.close()
         _remove_data_outside(folder)
-        if mounted:
-            _run("umount", str(disk))
+        for small in mounted:
+            _run("umount", str(small))
 
 
 async def _aim(starting: "asyncio.Future[tuple[str, str]]", kafka: EmbeddedKafka, links: dict[str, Link]) -> None:
@@ -98,11 +102,11 @@ def _remove_data_outside(folder: Path) -> None:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _mount(disk: Path) -> None:
+def _mount(disk: Path, megabytes: int) -> None:
     disk.mkdir(parents=True)
     if os.geteuid() != 0:
         raise CannotMount("a small file system can only be mounted by root")
-    _run("mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MEGABYTES}m", "sellstream-chaos", str(disk))
+    _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "sellstream-chaos", str(disk))
 
 
 def _run(*command: str) -> None:

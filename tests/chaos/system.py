@@ -13,10 +13,12 @@ from typing import Any
 import aiohttp
 import psutil
 
+from libs.secrets.keys import new_key
 from libs.stack.ports import free_ports
 from libs.stack.process import GuardedProcess
 from libs.stack.supervisor import Backoff, ProcessSpec, Supervisor
 from services.ops.sandbox_wiring import read_accounts, sandbox_environment, services_environment
+from tests.chaos.clocks import Clocks
 from tests.chaos.plan import SERVICES, Setting
 from tests.chaos.proxy import Link
 from tests.chaos.stack import Stack, running_stack
@@ -36,6 +38,7 @@ class ChaosSystem:
     environ: dict[str, str]
     supervisor: Supervisor
     sandbox: aiohttp.ClientSession
+    clocks: Clocks
     replicas: dict[int, tuple[str, GuardedProcess]] = field(default_factory=dict)
 
     def pid(self, name: str) -> int | None:
@@ -96,7 +99,7 @@ class ChaosSystem:
         process = await GuardedProcess.start(
             [sys.executable, "-m", f"services.{name}"],
             log=self.folder / "logs" / f"{name}-replica.log",
-            env={**self.environ, f"{name.upper()}_PORT": str(port)},
+            env={**self.environ, **self.clocks.environment(name), f"{name.upper()}_PORT": str(port)},
         )
         self.replicas[process.pid] = (name, process)
         return process
@@ -144,11 +147,16 @@ async def running_chaos(folder: Path, setting: Setting, seed: int) -> AsyncItera
             environ |= services_environment(await read_accounts(sandbox), gateway, sandbox)
             timeout = aiohttp.ClientTimeout(total=20)
             async with aiohttp.ClientSession(f"http://127.0.0.1:{ports['sandbox']}", timeout=timeout) as session:
-                system = ChaosSystem(folder, stack, {**links, **stack.links}, ports, environ, supervisor, session)
+                clocks = await Clocks.build(folder / "clocks", SERVICES)
+                system = ChaosSystem(
+                    folder, stack, {**links, **stack.links}, ports, environ, supervisor, session, clocks
+                )
                 for command in (("topics", "apply"), ("db", "migrate")):
                     status, output = await system.command(*command)
                     assert status == 0, f"sellstream {' '.join(command)}: {output}"
-                await supervisor.start([_specification(name, folder, ports, environ) for name in SERVICES])
+                await supervisor.start(
+                    [_specification(name, folder, ports, environ | clocks.environment(name)) for name in SERVICES]
+                )
                 await _until_ready(supervisor)
                 yield system
         finally:
@@ -173,6 +181,7 @@ def _environment(
         "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
         "DATABASE_URL": stack.database_url,
         "SELLSTREAM_STATE_DIR": str(folder / "state"),
+        "SELLSTREAM_SECRETS_KEYS": new_key(),
         "SANDBOX_SEED": str(seed),
         "SANDBOX_SPEED": "30",  # an outage of some seconds costs a notification two or three of its attempts
         "SANDBOX_MERCADOLIBRE_TOKEN_SECONDS": "31000000",  # tokens expire by a fault, never by a jump of the clock

@@ -37,7 +37,11 @@ def encoded(headers: dict[str, str]) -> tuple[tuple[str, bytes], ...]:
 
 def delivery(number: int, *, state: str = "delivered") -> Delivery:
     body = digest(f'{{"n":{number - 1}}}'.encode())
-    return Delivery(number, number, "mercadolibre", "orders_v2", "/orders/1", False, state, frozenset({body}))
+    sent = NOON + timedelta(seconds=number)
+    answered = sent + timedelta(milliseconds=200) if state == "delivered" else None
+    return Delivery(
+        number, number, "mercadolibre", "orders_v2", "/orders/1", False, state, frozenset({body}), 1, sent, answered
+    )
 
 
 def letter(offset: int, record: LogRecord) -> LogRecord:
@@ -131,6 +135,10 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         "offsets are not 0, 1, 2",
         lambda good: with_records(good, "webhooks", webhook(1), webhook(0)),
     ),
+    "a delivery stands before one that was acknowledged before it was sent": (
+        "deliveries out of order",
+        lambda good: with_records(good, "webhooks", replace(webhook(1), offset=0), replace(webhook(0), offset=1)),
+    ),
     "a key in two partitions": (
         "keys in more than one partition",
         lambda good: with_records(good, "webhooks", webhook(0), replace(webhook(1), partition=1, offset=0)),
@@ -218,6 +226,15 @@ def test_every_mutation_is_found(name: str) -> None:
 def test_what_was_never_acknowledged_may_be_lost() -> None:
     unanswered = replace(well(), deliveries=[delivery(1), delivery(2, state="lost")])
     assert judge(with_records(unanswered, "webhooks", webhook(0))) == []
+
+
+def test_deliveries_that_were_on_their_way_together_may_stand_in_any_order() -> None:
+    second = delivery(2)
+    assert second.first_sent is not None
+    slow = replace(delivery(1), acknowledged_at=second.first_sent + timedelta(milliseconds=1))
+    swapped = with_records(well(), "webhooks", replace(webhook(1), offset=0), replace(webhook(0), offset=1))
+    causes = fact(0, "placed", 0), replace(fact(1, "paid", 1)), POISON
+    assert judge(replace(with_records(swapped, "orders", *causes), deliveries=[slow, second])) == []
 
 
 def test_old_and_repeated_facts_change_nothing() -> None:

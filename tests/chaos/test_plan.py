@@ -22,7 +22,7 @@ def test_two_hundred_seeds_do_everything() -> None:
     links = ("webhooks", "api", "postgres", "kafka-1")
     assert troubles == {(link, trouble) for link in links for trouble in ("cut", "silent", "slow")}
     settings = [each.setting for each in plans]
-    assert (settings.count("cluster"), settings.count("full disk")) == (10, 5)
+    assert (settings.count("cluster"), settings.count("full disk")) == (10, 10)
 
 
 def test_every_plan_does_something_and_comes_to_an_end() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from tests.chaos.evidence import FACTS, MARK, REDRIVE_TO, Delivery, Evidence, LogRecord
 from tests.chaos.reference import fold
@@ -84,6 +85,33 @@ def keys_keep_their_partition(evidence: Evidence) -> Iterable[str]:
         torn = [key for key, found in partitions.items() if len(found) > 1]
         if torn:
             yield f"{topic}: keys in more than one partition: {_some(torn)}"
+
+
+def deliveries_keep_their_order(evidence: Evidence) -> Iterable[str]:
+    """Order per key: what was acknowledged before another delivery of its key was first sent stands before it."""
+    sent: dict[int, datetime] = {}
+    acknowledged: dict[int, datetime] = {}
+    number: dict[str, int] = {}
+    for delivery in evidence.deliveries:
+        original = delivery.original
+        number |= dict.fromkeys(delivery.bodies, original)
+        if delivery.first_sent is not None:
+            sent[original] = min(delivery.first_sent, sent.get(original, delivery.first_sent))
+        if delivery.acknowledged_at is not None:
+            acknowledged[original] = min(delivery.acknowledged_at, acknowledged.get(original, delivery.acknowledged_at))
+    latest: dict[tuple[int, bytes | None], tuple[datetime, int]] = {}
+    wrong: list[str] = []
+    for record in evidence.own("webhooks"):  # in the order of the log
+        known = number.get(digest(record.value))
+        if known is None or known not in sent:
+            continue
+        lane = record.partition, record.key
+        begun, earlier = latest.get(lane, (sent[known], known))
+        if known in acknowledged and begun > acknowledged[known]:
+            wrong.append(f"delivery {known} was acknowledged before {earlier} was sent, and stands behind it")
+        latest[lane] = max((begun, earlier), (sent[known], known))
+    if wrong:
+        yield f"webhooks: deliveries out of order: {_some(wrong)}"
 
 
 def offsets_have_no_gaps(evidence: Evidence) -> Iterable[str]:
@@ -196,6 +224,7 @@ CHECKS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     delivery_ids_are_unique,
     nothing_is_invented,
     keys_keep_their_partition,
+    deliveries_keep_their_order,
     offsets_have_no_gaps,
     rows_are_the_fold,
     rows_are_the_truth,
