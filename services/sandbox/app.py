@@ -13,8 +13,11 @@ from services.sandbox.clock import Clock
 from services.sandbox.config import Config
 from services.sandbox.control import ControlRoutes
 from services.sandbox.delivery import DeliveryLog
+from services.sandbox.ebay.control import EbayControl
 from services.sandbox.ebay.marketplace import Destination, Ebay
-from services.sandbox.ebay.routes import Client
+from services.sandbox.ebay.marketplace import Size as EbaySize
+from services.sandbox.ebay.oauth_routes import Client
+from services.sandbox.ebay.switches import Switches as EbaySwitches
 from services.sandbox.faults import Faults
 from services.sandbox.mercadolibre.control import MercadoLibreControl
 from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
@@ -45,6 +48,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
             traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
+        EbayControl(ebay).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
         WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)
@@ -110,10 +114,18 @@ def _ebay(config: Config, clock: Clock) -> Ebay:
         config.seed,
         config.start,
         clock,
-        Client(config.ebay_client_id, _secret(config, config.ebay_client_secret, "ebay client secret")),
+        Client(
+            config.ebay_client_id,
+            _secret(config, config.ebay_client_secret, "ebay client secret"),
+            config.ebay_ru_name,
+            config.ebay_redirect_url,
+        ),
         destination=Destination(target, config.ebay_endpoint or target, token) if target else None,
         verification_token=token,
         ack_seconds=config.ebay_ack_seconds,
+        size=EbaySize(config.ebay_sellers, config.ebay_items, config.ebay_orders),
+        token_life=timedelta(seconds=config.ebay_token_seconds),
+        switches=EbaySwitches(shape=config.ebay_shape, latency=config.ebay_latency),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.sandbox.ebay.switches import Shape
 from services.sandbox.mercadolibre.switches import Search
 
 Target = Annotated[str, Field(pattern=r"^https?://\S+$")] | None
@@ -54,6 +55,14 @@ class Config(BaseSettings):
     ebay_verification_token: SecretStr | None = None
     ebay_client_id: str = "Sandbox-sellstre-SBX-000000000-00000000"
     ebay_client_secret: SecretStr | None = None
+    ebay_ru_name: str = "Sandbox_sellstre-Sandbox-sellst-sandbox"
+    ebay_redirect_url: str = "http://127.0.0.1/oauth/ebay"
+    ebay_token_seconds: int = Field(default=7200, ge=1)
+    ebay_sellers: int = Field(default=2, ge=1, le=1000)
+    ebay_items: int = Field(default=2000, ge=0, le=1_000_000)
+    ebay_orders: int = Field(default=300, ge=0, le=100_000)
+    ebay_shape: Shape = Shape.OFFICIAL
+    ebay_latency: float = Field(default=0.0, ge=0, le=60)
     ebay_ack_seconds: float = Field(default=10.0, gt=0, le=60)
 
     square_target: Target = None

@@ -1,8 +1,8 @@
-"""eBay put together: tokens, keys, signed notifications."""
+"""eBay put together: sellers and their goods, tokens, keys, signed notifications."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -11,12 +11,18 @@ from aiohttp import web
 from services.sandbox.channel import Channel, minutes
 from services.sandbox.clock import Clock
 from services.sandbox.delivery import Delivery
+from services.sandbox.ebay.catalogue import Catalogue
 from services.sandbox.ebay.challenge import validate
 from services.sandbox.ebay.errors import FAULT_ANSWERS
 from services.sandbox.ebay.keys import Keys
 from services.sandbox.ebay.life import Life
-from services.sandbox.ebay.notices import SIGNATURE, signature
-from services.sandbox.ebay.routes import Api, Client
+from services.sandbox.ebay.notices import SIGNATURE, EbayNotice, signature
+from services.sandbox.ebay.oauth_routes import Client
+from services.sandbox.ebay.orders import Sale, Sales
+from services.sandbox.ebay.routes import Api
+from services.sandbox.ebay.sellers import Seller, Sellers
+from services.sandbox.ebay.switches import Switches
+from services.sandbox.ebay.tokens import Tokens
 from services.sandbox.notice import JSON, Notice, Raw
 from services.sandbox.seeded import stream
 from services.sandbox.times import zulu
@@ -33,6 +39,15 @@ class Destination:
     target: str
     endpoint: str
     verification_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many sellers there are, how many items each has, and how many orders the first has had."""
+
+    sellers: int = 2
+    items: int = 2000
+    orders: int = 300
 
 
 class Ebay(Marketplace):
@@ -52,13 +67,24 @@ class Ebay(Marketplace):
         destination: Destination | None,
         verification_token: str,
         ack_seconds: float,
+        size: Size = Size(),
+        token_life: timedelta = timedelta(seconds=7200),
+        switches: Switches | None = None,
     ) -> None:
         self.keys = Keys(seed)
         self._client = client
         self._destination = destination
         self._verification_token = verification_token
         self._life = Life(seed, start, self.keys)
-        self._api = Api(seed, clock, client, self.keys)
+        names = [self._life.seller, *(f"seller{number}" for number in range(1, size.sellers))]
+        seeds = [f"{seed}/ebay/{name}" for name in names]
+        self.sellers = Sellers(
+            {name: Seller(name, each, Catalogue(each, size.items)) for name, each in zip(names, seeds, strict=True)},
+            Tokens(seed, clock, names, token_life),
+            switches or Switches(),
+        )
+        self._sales = Sales(seeds[0], names[0], start, size.orders)
+        self._api = Api(clock, client, self.keys, self.sellers, self._sales)
         self._codes = stream(seed, "ebay challenges")
         self.marked_down = False
         self.channel = (
@@ -93,7 +119,22 @@ class Ebay(Marketplace):
         self.marked_down = True
 
     def step(self) -> Sequence[Notice]:
-        return self._life.step()
+        return self._happened(self._life.step())
+
+    def fulfil(self, order_id: str) -> Sale | None:
+        """The seller ships an order of the living world; None if there is no such one."""
+        return self._sales.fulfil(order_id, self._life.now)
+
+    def _happened(self, notices: Sequence[EbayNotice]) -> Sequence[EbayNotice]:
+        """What is notified is so in the API, too: orders are there, and goods are sold or sold out."""
+        catalogue = self.sellers.first.catalogue
+        for notice in notices:
+            good = catalogue.with_listing(str(notice.data.get("itemId", "")))
+            if good is not None:
+                catalogue.change(good, sold_out=notice.data.get("availability") == "UNAVAILABLE")
+        if notices and notices[0].topic == "ORDER_CONFIRMATION":
+            self._sales.happened(self._life.orders[-1])
+        return notices
 
     @property
     def poisons(self) -> Sequence[str]:
@@ -105,7 +146,7 @@ class Ebay(Marketplace):
         if kind == "signed_garbage":
             body = b'{"metadata":{"topic":"MARKETPL'
             return Raw(kind, body, {**JSON, SIGNATURE: signature(self.keys, self.keys.current, body)})
-        return self._life.step(poison=kind)[0]
+        return self._happened(self._life.step(poison=kind))[0]
 
     def truth(self) -> Truth:
         life = self._life
@@ -118,6 +159,15 @@ class Ebay(Marketplace):
         return {
             "client_id": self._client.id,
             "client_secret": self._client.secret,
+            "ru_name": self._client.ru_name,
+            "sellers": [
+                {
+                    "username": each.username,
+                    "refresh_token": self.sellers.tokens.refresh_token(each.username),
+                    "items": len(each.catalogue),
+                }
+                for each in self.sellers.by_name.values()
+            ],
             "verification_token": self._verification_token,
             "key_id": self.keys.current,
             "marked_down": self.marked_down,

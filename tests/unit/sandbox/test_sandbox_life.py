@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.sandbox.clock import Clock
 from services.sandbox.ebay.marketplace import Ebay
-from services.sandbox.ebay.routes import Client
+from services.sandbox.ebay.oauth_routes import Client
 from services.sandbox.mercadolibre.life import Life
 from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
 from services.sandbox.mercadolibre.resources.order import order_body
