@@ -9,23 +9,18 @@ Sources: Inventory API 1.18 (`InventoryItemWithSkuLocaleGroupid`) for the offici
 documented one. Both are read; whichever fields are absent are None or empty.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from libs.marketplaces.ebay.values import EbayAmount, EbayPayload, Sku
 from libs.marketplaces.payload import EmptyIfNone, OptionalId
 
 
-def _lists(aspects: object) -> object:
-    """Officially each aspect is a list of texts; in the documented shape it is one text."""
-    if not isinstance(aspects, dict):
-        return {} if aspects is None else aspects
-    return {name: value if isinstance(value, list) else [value] for name, value in aspects.items() if value is not None}
-
-
 class Product(EbayPayload):
-    """`product`. `aspects` maps a name ("Part Number") to its values, the first of which is the main one."""
+    """`product`. `aspects` is kept as it was told; `aspect` reads it."""
 
     title: str | None = None
     description: str | None = None
@@ -33,17 +28,30 @@ class Product(EbayPayload):
     mpn: str | None = None
     epid: str | None = None
     category_id: OptionalId = None
-    aspects: Annotated[dict[str, list[str]], BeforeValidator(_lists)] = Field(default_factory=dict)
+    aspects: Any = None
     image_urls: Annotated[list[str], EmptyIfNone] = Field(default_factory=list)
 
     def aspect(self, *names: str) -> str | None:
-        """The first value of the first of these aspects that is not blank; their case does not matter."""
-        told = {name.casefold(): values for name, values in self.aspects.items()}
+        """The first value of the first of these aspects that is not blank; the case of names does not matter.
+
+        Live answers have an object of lists, the documented shape one of texts; the contract says "string".
+        """
+        told = {str(name).casefold(): value for name, value in _aspects(self.aspects).items()}
         for name in names:
-            for value in told.get(name.casefold(), []):
-                if value.strip():
+            values = told.get(name.casefold())
+            for value in values if isinstance(values, list) else [values]:
+                if isinstance(value, str) and value.strip():
                     return value.strip()
         return None
+
+
+def _aspects(told: Any) -> Mapping[str, Any]:
+    if isinstance(told, str):
+        try:
+            told = json.loads(told)
+        except (ValueError, RecursionError):
+            return {}
+    return told if isinstance(told, Mapping) else {}
 
 
 class ShipToLocationAvailability(EbayPayload):
