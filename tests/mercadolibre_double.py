@@ -30,6 +30,10 @@ class MercadoLibreDouble:
             "/questions/13066000001": recorded("question__answered"),
             "/collections/162718340000": recorded("payment__approved"),
             "/items/MLB4739200000": recorded("item__active"),
+            "/messages/fd1d2e37ad004ede9e0bf25d1215002d": recorded("message__read"),
+            "/post-purchase/v1/claims/5255026166": recorded("claim__opened"),
+            "/orders/2000016796107000/feedback": recorded("feedback__both"),
+            f"/users/{SELLER}/invoices/1377978": recorded("invoice__authorized"),
         }
         self.faults: defaultdict[str, deque[tuple[int, str, dict[str, str]]]] = defaultdict(deque)
         self.requests: Counter[str] = Counter()
@@ -52,6 +56,8 @@ class MercadoLibreDouble:
             return problem(400, "the old format is gone", "bad_request")
         if request.path.startswith("/questions/") and request.query.get("api_version") != "4":
             return problem(400, "the old version is gone", "bad_request")
+        if request.path.startswith("/messages/") and request.query.get("tag") != "post_sale":
+            return problem(400, "tag is required", "bad_request")
         if request.path not in self.things:
             return problem(404, f"{request.path} not found", "not_found")
         return web.json_response(self.things[request.path])

@@ -11,11 +11,15 @@ from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry
 from libs.http.errors import ApiError
 from libs.marketplaces.identity import state_id
-from libs.marketplaces.mercadolibre import translate
+from libs.marketplaces.mercadolibre import translate, translate_after_sale
 from libs.marketplaces.mercadolibre.client import MISSING, MercadoLibre
 from libs.marketplaces.mercadolibre.resources import Kind, NotAResource, Resource, pointed_at, topic_name
 from libs.marketplaces.payload import Malformed
+from schemas.claims.claim_changed import ClaimChangedV1
+from schemas.feedback.feedback_changed import FeedbackChangedV1
+from schemas.invoices.invoice_changed import InvoiceChangedV1
 from schemas.listings.listing_changed import ListingChangedV1
+from schemas.messages.message_changed import MessageChangedV1
 from schemas.orders.order_changed import OrderChangedV2
 from schemas.payments.payment_changed import PaymentChangedV1
 from schemas.questions.question_changed import QuestionChangedV1
@@ -24,7 +28,17 @@ from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.mercadolibre_enricher.fates import fate_of
 from services.mercadolibre_enricher.recent import RecentStates, State
 
-StateFact = OrderChangedV2 | ShipmentChangedV1 | QuestionChangedV1 | PaymentChangedV1 | ListingChangedV1
+StateFact = (
+    OrderChangedV2
+    | ShipmentChangedV1
+    | QuestionChangedV1
+    | PaymentChangedV1
+    | ListingChangedV1
+    | MessageChangedV1
+    | ClaimChangedV1
+    | FeedbackChangedV1
+    | InvoiceChangedV1
+)
 
 
 @dataclass(frozen=True)
@@ -151,6 +165,11 @@ HANDLERS: Mapping[str, Enrichment] = {
     "questions": Enrichment(Kind.QUESTION, translate.question_changed),
     "payments": Enrichment(Kind.PAYMENT, translate.payment_changed),
     "items": Enrichment(Kind.ITEM, translate.listing_changed),
+    "messages": Enrichment(Kind.MESSAGE, translate_after_sale.message_changed),
+    "post_purchase": Enrichment(Kind.CLAIM, translate_after_sale.claim_changed),  # its actions: claims, claims_actions
+    "claims": Enrichment(Kind.CLAIM, translate_after_sale.claim_changed),  # the name before 2024
+    "orders_feedback": Enrichment(Kind.FEEDBACK, translate_after_sale.feedback_changed),
+    "invoices": Enrichment(Kind.INVOICE, translate_after_sale.invoice_changed),
 }
 
 IGNORED = frozenset(
@@ -160,23 +179,18 @@ IGNORED = frozenset(
         "price_suggestion",
         "stock_location",
         "stock_locations",
+        "user_products",
         "user_products_families",
         "fbm_stock_operations",
         "catalog_item_competition_status",
         "catalog_suggestions",
         "public_offers",
         "public_candidates",
-        # about people and cases
-        "messages",
-        "orders_feedback",
-        "post_purchase",
-        "claims",
-        "claims_actions",
+        # about people: leads of real estate and vehicles, which are not sold here
         "quotations",
         "vis_leads",
         "leads_credits",
-        # about paper and parcels
-        "invoices",
+        # about parcels between carriers: what matters also comes as `shipments`
         "flex_handshakes",
     }
 )

@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from libs.http.client import ApiClient
-from libs.http.errors import ApiError, Blocked, Garbage, Refused, Unauthorized
+from libs.http.errors import ApiError, Blocked, Garbage, NotFound, Refused, Unauthorized
 from libs.http.tokens import TokenProvider
-from libs.marketplaces.mercadolibre.payloads import Collection, Item, Order, Owned, Question, Shipment
-from libs.marketplaces.mercadolibre.resources import Kind, Resource
+from libs.marketplaces.mercadolibre.payloads import Owned
+from libs.marketplaces.mercadolibre.resources import Resource
+from libs.marketplaces.mercadolibre.resources_routes import ROUTES
 from libs.marketplaces.payload import Malformed, Payload
 from libs.oauth.tokens import Grant, TokenPair
 
@@ -37,23 +38,6 @@ class Fetched:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Route:
-    operation: str
-    model: type[Owned]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
-_ROUTES = {
-    Kind.ORDER: _Route("/orders/{id}", Order),
-    Kind.SHIPMENT: _Route("/shipments/{id}", Shipment, headers={"x-format-new": "true"}),
-    Kind.QUESTION: _Route("/questions/{id}", Question, query={"api_version": "4"}),
-    Kind.PAYMENT: _Route("/collections/{id}", Collection),  # /payments/{id} is not documented on this host
-    Kind.ITEM: _Route("/items/{id}", Item),
-}
-
-
 class MercadoLibre:
     """One account at MercadoLibre. `api` is shared by all accounts: limits and the circuit are the application's."""
 
@@ -67,12 +51,12 @@ class MercadoLibre:
 
         A resource that names an owner other than this account's user is NotOurs even where MercadoLibre shows it.
         """
-        route = _ROUTES[resource.kind]
+        route = ROUTES[resource.kind]
         operation = f"GET {route.operation}"
         try:
             answer = await self._api.call(
                 "GET",
-                route.operation.format(id=resource.id),
+                route.path(resource, self.user_id),
                 operation=route.operation,
                 tokens=self._tokens,
                 headers=route.headers,
@@ -82,7 +66,9 @@ class MercadoLibre:
             if _codes(error.body) & _NOT_OURS:
                 raise NotOurs(operation, reason(error), status=error.status) from error
             raise
-        body = Collection.unwrapped(answer.body) if resource.kind is Kind.PAYMENT else answer.body
+        body = route.unwrap(answer.body, resource)
+        if body is None and answer.body is not None:
+            raise NotFound(operation, "there is none yet", status=answer.status)
         try:
             payload = route.model.read(body)
         except Malformed as error:

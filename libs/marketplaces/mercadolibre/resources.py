@@ -16,6 +16,10 @@ class Kind(StrEnum):
     QUESTION = "question"
     PAYMENT = "payment"
     ITEM = "item"
+    MESSAGE = "message"
+    CLAIM = "claim"
+    FEEDBACK = "feedback"
+    INVOICE = "invoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,14 @@ _FOLDERS: dict[Kind, frozenset[str]] = {
     Kind.QUESTION: frozenset({"questions"}),
     Kind.PAYMENT: frozenset({"collections", "payments"}),  # the topic is `payments`, its resources are collections
     Kind.ITEM: frozenset({"items"}),
+    Kind.MESSAGE: frozenset({"messages"}),
+    Kind.CLAIM: frozenset({"claims"}),
+    Kind.FEEDBACK: frozenset({"orders"}),  # /orders/{id}/feedback: the feedback of an order has the order's id
+    Kind.INVOICE: frozenset({"invoices"}),
+}
+_BEFORE: dict[Kind, re.Pattern[str]] = {
+    Kind.CLAIM: re.compile(r"/?(?:post-purchase/)?v[0-9]{1,2}/"),  # the first part is sent since 2024
+    Kind.INVOICE: re.compile(r"/?users/[0-9]{1,20}/"),  # whoever is named: it is asked for as the account's own
 }
 _PATH = re.compile(r"/?(?:(?P<folder>[a-z_-]{1,40})/)?(?P<id>(?=[^/]*\d)[A-Za-z0-9_-]{1,64})(?:/[a-z_-]{0,40}){0,3}")
 
@@ -52,6 +64,8 @@ def pointed_at(kind: Kind, resource: str | int | None) -> Resource:
     resource behind it (`/items/MLM1/prices`).
     """
     text = str(resource if resource is not None else "").strip().partition("?")[0]
+    if kind in _BEFORE:
+        text = text.removeprefix((_BEFORE[kind].match(text) or [""])[0])
     match = _PATH.fullmatch(text)
     if match is None:
         raise NotAResource(f"{text[:80]!r} does not point to one {kind.value}")

@@ -1,6 +1,10 @@
 """MercadoLibre's words and ours. A word that stands in no table becomes `unknown`; the fact keeps the word itself."""
 
+from schemas.claims.claim_changed import ClaimStatus
+from schemas.feedback.feedback_changed import Rating
+from schemas.invoices.invoice_changed import InvoiceStatus
 from schemas.listings.listing_changed import ListingStatus
+from schemas.messages.message_changed import MessageStatus
 from schemas.orders.order_changed import OrderStatus
 from schemas.payments.payment_changed import PaymentStatus
 from schemas.questions.question_changed import QuestionStatus
@@ -58,4 +62,30 @@ LISTING = {
     "pending": ListingStatus.INACTIVE,
     "not_yet_active": ListingStatus.INACTIVE,
     "programmed": ListingStatus.INACTIVE,
+}
+
+MESSAGE = {
+    "available": MessageStatus.UNREAD,  # read, as soon as it tells when
+    "read": MessageStatus.READ,
+    "pending_translation": MessageStatus.PENDING,
+    "moderated": MessageStatus.BLOCKED,
+    "rejected": MessageStatus.BLOCKED,
+}
+
+CLAIM = {
+    "opened": ClaimStatus.OPEN,
+    "closed": ClaimStatus.CLOSED,
+}
+
+RATING = {
+    "positive": Rating.POSITIVE,
+    "neutral": Rating.NEUTRAL,
+    "negative": Rating.NEGATIVE,
+}
+
+INVOICE = {
+    "processing": InvoiceStatus.PROCESSING,
+    "authorized": InvoiceStatus.AUTHORIZED,
+    "rejected": InvoiceStatus.REJECTED,
+    "cancelled": InvoiceStatus.CANCELLED,
 }

@@ -34,7 +34,7 @@ P = TypeVar("P", bound=Payload)
 F = TypeVar("F", bound=Fact)
 
 
-def _valid(translate: Callable[[P, str], F]) -> Callable[[P, str], F]:
+def valid(translate: Callable[[P, str], F]) -> Callable[[P, str], F]:
     """A fact refuses what its schema forbids (a currency of two letters): that is a malformed payload, too."""
 
     @wraps(translate)
@@ -47,7 +47,7 @@ def _valid(translate: Callable[[P, str], F]) -> Callable[[P, str], F]:
     return translated
 
 
-@_valid
+@valid
 def order_changed(order: Order, account: str) -> OrderChangedV2:
     """An order's state. Without `last_updated` the latest time that it tells counts."""
     return OrderChangedV2(
@@ -58,7 +58,7 @@ def order_changed(order: Order, account: str) -> OrderChangedV2:
         marketplace_status=order.status,
         pack_id=order.pack_id,
         placed_at=order.date_created,
-        updated_at=order.last_updated or _latest(order.date_created, order.date_closed),
+        updated_at=order.last_updated or latest(order.date_created, order.date_closed),
         closed_at=order.date_closed,
         total=Money(amount=order.total_amount, currency=order.currency_id),
         paid=_money(order.paid_amount, order.currency_id),
@@ -76,7 +76,7 @@ def order_changed(order: Order, account: str) -> OrderChangedV2:
     )
 
 
-@_valid
+@valid
 def shipment_changed(shipment: Shipment, account: str) -> ShipmentChangedV1:
     """A shipment's state. The declared value's currency is that of the lead time's cost: no other is told."""
     lead = shipment.lead_time
@@ -102,7 +102,7 @@ def shipment_changed(shipment: Shipment, account: str) -> ShipmentChangedV1:
     )
 
 
-@_valid
+@valid
 def question_changed(question: Question, account: str) -> QuestionChangedV1:
     """A question's state. Without `last_updated` the time of its answer counts, else that of the question."""
     answer = question.answer
@@ -119,12 +119,12 @@ def question_changed(question: Question, account: str) -> QuestionChangedV1:
         answer_text=answer.text if answer else None,
         answered_at=answered_at,
         asked_at=question.date_created,
-        updated_at=question.last_updated or _latest(question.date_created, answered_at),
+        updated_at=question.last_updated or latest(question.date_created, answered_at),
         raw=leftover(question),
     )
 
 
-@_valid
+@valid
 def payment_changed(payment: Collection, account: str) -> PaymentChangedV1:
     """A payment's state. Its time of change has three names in three ages of the API; the latest told counts."""
     refunded = payment.amount_refunded
@@ -147,7 +147,7 @@ def payment_changed(payment: Collection, account: str) -> PaymentChangedV1:
         fee=_money(payment.marketplace_fee, payment.currency_id),
         created_at=payment.date_created,
         approved_at=payment.date_approved,
-        updated_at=_latest(
+        updated_at=latest(
             payment.date_created,
             payment.date_approved,
             payment.last_modified,
@@ -158,7 +158,7 @@ def payment_changed(payment: Collection, account: str) -> PaymentChangedV1:
     )
 
 
-@_valid
+@valid
 def listing_changed(item: Item, account: str) -> ListingChangedV1:
     """A listing's state. Its SKU is the attribute SELLER_SKU, in older listings `seller_custom_field`."""
     attributes = {
@@ -218,5 +218,6 @@ def _money(amount: Decimal | None, currency: str | None) -> Money | None:
     return None if amount is None or currency is None else Money(amount=amount, currency=currency)
 
 
-def _latest(first: datetime, *others: datetime | None) -> datetime:
+def latest(first: datetime, *others: datetime | None) -> datetime:
+    """The latest of the times that are told."""
     return max([first, *(other for other in others if other is not None)])

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from libs.projection.model import Position, ReadModel
-from libs.read_models.history import EntityRow, history, is_news
+from libs.projection.model import ReadModel
+from libs.read_models.history import EntityColumns, EntityRow, OfLatest
 from schemas.claims.claim_changed import ClaimChangedV1
 
 
@@ -25,17 +25,10 @@ class ClaimRow(EntityRow, frozen=True, kw_only=True):
     opened_at: datetime
 
 
-def evolve(row: ClaimRow | None, fact: ClaimChangedV1, position: Position) -> ClaimRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def claim_row(fact: ClaimChangedV1, columns: EntityColumns) -> ClaimRow:
+    """The fact's own state."""
     return ClaimRow(
-        key=fact.key(),
-        marketplace=fact.marketplace,
-        account=fact.account,
-        status=str(fact.status),
-        marketplace_status=fact.marketplace_status,
-        status_history=history(row, fact, position),
+        **columns,
         claim_id=fact.claim_id,
         about=fact.about,
         about_id=fact.about_id,
@@ -51,13 +44,7 @@ def evolve(row: ClaimRow | None, fact: ClaimChangedV1, position: Position) -> Cl
         closed_by=None if fact.resolution is None else fact.resolution.closed_by,
         decided_at=None if fact.resolution is None else fact.resolution.decided_at,
         opened_at=fact.opened_at,
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 
-READ_MODEL = ReadModel("claims", version=1, fact=ClaimChangedV1, row=ClaimRow, evolve=evolve)
+READ_MODEL = ReadModel("claims", version=1, fact=ClaimChangedV1, row=ClaimRow, evolve=OfLatest(claim_row))

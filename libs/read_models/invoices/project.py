@@ -3,8 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 
-from libs.projection.model import Position, ReadModel
-from libs.read_models.history import EntityRow, history, is_news
+from libs.projection.model import ReadModel
+from libs.read_models.history import EntityColumns, EntityRow, OfLatest
 from schemas.invoices.invoice_changed import InvoiceChangedV1
 
 
@@ -22,17 +22,10 @@ class InvoiceRow(EntityRow, frozen=True, kw_only=True):
     issued_at: datetime | None
 
 
-def evolve(row: InvoiceRow | None, fact: InvoiceChangedV1, position: Position) -> InvoiceRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def invoice_row(fact: InvoiceChangedV1, columns: EntityColumns) -> InvoiceRow:
+    """The fact's own state."""
     return InvoiceRow(
-        key=fact.key(),
-        marketplace=fact.marketplace,
-        account=fact.account,
-        status=str(fact.status),
-        marketplace_status=fact.marketplace_status,
-        status_history=history(row, fact, position),
+        **columns,
         invoice_id=fact.invoice_id,
         order_ids=list(fact.order_ids),
         shipment_id=fact.shipment_id,
@@ -44,13 +37,7 @@ def evolve(row: InvoiceRow | None, fact: InvoiceChangedV1, position: Position) -
         currency=None if fact.amount is None else fact.amount.currency,
         document_path=fact.document_path,
         issued_at=fact.issued_at,
-        updated_at=fact.updated_at,
-        event_id=position.event_id,
-        correlation_id=position.correlation_id,
-        log_topic=position.topic,
-        log_partition=position.partition,
-        log_offset=position.offset,
     )
 
 
-READ_MODEL = ReadModel("invoices", version=1, fact=InvoiceChangedV1, row=InvoiceRow, evolve=evolve)
+READ_MODEL = ReadModel("invoices", version=1, fact=InvoiceChangedV1, row=InvoiceRow, evolve=OfLatest(invoice_row))

@@ -21,6 +21,13 @@ from libs.marketplaces.mercadolibre.resources import Kind, NotAResource, Resourc
         (Kind.SHIPMENT, "/shipments/43210001234", "43210001234"),
         (Kind.ITEM, "/items/MLB4739200000", "MLB4739200000"),
         (Kind.ITEM, "/items/MLB4739200000/prices", "MLB4739200000"),
+        (Kind.MESSAGE, "3f6da1e35ac84f70a24af7360d24c7bc", "3f6da1e35ac84f70a24af7360d24c7bc"),
+        (Kind.MESSAGE, "/messages/3f6da1e35ac84f70a24af7360d24c7bc", "3f6da1e35ac84f70a24af7360d24c7bc"),
+        (Kind.CLAIM, "post-purchase/v1/claims/5108684499", "5108684499"),
+        (Kind.CLAIM, "/post-purchase/v2/claims/5108684499/returns", "5108684499"),
+        (Kind.CLAIM, "/v1/claims/1041417027", "1041417027"),
+        (Kind.FEEDBACK, "/orders/2000016796107000/feedback", "2000016796107000"),
+        (Kind.INVOICE, "/users/123456789/invoices/1377978", "1377978"),
     ],
 )
 def test_what_the_samples_hold_is_understood(kind, resource, identity):

@@ -16,11 +16,16 @@ from hypothesis import strategies as st
 
 from libs.http.answer import exact_json
 from libs.marketplaces.identity import state_id
-from libs.marketplaces.mercadolibre import translate
-from libs.marketplaces.mercadolibre.payloads import Collection, Item, Order, Owned, Question, Shipment
+from libs.marketplaces.mercadolibre import translate, translate_after_sale
+from libs.marketplaces.mercadolibre.resources import Kind, Resource
+from libs.marketplaces.mercadolibre.resources_routes import ROUTES
 from libs.marketplaces.payload import MAX_DEPTH, Malformed
+from schemas.claims.claim_changed import ClaimStatus
 from schemas.event import Fact
+from schemas.feedback.feedback_changed import Rating
+from schemas.invoices.invoice_changed import InvoiceStatus
 from schemas.listings.listing_changed import ListingStatus
+from schemas.messages.message_changed import Direction, MessageStatus
 from schemas.orders.order_changed import OrderStatus
 from schemas.payments.payment_changed import PaymentStatus
 from schemas.questions.question_changed import QuestionStatus
@@ -35,23 +40,31 @@ class Case:
     """One kind of answer and the way that it takes."""
 
     file: str
-    model: type[Owned]
+    kind: Kind
     fact: Callable[[Any, str], Fact]
 
     def answer(self) -> Any:
         return exact_json((FIXTURES / f"{self.file}.json").read_bytes())
 
     def translate(self, answer: Any) -> Fact:
-        body = Collection.unwrapped(answer) if self.model is Collection else answer
-        return self.fact(self.model.read(body), "acme")
+        route = ROUTES[self.kind]
+        return self.fact(route.model.read(route.unwrap(answer, Resource(self.kind, "2000016796107000"))), "acme")
+
+    def inner(self, answer: Any) -> Any:
+        """The resource itself, without what is wrapped around it."""
+        return answer["collection"] if self is PAYMENT else answer["messages"][0] if self is MESSAGE else answer
 
 
-ORDER = Case("order__paid", Order, translate.order_changed)
-SHIPMENT = Case("shipment__ready_to_ship", Shipment, translate.shipment_changed)
-QUESTION = Case("question__answered", Question, translate.question_changed)
-PAYMENT = Case("payment__approved", Collection, translate.payment_changed)
-ITEM = Case("item__active", Item, translate.listing_changed)
-CASES = [ORDER, SHIPMENT, QUESTION, PAYMENT, ITEM]
+ORDER = Case("order__paid", Kind.ORDER, translate.order_changed)
+SHIPMENT = Case("shipment__ready_to_ship", Kind.SHIPMENT, translate.shipment_changed)
+QUESTION = Case("question__answered", Kind.QUESTION, translate.question_changed)
+PAYMENT = Case("payment__approved", Kind.PAYMENT, translate.payment_changed)
+ITEM = Case("item__active", Kind.ITEM, translate.listing_changed)
+MESSAGE = Case("message__read", Kind.MESSAGE, translate_after_sale.message_changed)
+CLAIM = Case("claim__opened", Kind.CLAIM, translate_after_sale.claim_changed)
+FEEDBACK = Case("feedback__both", Kind.FEEDBACK, translate_after_sale.feedback_changed)
+INVOICE = Case("invoice__authorized", Kind.INVOICE, translate_after_sale.invoice_changed)
+CASES = [ORDER, SHIPMENT, QUESTION, PAYMENT, ITEM, MESSAGE, CLAIM, FEEDBACK, INVOICE]
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
 Path_ = tuple[str | int, ...]
@@ -156,6 +169,70 @@ def test_an_item():
     assert listing.quantity_available == 2
 
 
+def test_a_message_in_the_envelope_of_its_conversation():
+    message = MESSAGE.translate(MESSAGE.answer())
+    assert (message.status, message.marketplace_status) == (MessageStatus.READ, "available")
+    assert (message.direction, message.thread_id) == (Direction.INCOMING, "2000000089077943")
+    assert (message.text, message.attachments) == ("Quando sai?", ["34512_ba20cdf4.png"])
+    assert message.updated_at == message.read_at == datetime(2026, 2, 5, 20, 30, tzinfo=UTC)
+    assert message.raw["conversation_status"]["path"] == "/packs/2000000089077943/sellers/34308"
+
+
+def test_an_unread_message_of_the_seller_alone_in_its_answer():
+    answer = MESSAGE.inner(MESSAGE.answer())
+    answer["message_date"]["read"] = None
+    answer["from"], answer["to"] = answer["to"], answer["from"]
+    message = MESSAGE.translate(answer)
+    assert (message.status, message.direction) == (MessageStatus.UNREAD, Direction.OUTGOING)
+    answer["status"] = "moderated"
+    answer["text"] = None
+    assert (MESSAGE.translate(answer).status, MESSAGE.translate(answer).text) == (MessageStatus.BLOCKED, "")
+
+
+def test_a_claim():
+    claim = CLAIM.translate(CLAIM.answer())
+    assert (claim.status, claim.stage, claim.reason_id) == (ClaimStatus.OPEN, "claim", "PDD9549")
+    assert (claim.about, claim.order_id, claim.buyer_id) == ("order", "2000016796107000", "34512")
+    assert claim.seller_actions == ["refund", "send_message_to_complainant", "allow_return"]
+    assert claim.due_at == datetime(2026, 6, 10, 21, tzinfo=UTC)
+    assert claim.resolution.benefited == ["complainant"]
+
+
+def test_a_claim_about_a_shipment_names_no_order_and_older_actions_are_words():
+    answer = CLAIM.answer() | {"resource": "shipment", "resolution": None}
+    answer["players"][1]["available_actions"] = ["refund"]
+    claim = CLAIM.translate(answer)
+    assert (claim.order_id, claim.about_id, claim.resolution) == (None, "2000016796107000", None)
+    assert (claim.seller_actions, claim.due_at) == (["refund"], None)
+
+
+def test_feedback_of_both_sides():
+    feedback = FEEDBACK.translate(FEEDBACK.answer())
+    assert feedback.key() == "mercadolibre:2000016796107000"
+    assert (feedback.status, feedback.by_seller.rating) == (Rating.NEGATIVE, Rating.POSITIVE)
+    assert feedback.by_buyer.comment == "diz o buyer"
+    assert feedback.updated_at == datetime(2026, 6, 10, 14, tzinfo=UTC)
+
+
+def test_feedback_of_the_seller_alone_is_no_rating():
+    feedback = FEEDBACK.translate(FEEDBACK.answer() | {"purchase": None})
+    assert (feedback.status, feedback.marketplace_status, feedback.by_buyer) == (Rating.NONE, "none", None)
+
+
+def test_feedback_that_nobody_gave_is_none():
+    assert ROUTES[Kind.FEEDBACK].unwrap({"sale": None, "purchase": None}, Resource(Kind.FEEDBACK, "1")) is None
+
+
+def test_an_invoice():
+    invoice = INVOICE.translate(INVOICE.answer())
+    assert (invoice.status, invoice.series, invoice.number) == (InvoiceStatus.AUTHORIZED, "2", "11734")
+    assert invoice.amount == Money(amount=Decimal("1500.00"), currency="BRL")
+    assert invoice.order_ids == ["2000016796107000"]
+    assert invoice.document_path == "/users/34308/invoices/documents/xml/1377978/authorized"
+    assert invoice.updated_at == datetime(2026, 6, 5, 21, 0, 9, tzinfo=UTC)
+    assert invoice.raw["recipient"]["name"] == "Ana Souza"
+
+
 @pytest.mark.parametrize(
     ("case", "unknown"),
     [
@@ -164,20 +241,23 @@ def test_an_item():
         (QUESTION, QuestionStatus.UNKNOWN),
         (PAYMENT, PaymentStatus.UNKNOWN),
         (ITEM, ListingStatus.UNKNOWN),
+        (MESSAGE, MessageStatus.UNKNOWN),
+        (CLAIM, ClaimStatus.UNKNOWN),
+        (INVOICE, InvoiceStatus.UNKNOWN),
     ],
 )
 def test_a_word_that_we_do_not_know_is_unknown_and_kept(case, unknown):
     answer = case.answer()
-    (answer["collection"] if case is PAYMENT else answer)["status"] = "partially_refunded"
+    case.inner(answer)["status"] = "partially_refunded"
     fact = case.translate(answer)
     assert fact.status is unknown
     assert fact.marketplace_status == "partially_refunded"
 
 
-@each_case
+@pytest.mark.parametrize("case", [case for case in CASES if case is not FEEDBACK], ids=lambda case: case.file)
 def test_a_number_or_a_string_is_the_same_id(case):
     answer = case.answer()
-    inner = answer["collection"] if case is PAYMENT else answer
+    inner = case.inner(answer)
     inner["id"] = str(inner["id"])
     assert case.translate(answer).key() == case.translate(case.answer()).key()
 

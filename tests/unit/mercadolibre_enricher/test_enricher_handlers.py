@@ -114,6 +114,11 @@ async def enricher() -> AsyncIterator[Enricher]:
         ("payments", "/collections/162718340000", "mercadolibre:162718340000"),
         ("payments", "/payments/162718340000", "mercadolibre:162718340000"),
         ("items", "/items/MLB4739200000", "mercadolibre:MLB4739200000"),
+        ("messages", "fd1d2e37ad004ede9e0bf25d1215002d", "mercadolibre:fd1d2e37ad004ede9e0bf25d1215002d"),
+        ("post_purchase", "post-purchase/v1/claims/5255026166", "mercadolibre:5255026166"),
+        ("claims", "/v1/claims/5255026166", "mercadolibre:5255026166"),
+        ("orders feedback", f"{ORDER}/feedback", "mercadolibre:2000016796107000"),
+        ("invoices", "/users/1/invoices/1377978", "mercadolibre:1377978"),  # whoever is named: asked for as our own
     ],
 )
 async def test_a_notification_becomes_the_state_of_its_resource(enricher, topic, resource, key):
@@ -171,6 +176,14 @@ async def test_what_does_not_exist_is_looked_at_again_while_the_hint_is_young(en
 async def test_what_does_not_exist_is_ignored(enricher):
     with pytest.raises(Ignore, match="gone, or the hint was false"):
         await enricher(enricher.notice(resource="/orders/1"))
+
+
+async def test_feedback_that_nobody_gave_yet_is_looked_at_again_and_then_ignored(enricher):
+    enricher.double.things[f"{ORDER}/feedback"] = {"sale": None, "purchase": None}
+    with pytest.raises(Retry):
+        await enricher(enricher.notice("orders_feedback", f"{ORDER}/feedback", at=NOW))
+    with pytest.raises(Ignore, match="none yet"):
+        await enricher(enricher.notice("orders_feedback", f"{ORDER}/feedback"))
 
 
 async def test_a_401_that_stays_waits_for_a_person(enricher):
