@@ -24,16 +24,23 @@ async def describe(endpoints: Endpoints) -> dict[str, str]:
     finally:
         await connection.close()
     return {
+        **hardware(),
+        "Kafka": _kafka(endpoints),
+        "Java": _java(),
+        "PostgreSQL": f"{postgres} ({endpoints.kind})",
+        "Go": _output("go", "version") or "none",
+    }
+
+
+def hardware() -> dict[str, str]:
+    """The part that is known without any server."""
+    return {
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
         "Memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "Kernel": f"{platform.system()} {platform.release()}",
         "Load before": f"{os.getloadavg()[0]:.2f} (1 minute)",
         "Python": f"{platform.python_implementation()} {platform.python_version()}, {python_build()}",
-        "Kafka": _kafka(endpoints),
-        "Java": _java(),
-        "PostgreSQL": f"{postgres} ({endpoints.kind})",
-        "Go": _output("go", "version") or "none",
     }
 
 

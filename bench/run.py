@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -11,9 +13,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench.gateway.benchmark import GatewayBenchmark, GatewayScale, run_gateway
+from bench.endurance.benchmark import EnduranceRun
+from bench.endurance.findings import Findings, table, with_section
+from bench.endurance.scale import WHOLE_MINUTES, EnduranceScale
+from bench.gateway.benchmark import GatewayBenchmark, GatewayFailed, GatewayScale, run_gateway
 from bench.gateway.peer import gateway_peers
-from bench.machine import describe
+from bench.machine import describe, hardware
 from bench.projector.benchmark import ProjectorBenchmark, run_projector
 from bench.projector.peer import ProjectorScale
 from bench.projector.peers import projector_peers
@@ -25,6 +30,7 @@ from libs.stack.locks import unused_folder
 _ROOT = Path(__file__).resolve().parents[1]
 RESULTS = _ROOT / "bench" / "results.json"
 PAGE = _ROOT / "docs" / "benchmarks.md"
+ENDURANCE = _ROOT / "bench" / "endurance.json"
 METHOD = Path(__file__).with_name("method.md")
 
 GATEWAY = {
@@ -41,10 +47,11 @@ ROUNDS = {"tiny": 1, "quick": 3, "full": 5}
 
 
 class Only(StrEnum):
-    """Half of the benchmarks."""
+    """A part of the benchmarks. Endurance is run when it is asked for, and never beside the others."""
 
     GATEWAY = "gateway"
     PROJECTOR = "projector"
+    ENDURANCE = "endurance"
 
 
 class Size(StrEnum):
@@ -57,7 +64,8 @@ class Size(StrEnum):
 
 def main(
     size: Annotated[Size, typer.Option(help="How much work.")] = Size.QUICK,
-    only: Annotated[Only | None, typer.Option(help="Half of the benchmarks.")] = None,
+    only: Annotated[Only | None, typer.Option(help="A part of the benchmarks.")] = None,
+    minutes: Annotated[int, typer.Option(min=1, help="How long the endurance run lasts.")] = 10,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, instead of the size's own number.")] = None,
     peer: Annotated[list[str] | None, typer.Option(help="Only this runner; may be repeated.")] = None,
     connections: Annotated[int, typer.Option(min=1, help="Connections of the load generator.")] = 64,
@@ -67,6 +75,9 @@ def main(
 ) -> None:
     """Run sellstream and its peers side by side on one Kafka and one PostgreSQL, and compare."""
     console = Console() if sys.stdout.isatty() else Console(width=160)
+    if only is Only.ENDURANCE:
+        endure(minutes, console, write is not False and minutes >= WHOLE_MINUTES)
+        return
     whole = only is None and not peer and size is not Size.TINY
     try:
         results = asyncio.run(_run(size, only, rounds or ROUNDS[size], set(peer or ()), connections, _printer(console)))
@@ -77,8 +88,45 @@ def main(
     if whole if write is None else write:
         results.write(RESULTS)
         PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(markdown(results, METHOD.read_text(encoding="utf-8")), encoding="utf-8")
+        page = markdown(results, METHOD.read_text(encoding="utf-8"))
+        PAGE.write_text(with_endurance(page), encoding="utf-8")
         console.print(f"Written: {RESULTS.relative_to(_ROOT)}, {PAGE.relative_to(_ROOT)}")
+
+
+def endure(minutes: int, console: Console, write: bool) -> None:
+    """Run the endurance benchmark; with `write`, its figures go to bench/endurance.json and into the page."""
+    try:
+        findings = asyncio.run(_endure(minutes, _printer(console)))
+    except (StackError, GatewayFailed, RuntimeError, TimeoutError) as error:
+        console.print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        raise typer.Exit(1) from error
+    console.print(table(findings), markup=False, highlight=False)
+    if write:
+        findings.write(ENDURANCE)
+        PAGE.parent.mkdir(exist_ok=True)
+        page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Benchmarks\n"
+        PAGE.write_text(with_endurance(page), encoding="utf-8")
+        console.print(f"Written: {ENDURANCE.relative_to(_ROOT)}, {PAGE.relative_to(_ROOT)}")
+    if findings.problem:
+        raise typer.Exit(1)
+
+
+def with_endurance(page: str) -> str:
+    """The page with the figures of the last endurance run, if there was one."""
+    return with_section(page, table(Findings.read(ENDURANCE))) if ENDURANCE.exists() else page
+
+
+async def _endure(minutes: int, tell: Callable[[str], None]) -> Findings:
+    folder = Path(tempfile.mkdtemp(prefix="endurance-", dir=_made(state_folder(os.environ) / "bench")))
+    try:
+        return await EnduranceRun(EnduranceScale.lasting(minutes), folder, tell).run(hardware())
+    finally:
+        shutil.rmtree(folder)  # millions of deliveries, three times
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _printer(console: Console) -> Callable[[str], None]:

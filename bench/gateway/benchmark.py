@@ -101,7 +101,7 @@ class GatewayBenchmark:
         log.unlink(missing_ok=True)
         server = await GuardedProcess.start(launch.command, log=log, env=dict(environment_of(launch)), cwd=ROOT)
         try:
-            await _ready(server, place.port, log)
+            await wait_until_ready(server, place.port, log)
             address = f"127.0.0.1:{place.port}"
             warm_up, closed, opened = self._scale.plans()
             loads = [await run_load(self._generator, address, self._requests, warm_up)]
@@ -141,7 +141,8 @@ class GatewayFailed(Exception):
     """A server did not become ready; the text holds the end of its log."""
 
 
-async def _ready(server: GuardedProcess, port: int, log: Path) -> None:
+async def wait_until_ready(server: GuardedProcess, port: int, log: Path) -> None:
+    """Wait until /readyz answers 200. Raises GatewayFailed."""
     deadline = asyncio.get_running_loop().time() + _START_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         while server.exit_code is None and asyncio.get_running_loop().time() < deadline:

@@ -75,11 +75,11 @@ def request(account: Account, content: bytes) -> bytes:
     return head.encode() + content
 
 
-def write_requests(path: Path, account: Account, count: int) -> list[bytes]:
-    """Write `count` requests; answers the digest of each body, by its number."""
+def write_requests(path: Path, account: Account, count: int, first: int = 0) -> list[bytes]:
+    """Write `count` requests, from the one with number `first`; answers the digests of their bodies, in order."""
     digests = []
     with path.open("wb", buffering=1 << 20) as file:
-        for index in range(count):
+        for index in range(first, first + count):
             content = body(account, index)
             framed = request(account, content)
             file.write(_LENGTH.pack(len(framed)))
