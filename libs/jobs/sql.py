@@ -36,17 +36,11 @@ NOTIFY = "SELECT pg_notify($1, $2)"
 
 # $1 queue, $2 locked_by, $3 lock_seconds, $4 how many, $5 types (NULL: all), $6 lost locks that end a job.
 _LOCK = """
-lost AS MATERIALIZED (
-    SELECT id, priority, available_at FROM ops.jobs
-    WHERE queue = $1 AND status = 'processing' AND {free} AND attempts < max_attempts AND {typed}
+free AS MATERIALIZED (
+    SELECT id FROM ops.jobs
+    WHERE queue = $1 AND status IN ('pending', 'processing', 'retry') AND available_at <= now()
+        AND attempts < max_attempts AND {free} AND {typed}
     ORDER BY priority, available_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
-), ready AS MATERIALIZED (
-    SELECT id, priority, available_at FROM ops.jobs
-    WHERE queue = $1 AND status IN ('pending', 'retry') AND available_at <= now() AND attempts < max_attempts
-        AND (locked_until IS NULL OR {free}) AND {typed}
-    ORDER BY priority, available_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
-), chosen AS MATERIALIZED (
-    SELECT id FROM (TABLE lost UNION ALL TABLE ready) AS free ORDER BY priority, available_at, id LIMIT $4
 ), locked AS (
     UPDATE ops.jobs SET
         status = CASE WHEN {spent} THEN 'failed_permanent' ELSE 'processing' END,
@@ -58,7 +52,7 @@ lost AS MATERIALIZED (
             ELSE last_error END,
         lost_locks = CASE WHEN {lost} THEN lost_locks + 1 ELSE lost_locks END,
         lock_no = lock_no + 1, updated_at = now()
-    WHERE id = ANY(ARRAY(SELECT id FROM chosen))
+    WHERE id = ANY(ARRAY(SELECT id FROM free))
     RETURNING id, status, job_type, payload_json, priority, attempts, max_attempts, locked_until, lock_no, available_at
 )
 """
@@ -106,10 +100,10 @@ def exchange(*, typed: bool, own: bool, settle: bool) -> str:
     `typed`: only the types of $5, which is NULL otherwise. `own`: a lock of $2's own is free as well. A finished row
     comes back with a NULL in place of its type.
     """
-    ran_out = "locked_until < now()"
-    lost = f"(status = 'processing' AND {ran_out})"
+    free = "coalesce(locked_until, '-infinity'::timestamptz) < now()"  # as it stands in the index
+    lost = "(status = 'processing' AND locked_until < now())"
     lock = _LOCK.format(
-        free=f"({ran_out} OR locked_by = $2)" if own else ran_out,
+        free=f"({free} OR locked_by = $2)" if own else free,
         typed="job_type = ANY($5::text[])" if typed else "$5::text[] IS NULL",
         lost=lost,
         spent=f"{lost} AND lost_locks + 1 >= $6::int",

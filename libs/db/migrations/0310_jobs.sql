@@ -31,10 +31,10 @@ CREATE TABLE ops.jobs (
     autovacuum_analyze_scale_factor = 0.05
 );
 
--- What can be given out, in the order in which it is. `job_type` comes last so that a worker of one type passes over the
--- others within the index.
-CREATE INDEX jobs_ready ON ops.jobs (queue, priority, available_at, id, job_type) WHERE status IN ('pending', 'retry');
--- What is being done: few rows. The lost ones come first.
-CREATE INDEX jobs_processing ON ops.jobs (queue, locked_until) WHERE status = 'processing';
+-- What is not ended, in the order in which it is given out. A dequeue reads nothing else: what is not its type, or is
+-- locked, it passes over within the index (both are its last columns), and PostgreSQL 18 skips what is not yet available.
+CREATE INDEX jobs_open ON ops.jobs
+    (queue, priority, available_at, id, job_type, (coalesce(locked_until, '-infinity'::timestamptz)))
+    WHERE status IN ('pending', 'processing', 'retry');
 CREATE UNIQUE INDEX jobs_dedupe ON ops.jobs (queue, dedupe_key)
     WHERE dedupe_key IS NOT NULL AND status IN ('pending', 'processing', 'retry');

@@ -14,7 +14,7 @@ goes to the others in their proportion. `coverage` says how much of the weight w
 | listing_type | free                        | gold_pro                       | what the seller pays for   |
 | completeness | no attributes, no pictures  | all, `pictures_full` pictures  | attributes, pictures       |
 
-The fields are MercadoLibre's (items, users' `seller_reputation`); a part never falls when one of its inputs gets better.
+The fields are MercadoLibre's (items, users' `seller_reputation`). No part falls when one of its inputs gets better.
 """
 
 from decimal import Decimal, localcontext
