@@ -5,25 +5,25 @@ time. Here a plain fetch gets the record batches, and the library's parser takes
 read: for anything else NotPlain is raised, and `reader.read_range`, which knows every case, goes on from there.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import struct
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
+from libs.bus.fetch_connection import FetchConnection, FetchRefused
 from libs.bus.reader import FETCH_BYTES, Partition
 from libs.bus.settings import KafkaSettings
 from schemas.envelope import Header
 
-_READ_COMMITTED = 1
-_WAIT_MILLISECONDS = 500
+_CLIENT = "plain-fetch"
 _MOST_EMPTY = 4
-_BROKEN = (KafkaError, UnicodeDecodeError, ValueError, OSError)
+_BROKEN = (KafkaError, FetchRefused, UnicodeDecodeError, ValueError, OSError, struct.error)
 
 
 class NotPlain(Exception):
@@ -46,9 +46,13 @@ class PlainRecord(Protocol):
 
 
 class PlainChunk(NamedTuple):
-    """Records in order, and the offset behind them (there may be offsets without a record)."""
+    """Records in order, and the offset behind them (there may be offsets without a record).
 
-    records: list[PlainRecord]
+    The records are taken apart one by one as they are asked for, which may raise NotPlain: a million of them need no
+    more memory than one. The order to come is that of the log; they can be gone through once.
+    """
+
+    records: Iterator[PlainRecord]
     next_offset: int
 
 
@@ -57,58 +61,48 @@ async def read_plain(
 ) -> AsyncGenerator[PlainChunk, None]:
     """Everything from `begin` up to but without `end`; the last chunk's `next_offset` is `end`. Raises NotPlain.
 
-    While a chunk is worked on, the next one is already asked for: memory holds two of FETCH_BYTES.
+    While a chunk is worked on, the next one is already on its way: memory holds two of FETCH_BYTES.
     """
     place = TopicPartition(settings.topic(partition.topic), partition.number)
-    client = AIOKafkaClient(bootstrap_servers=settings.bootstrap_servers, client_id="plain-fetch")
-    waiting: asyncio.Task[bytes] | None = None
+    connection: FetchConnection | None = None
     try:
-        await client.bootstrap()
-        await client.set_topics({place.topic})
+        connection = await FetchConnection.open(*await _leader(settings, place), _CLIENT)
+        await connection.ask(place, begin, FETCH_BYTES)
         offset, empty = begin, 0
         while offset < end:
-            data = await (waiting or _fetch(client, place, offset))
-            waiting = None
-            chunk = _parse(place, data, offset, end)
+            chunk = _chunk(place, await connection.answer(), offset, end)
             empty = empty + 1 if chunk.next_offset == offset else 0
             if empty == _MOST_EMPTY:
                 raise NotPlain(f"{partition} gives nothing from offset {offset} on, {end} was to be reached")
+            offset = chunk.next_offset
+            if offset < end:
+                await connection.ask(place, offset, FETCH_BYTES)
             if not empty:
-                offset = chunk.next_offset
-                if offset < end:
-                    waiting = asyncio.create_task(_fetch(client, place, offset))
-                    await asyncio.sleep(0)  # the request leaves now
                 yield chunk
     except _BROKEN as error:
         raise NotPlain(f"{partition}: {type(error).__name__}: {error}") from error
     finally:
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.wait({waiting})
+        if connection is not None:
+            connection.close()
+
+
+async def _leader(settings: KafkaSettings, place: TopicPartition) -> tuple[str, int]:
+    """Host and port of the broker that leads a partition."""
+    client = AIOKafkaClient(bootstrap_servers=settings.bootstrap_servers, client_id=_CLIENT)
+    try:
+        await client.bootstrap()
+        await client.set_topics({place.topic})
+        broker = client.cluster.broker_metadata(client.cluster.leader_for_partition(place))
+    finally:
         with suppress(KafkaError):
             await client.close()
-
-
-async def _fetch(client: AIOKafkaClient, place: TopicPartition, offset: int) -> bytes:
-    leader = client.cluster.leader_for_partition(place)
-    if leader is None or leader == -1:
+    if broker is None:
         raise NotPlain(f"{place.topic}:{place.partition} has no leader now")
-    wanted = [(place.topic, [(place.partition, offset, FETCH_BYTES)])]
-    response = await client.send(leader, FetchRequest(_WAIT_MILLISECONDS, 1, FETCH_BYTES, _READ_COMMITTED, wanted))
-    for _, parts in response.topics:
-        for _, code, _, *rest in parts:
-            # last stable offset, log start (from version 5), aborted, preferred replica (from version 11), data
-            aborted = rest[2] if response.API_VERSION >= 11 else rest[-2]
-            if code or aborted:
-                raise NotPlain(
-                    f"{place.topic}:{place.partition}: error {code}, {len(aborted or ())} aborted transactions"
-                )
-            return rest[-1] or b""
-    raise NotPlain(f"the broker's answer says nothing about {place.topic}:{place.partition}")
+    return broker.host, broker.port
 
 
-def _parse(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChunk:
-    found: list[PlainRecord] = []
+def _chunk(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChunk:
+    found: list[DefaultRecordBatch] = []
     position = begin
     batches = MemoryRecords(data)
     while position < end and batches.has_next():
@@ -116,9 +110,17 @@ def _parse(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChu
         if not batch.validate_crc():
             raise NotPlain(f"{place.topic}:{place.partition}: a batch behind offset {position} is damaged")
         if not batch.is_control_batch:
-            records = list(batch)
-            if records and (records[0].offset < begin or records[-1].offset >= end):
-                records = [record for record in records if begin <= record.offset < end]
-            found += records
+            found.append(batch)
         position = max(position, min(batch.next_offset, end))
-    return PlainChunk(found, position)
+    return PlainChunk(_records(place, found, begin, end), position)
+
+
+def _records(place: TopicPartition, batches: list[DefaultRecordBatch], begin: int, end: int) -> Iterator[PlainRecord]:
+    try:
+        for batch in batches:
+            if begin <= batch.base_offset and batch.next_offset <= end:
+                yield from batch
+            else:
+                yield from (record for record in batch if begin <= record.offset < end)
+    except _BROKEN as error:
+        raise NotPlain(f"{place.topic}:{place.partition}: {type(error).__name__}: {error}") from error

@@ -1,9 +1,9 @@
 """Folding one partition in memory, from its beginning, and committing its rows with its checkpoint."""
 
 import gc
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 from libs.bus.plain_fetch import NotPlain, PlainChunk, PlainRecord, read_plain
@@ -12,7 +12,7 @@ from libs.db import checkpoints
 from libs.db.checkpoints import CheckpointMoved, Move
 from libs.projection.builds import Build
 from libs.projection.catch_up import Source, Transaction
-from libs.projection.model import AnyReadModel, Position, Refused
+from libs.projection.model import AnyReadModel, Gathers, Position, Refused
 from libs.projection.record import Located, Unreadable, locate
 from libs.projection.table import Table
 from libs.telemetry.log import get_logger
@@ -21,48 +21,71 @@ from schemas.envelope import Header
 log = get_logger()
 
 
-@dataclass(slots=True)
 class Folding:
-    """One partition's rows so far, and how many records they are made of."""
+    """One partition's rows so far, and the records that they are made of: all up to the offset `reached`."""
 
-    model: AnyReadModel
-    partition: Partition
-    consumer: str
-    rows: dict[str, Any] = field(default_factory=dict)
-    records: int = 0
-    skipped: int = 0
+    def __init__(self, model: AnyReadModel, partition: Partition, consumer: str) -> None:
+        self._model = model
+        self._partition = partition
+        self._consumer = consumer
+        self._known: dict[str, Any] = {}
+        self.records = 0
+        self.skipped = 0
+        self.reached = 0
 
-    def add(self, records: Iterable[PlainRecord]) -> None:
-        """Fold records in the order of the log. The same as `locate` and `fold`, without keeping a fact."""
-        read, evolve, rows = self.model.quick.read, self.model.evolve, self.rows
-        topic, number = self.partition
-        for record in records:
-            self.records += 1
-            found = read(record.headers, record.value)
-            if found is not None:
-                key, fact, event_id, correlation_id = found
-                position = Position(topic, number, record.offset, event_id, correlation_id)
-            else:
-                located = self._locate(record)
-                if located is None:
+    def __len__(self) -> int:
+        """How many keys have a row."""
+        return len(self._known)
+
+    def rows(self) -> Iterator[Any]:
+        """The rows, made as they are asked for."""
+        evolve = self._model.evolve
+        known = self._known.values()
+        return map(evolve.row, known) if isinstance(evolve, Gathers) else iter(known)
+
+    def add(self, records: Iterable[PlainRecord]) -> int:
+        """Fold records in the order of the log; return how many. The same as `locate` and `fold`, without their objects.
+
+        Where the records cannot be read on (NotPlain), those before are folded.
+        """
+        evolve = self._model.evolve
+        step = evolve.gather if isinstance(evolve, Gathers) else evolve
+        read, known = self._model.quick.read, self._known
+        topic, number = self._partition
+        count, record = 0, None
+        try:
+            for record in records:
+                count += 1
+                found = read(record.headers, record.value)
+                if found is not None:
+                    key, fact, event_id, correlation_id = found
+                    position = Position(topic, number, record.offset, event_id, correlation_id)
+                else:
+                    located = self._locate(record)
+                    if located is None:
+                        continue
+                    key, fact, position = located.key, located.fact, located.position
+                try:
+                    now = step(known.get(key), fact, position)
+                except Refused:
+                    self.skipped += 1
                     continue
-                key, fact, position = located.key, located.fact, located.position
-            try:
-                row = evolve(rows.get(key), fact, position)
-            except Refused:
-                self.skipped += 1
-                continue
-            if row is None:
-                rows.pop(key, None)
-            else:
-                rows[key] = row
+                if now is None:
+                    known.pop(key, None)
+                else:
+                    known[key] = now
+        finally:
+            self.records += count
+            if record is not None:
+                self.reached = record.offset + 1
+        return count
 
     def _locate(self, record: PlainRecord) -> Located | None:
-        located = locate(_whole(record, self.partition), self.partition.topic, self.consumer)
+        located = locate(_whole(record, self._partition), self._partition.topic, self._consumer)
         if isinstance(located, Unreadable):
             self.skipped += 1
             return None
-        return located if located is not None and isinstance(located.fact, self.model.forms) else None
+        return located if located is not None and isinstance(located.fact, self._model.forms) else None
 
 
 async def fill_partition(
@@ -79,36 +102,41 @@ async def fill_partition(
     `advance` is told of records as they are folded.
     """
     folding = Folding(model, partition, source.consumer)
-    reached = 0
     with _without_garbage_collection():
         try:
             chunks = read_plain(source.kafka, partition, 0, end)
-            async with aclosing(chunks), aclosing(_pieces(chunks, source.batch_records)) as pieces:
-                async for records, next_offset in pieces:
-                    folding.add(records)
-                    advance(next_offset - reached)
-                    reached = next_offset
-                    if len(folding.rows) > source.rows_in_memory:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    if not _fold(folding, chunk, source, advance):
                         break
         except NotPlain as reason:
             log.info("goes on record by record", read_model=model.name, partition=str(partition), reason=str(reason))
-        if not reached:
+        if not folding.reached:
             return
         try:
             async with transaction() as connection:
-                move = Move(0, reached, folding.records, folding.skipped)
+                move = Move(0, folding.reached, folding.records, folding.skipped)
                 await checkpoints.advance(connection, build.id, build.place.value, {partition: move})
-                await Table(model, build.schema).insert(connection, folding.rows.values())
+                await Table(model, build.schema).insert(connection, folding.rows())
         except CheckpointMoved:
             # A process of an interrupted rebuild, at its very end, has filled this partition.
             log.info("a partition was filled meanwhile", read_model=model.name, partition=str(partition))
 
 
-async def _pieces(chunks: AsyncIterable[PlainChunk], most: int) -> AsyncGenerator[PlainChunk, None]:
-    async for records, next_offset in chunks:
-        for begin in range(0, len(records) or 1, most):
-            piece = records[begin : begin + most]
-            yield PlainChunk(piece, next_offset if begin + most >= len(records) else piece[-1].offset + 1)
+def _fold(folding: Folding, chunk: PlainChunk, source: Source, advance: Callable[[int], None]) -> bool:
+    """Fold a chunk, piece by piece; False when memory is full."""
+    folded = source.batch_records
+    while folded == source.batch_records:
+        begun = folding.reached
+        try:
+            folded = folding.add(islice(chunk.records, source.batch_records))
+        finally:
+            advance(folding.reached - begun)
+        if len(folding) > source.rows_in_memory:
+            return False
+    advance(chunk.next_offset - folding.reached)
+    folding.reached = chunk.next_offset
+    return True
 
 
 @contextmanager

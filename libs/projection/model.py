@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -56,6 +56,20 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Fact)
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """An `evolve` that need not make a row of every fact.
+
+    Whoever has all facts of a key from the first one on may `gather` them (in the order of the log; it may change and
+    return what it is given, and raises Refused as `evolve` does), and make the `row` of the result once. That row
+    equals the one that `evolve` comes to, fact by fact.
+    """
+
+    def gather(self, known: Any, fact: Any, position: Position) -> Any: ...
+
+    def row(self, known: Any) -> Row: ...
 
 
 @dataclass(frozen=True)
@@ -130,13 +144,17 @@ class ReadModel(Generic[R, F]):
         hints = typing.get_type_hints(self.row)
         return {name: msgspec.json.Decoder(hints[name]) for name in self.columns if _is_json(hints[name])}
 
+    @cached_property
+    def _json_places(self) -> tuple[int, ...]:
+        return tuple(self.columns.index(name) for name in self._json_decoders)
+
     def values(self, row: R) -> tuple[Any, ...]:
         """The row as column values, in the order of `columns`; what is nested becomes JSON text."""
-        nested = self._json_decoders
-        return tuple(
-            msgspec.json.encode(value).decode() if name in nested and value is not None else value
-            for name, value in zip(self.columns, msgspec.structs.astuple(row), strict=True)
-        )
+        values = list(msgspec.structs.astuple(row))
+        for place in self._json_places:
+            if values[place] is not None:
+                values[place] = _encode_json(values[place]).decode()
+        return tuple(values)
 
     def row_of(self, record: Record) -> R:
         """The row in a database record that has all columns."""
@@ -150,6 +168,7 @@ class ReadModel(Generic[R, F]):
 
 
 AnyReadModel = ReadModel[Any, Any]
+_encode_json = msgspec.json.Encoder().encode
 
 
 def _is_json(hint: Any) -> bool:

@@ -21,7 +21,7 @@ from schemas.registry import BY_MODEL
 # msgspec rounds what lies below a microsecond, pydantic cuts it off.
 _BELOW_MICROSECONDS = re.compile(rb"\.[0-9]{7}").search
 _MOST_KEY_CHARACTERS = 256
-_YEARS = range(2, 9999)  # in these no offset from UTC leads out of the years that a datetime can hold
+_FIRST_YEAR, _LAST_YEAR = 2, 9998  # in these no offset from UTC leads out of the years that a datetime can hold
 
 
 Quick = tuple[str, Fact, str, str | None]
@@ -51,29 +51,28 @@ class QuickFacts:
         if self._decode is None or value is None or (b"\\" in value and b"\\u0000" in value):
             return None
         try:
-            identity = self._identity(headers)
-            if identity is None or _BELOW_MICROSECONDS(value):
+            found = dict(headers)
+            event_id, time = found["ce_id"], found["ce_time"]
+            every = b"".join(found.values())
+            if (
+                found["ce_type"] != self._type
+                or found["ce_specversion"] != b"1.0"
+                or not (event_id and found["ce_source"] and found["ce_subject"] and found["ce_dataschema"])
+                or len(found) != len(headers)
+                or REDRIVE_TO in found
+                or not every.isascii()
+                or b"\0" in every
+                or _BELOW_MICROSECONDS(value)
+            ):
+                return None
+            happened = datetime.fromisoformat(time.decode())
+            if happened.tzinfo is None or not _FIRST_YEAR <= happened.year <= _LAST_YEAR:
                 return None
             fact = self._decode(value)
             key = fact.key()
+            correlation_id = found.get("ce_correlationid")
         except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
             return None  # msgspec's and pydantic's errors are ValueErrors, too
-        return (key, fact, *identity) if len(key) <= _MOST_KEY_CHARACTERS else None
-
-    def _identity(self, headers: Sequence[Header]) -> tuple[str, str | None] | None:
-        """The event's id and correlation id."""
-        found = dict(headers)
-        if len(found) != len(headers) or found["ce_type"] != self._type or found["ce_specversion"] != b"1.0":
+        if len(key) > _MOST_KEY_CHARACTERS:
             return None
-        event_id, correlation_id = found["ce_id"], found.get("ce_correlationid")
-        if not (event_id and found["ce_source"] and found["ce_subject"] and found["ce_dataschema"]):
-            return None
-        every = b"".join(found.values())
-        if not every.isascii() or REDRIVE_TO in found:
-            return None
-        time = datetime.fromisoformat(found["ce_time"].decode())
-        if time.tzinfo is None or time.year not in _YEARS:
-            return None
-        if b"\0" in event_id or (correlation_id is not None and b"\0" in correlation_id):
-            return None
-        return event_id.decode(), None if correlation_id is None else correlation_id.decode()
+        return key, fact, event_id.decode(), None if correlation_id is None else correlation_id.decode()

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from libs.bus.reader import Partition
+from libs.projection.fill_partition import Folding
 from libs.projection.fold import fold
 from libs.projection.model import AnyReadModel, Refused, Row
 from libs.read_models import READ_MODELS
@@ -24,7 +26,7 @@ from schemas.payments.payment_changed import PaymentStatus
 from schemas.questions.question_changed import QuestionStatus
 from schemas.shipments.shipment_changed import ShipmentStatus
 from tests.facts import NOON, at, buyers_message, claim, feedback, invoice, listing, order, payment, question, shipment
-from tests.logs import located, position
+from tests.logs import located, position, record
 
 
 @dataclass(frozen=True)
@@ -244,3 +246,20 @@ def test_it_does_not_matter_where_batches_end(
         }
         rows |= fold(case.model, stored, batch).written
     assert rows == whole
+
+
+@settings(deadline=None)
+@given(logs(), st.sets(st.integers(0, 39)))
+def test_rows_made_at_the_end_are_those_made_fact_by_fact(
+    log: tuple[Case, list[tuple[Fact, int, str]]], refused: set[int]
+) -> None:
+    case, facts = log
+    if case.model.name == "payments":  # the one whose facts can be refused
+        facts = [
+            (fact.model_copy(update={"installments": 2**63}) if offset in refused else fact, offset, event)
+            for fact, offset, event in facts
+        ]
+    folding = Folding(case.model, Partition(case.model.topics[0], 0), "projector")
+    assert folding.add(record(*one) for one in facts) == len(facts)
+    assert folding.reached == len(facts)
+    assert {row.key: row for row in folding.rows()} == rows_after(case.model, *facts)
