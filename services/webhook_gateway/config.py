@@ -6,10 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from libs.bus.settings import KafkaSettings
+from libs.bus.settings import KafkaFromEnvironment
 from libs.marketplaces.contract import AccountSettings
 from libs.stack import state_folder
 from services.webhook_gateway.accounts import read_accounts
@@ -60,19 +60,7 @@ class Config(BaseSettings):
         gt=timedelta(0),
         description="How long Kafka may take for a delivery before this and all others go to the spool",
     )
-    kafka: KafkaSettings = Field(default={}, validate_default=True)
-
-    @field_validator("kafka", mode="before")
-    @classmethod
-    def _kafka(cls, value: object) -> KafkaSettings:
-        if isinstance(value, KafkaSettings):
-            return value
-        try:
-            return KafkaSettings()
-        except ValidationError as error:
-            problems = error.errors(include_url=False, include_input=False)
-            told = "; ".join(f"KAFKA_{str(one['loc'][0]).upper()}: {one['msg']}" for one in problems)
-            raise ValueError(told) from None
+    kafka: KafkaFromEnvironment
 
     @field_validator("accounts", mode="before")
     @classmethod

@@ -4,7 +4,8 @@
 a POST is handed over, with its connection, to the aiohttp application of the same process.
 """
 
-from libs.http.edge.protocol import Broken, EdgeProtocol, Exchange
-from libs.http.edge.server import EdgeServer, Limits, Route, Router
+from libs.http.edge.exchange import Broken, Exchange, Limits, Route, Router
+from libs.http.edge.protocol import EdgeProtocol
+from libs.http.edge.server import EdgeServer
 
 __all__ = ["Broken", "EdgeProtocol", "EdgeServer", "Exchange", "Limits", "Route", "Router"]

@@ -2,15 +2,12 @@
 
 import asyncio
 from collections import deque
-from enum import Enum
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import httptools
 
 from libs.http.edge.answers import CONTINUE, refusal
-
-if TYPE_CHECKING:
-    from libs.http.edge.server import EdgeServer, Route
+from libs.http.edge.exchange import Broken, Exchange, Limits, Router
 
 _REQUEST_LINE = 64
 """Bytes of a request line beside its target, and some to spare."""
@@ -20,45 +17,22 @@ _SINGLE = frozenset(
 )
 
 
-class Broken(Enum):
-    """Why a request to a route never became whole."""
+class Shared:
+    """What all connections of a server have in common. `now` is the loop's time, as of the last sweep."""
 
-    REQUEST = "bad_request"
-    TOO_LARGE = "too_large"
-    TOO_SLOW = "too_slow"
-    BODY = "broken_body"
-    OFF = "client_gone"  # nobody is there for an answer
-
-
-class Exchange:
-    """One request and its answer. `answer` may be called once, now or later; answers leave in the order of requests.
-
-    `headers` have lower-case names; `doubled` names the headers that came more than once with their last value kept.
-    """
-
-    __slots__ = ("_connection", "_ready", "body", "doubled", "headers", "keep_alive", "received_at", "route", "target")
-
-    def __init__(self, connection: "EdgeProtocol", target: bytes, route: "Route") -> None:
-        self._connection = connection
-        self._ready: bytes | None = None
-        self.target = target
-        self.route = route
-        self.headers: dict[bytes, bytes] = {}
-        self.doubled: set[bytes] = set()
-        self.body = b""
-        self.keep_alive = True
-        self.received_at = 0.0
-
-    def answer(self, response: bytes) -> None:
-        """Send a complete HTTP response (status line to body)."""
-        self._ready = response
-        self._connection.send_answers()
+    def __init__(self, router: Router, fallback: Callable[[], asyncio.Protocol], limits: Limits) -> None:
+        self.router = router
+        self.fallback = fallback
+        self.limits = limits
+        self.connections: set[EdgeProtocol] = set()
+        self.closing = False
+        self.now = 0.0
 
 
 class EdgeProtocol(asyncio.Protocol):
     """Feeds a parser; owns the connection's place in time and memory."""
 
-    def __init__(self, server: "EdgeServer") -> None:
+    def __init__(self, server: Shared) -> None:
         self._server = server
         self._limits = server.limits
         self._parser = httptools.HttpRequestParser(self)
@@ -247,9 +221,9 @@ class EdgeProtocol(asyncio.Protocol):
         if transport is None:
             return
         full = len(pending) >= self._limits.pipelined
-        while pending and pending[0]._ready is not None:
+        while pending and pending[0].ready is not None:
             exchange = pending.popleft()
-            transport.write(exchange._ready or b"")
+            transport.write(exchange.ready or b"")
             if not exchange.keep_alive:
                 self._linger()
                 return

@@ -78,7 +78,7 @@ async def talk(port: int, *parts: bytes, pause: float = 0.0, end: bool = True, p
 async def gone(server: EdgeServer) -> None:
     """All connections have ended."""
     async with asyncio.timeout(5):
-        while server.connections:
+        while server.shared.connections:
             await asyncio.sleep(0.01)
 
 
@@ -102,7 +102,7 @@ async def test_each_hostile_request_gets_its_verdict(case: Case) -> None:
 async def test_the_edge_is_no_laxer_than_aiohttp(case: Case) -> None:
     """What aiohttp's own server refuses, the edge refuses, in one piece and byte by byte."""
     async with edge(Recorder().begin) as (server, port):
-        server.router = lambda _target: None  # everything is handed over to aiohttp
+        server.shared.router = lambda _target: None  # everything is handed over to aiohttp
         refused_by_aiohttp = not {200, 100} & set(statuses(await talk(port, case.sent, end=False, patience=0.3)))
     async with edge(Recorder().begin) as (_, port):
         whole = set(statuses(await talk(port, case.sent)))
@@ -140,7 +140,7 @@ async def test_a_flood_of_pipelined_requests_is_not_buffered_without_bound() -> 
         answered = 0
         while answered < 200:
             for exchange in list(recorder.seen):
-                if exchange._ready is None:
+                if exchange.ready is None:
                     exchange.answer(json_response(200, '{"late": true}'))
             await asyncio.wait_for(reader.readuntil(b"}"), 5)
             answered += 1
