@@ -1,7 +1,7 @@
 """One account's calls to eBay's REST APIs: its tokens, its marketplace, eBay's errors by their meaning."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from libs.http.answer import Answer
 from libs.http.client import ApiClient
@@ -52,7 +52,7 @@ class EbayCaller:
                 return await send()
             return await self._renewing(send)
         except ApiError as error:
-            raise interpreted(error) from error
+            _raise_interpreted(error)
 
     async def download(self, path: str, sink: BinaryIO, *, operation: str, max_bytes: int) -> Answer:
         """Write the 2xx answer's bytes to `sink`, from its beginning; raises like `call`."""
@@ -66,7 +66,7 @@ class EbayCaller:
                 max_bytes=max_bytes,
             )
         except ApiError as error:
-            raise interpreted(error) from error
+            _raise_interpreted(error)
 
     async def _renewing(self, send: Callable[[], Awaitable[Answer]]) -> Answer:
         """Once more with a fresh token after a 403, which means a missing scope, unless the token had expired."""
@@ -76,3 +76,8 @@ class EbayCaller:
         except Blocked:
             await self._tokens.refresh(rejected=token)
             return await send()
+
+
+def _raise_interpreted(error: ApiError) -> NoReturn:
+    meant = interpreted(error)
+    raise meant from (None if meant is error else error)

@@ -92,7 +92,6 @@ def body(sale: Sale, seller: str, catalogue: Catalogue) -> dict[str, Any]:
     total = sum((Decimal(line["total"]["value"]) for line in lines), Decimal(0))
     return {
         "orderId": sale.order_id,
-        "legacyOrderId": sale.order_id,
         "creationDate": zulu(sale.created),
         "lastModifiedDate": zulu(sale.modified),
         "orderFulfillmentStatus": sale.fulfillment,
