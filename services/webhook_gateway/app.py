@@ -33,6 +33,9 @@ from services.webhook_gateway.window import Window
 
 NAME = "webhook_gateway"
 
+MOST_WAITING = 50_000
+"""Records per topic; of deliveries, `waiting_bytes` allows fewer."""
+
 SETTLE_SECONDS = 2.0
 """How long a stopping gateway, its last answer given, waits for records that Kafka has not acknowledged yet."""
 
@@ -45,7 +48,7 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         declared = topics()
 
         def log_of(topic: str) -> GroupCommit:
-            return GroupCommit(publisher, topic, declared[topic].partitions)
+            return GroupCommit(publisher, topic, declared[topic].partitions, most_waiting=MOST_WAITING)
 
         decisions = await stack.enter_async_context(Decisions(log_of(DECIDED.topic), most=config.waiting_decisions))
         http_client = await stack.enter_async_context(KeyClient())

@@ -47,7 +47,7 @@ class Config(BaseSettings):
     retry_after: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(seconds=1), le=timedelta(hours=1))
     body_timeout: timedelta = Field(default=timedelta(seconds=10), gt=timedelta(0), le=timedelta(minutes=5))
     waiting_bytes: int = Field(
-        default=64 * 1024 * 1024, ge=1024 * 1024, description="Bodies that may wait for Kafka at one time, in all"
+        default=64 * 1024 * 1024, ge=4 * 1024 * 1024, description="Bodies that may wait for Kafka at one time, in all"
     )
     waiting_decisions: int = Field(default=10_000, ge=1, le=1_000_000)
     spool_dir: Path = Field(

@@ -19,6 +19,7 @@ from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_SPOOL_BYTES, GATEWAY_SPOOL_DELIVERIES, GATEWAY_SPOOLED
 from schemas.envelope import Header
 from services.webhook_gateway.records import Record
+from services.webhook_gateway.shares import Shares, account_of
 from services.webhook_gateway.spool import Entry, NotSpooled, Spool
 from services.webhook_gateway.window import Window
 
@@ -39,6 +40,9 @@ class NotTakenIn(Exception):
 LATE = ("kafka_away", "The delivery was not durable in time.")
 NOWHERE = ("kafka_away", "Neither Kafka nor the local disk has taken the delivery.")
 OVERLOADED = ("overloaded", "Too many deliveries wait to become durable.")
+
+_OVERHEAD = 2048
+"""Bytes that a delivery takes beside its body while it waits, about."""
 
 
 class Log(Protocol):
@@ -64,7 +68,7 @@ class Publication:
     `in_producer`: the producer may write it.
     """
 
-    __slots__ = ("_intake", "delivery", "in_producer", "kept", "record", "senders", "seq", "since", "spooled")
+    __slots__ = ("_intake", "delivery", "in_producer", "kept", "record", "senders", "seq", "since", "spooled", "taken")
 
     def __init__(self, intake: "Intake", seq: int, delivery: bytes, record: Record | None, since: float) -> None:
         self._intake = intake
@@ -75,6 +79,7 @@ class Publication:
         self.senders: list[Sender] = []
         self.spooled = self.kept = record is None
         self.in_producer = False
+        self.taken: tuple[bytes, int] | None = None
 
     def __call__(self, error: Exception | None) -> None:
         """The producer has ended it."""
@@ -88,6 +93,8 @@ class Publication:
 class Intake:
     """Publishes deliveries once. `spool_after`: seconds that Kafka may take before the detour is made.
 
+    `waiting_bytes` bounds what is in memory, and is shared fairly (`shares.py`).
+
     Begins on the detour, with what an earlier process left in the spool; the forwarder decides when it is direct.
     """
 
@@ -95,11 +102,10 @@ class Intake:
         self._topic = topic
         self._window = window
         self._spool = spool
-        self._waiting_bytes = waiting_bytes
+        self._shares = Shares(waiting_bytes)
         self._spool_after = spool_after
         self._waiting: dict[bytes, Publication] = {}  # in the order of arrival
         self._seq = 0
-        self._bytes = 0
         self._in_producer = 0
         self._timer: asyncio.TimerHandle | None = None
         self._direct = False
@@ -124,8 +130,8 @@ class Intake:
                 return True
             publication.senders.append(sender)
             return False
-        size = len(record.value)
-        if self._bytes + size > self._waiting_bytes:
+        account, size = account_of(record.key), len(record.value) + _OVERHEAD
+        if not self._shares.take(account, size):
             raise NotTakenIn(*OVERLOADED)
         self._seq += 1
         publication = Publication(self, self._seq, delivery, record, time.monotonic())
@@ -136,10 +142,12 @@ class Intake:
             else:
                 self._keep(publication, record)
         except Overloaded:
+            self._shares.give_back(account, size)
             raise NotTakenIn(*OVERLOADED) from None
         except NotSpooled as error:
+            self._shares.give_back(account, size)
             raise NotTakenIn("spool_full", f"Kafka is away, and the local disk takes no more: {error}.") from None
-        self._bytes += size
+        publication.taken = account, size
         self._waiting[delivery] = publication
         return False
 
@@ -302,9 +310,10 @@ class Intake:
         self._release(publication)
 
     def _release(self, publication: Publication) -> None:
-        if publication.record is not None:
-            self._bytes -= len(publication.record.value)
-            publication.record = None
+        publication.record = None
+        if publication.taken is not None:
+            self._shares.give_back(*publication.taken)
+            publication.taken = None
 
     def _tell(self) -> None:
         GATEWAY_SPOOL_DELIVERIES.set(self._spool.deliveries)

@@ -22,6 +22,7 @@ from libs.bus.group_commit import Done
 from libs.telemetry.log import get_logger
 from schemas.envelope import Header
 from services.webhook_gateway.records import Record
+from services.webhook_gateway.shares import Shares, account_of
 
 log = get_logger()
 
@@ -42,7 +43,7 @@ _HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class NotSpooled(Exception):
-    """A delivery is not on the disk: the spool is as large as it may be, or the disk is full or broken."""
+    """A delivery is not on the disk: its account's share of the spool is used up, or the disk is full or broken."""
 
 
 class Entry(NamedTuple):
@@ -59,6 +60,7 @@ class Kept(NamedTuple):
     seq: int
     delivery: bytes
     timestamp_ms: int
+    account: bytes
     size: int
 
 
@@ -82,16 +84,16 @@ class _Ask:
 class Spool:
     """One process's spool in a folder that several may share: each holds a file of its own by a lock.
 
-    `most_bytes` bounds what is kept. What the files of processes that are gone hold is taken over at the start.
+    `most_bytes` bounds what is kept, and is shared fairly (`shares.py`). What the files of processes that are gone hold
+    is taken over at the start.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self._folder = folder
-        self._most_bytes = most_bytes
         self._commands: SimpleQueue[_Put | _Forget | _Ask | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
-        self._sizes: dict[int, int] = {}
-        self._bytes = 0
+        self._shares = Shares(most_bytes)
+        self._taken: dict[int, tuple[bytes, int]] = {}
         self._full = False
         self._lock = -1
 
@@ -100,8 +102,8 @@ class Spool:
         self._loop = asyncio.get_running_loop()
         self._db, self.kept = await asyncio.to_thread(self._open)
         for kept in self.kept:
-            self._sizes[kept.seq] = kept.size
-            self._bytes += kept.size
+            self._taken[kept.seq] = kept.account, kept.size
+            self._shares.keep(kept.account, kept.size)
         self._thread.start()
         return self
 
@@ -114,12 +116,12 @@ class Spool:
     @property
     def bytes(self) -> int:
         """What is kept, or on its way to the disk."""
-        return self._bytes
+        return self._shares.used
 
     @property
     def deliveries(self) -> int:
         """How many are kept, or on their way to the disk."""
-        return len(self._sizes)
+        return len(self._taken)
 
     @property
     def full(self) -> bool:
@@ -130,16 +132,16 @@ class Spool:
         """Keep a delivery; `done` is called later with None when it is synced to the disk. Raises NotSpooled."""
         size = sum(map(len, entry.record[:2])) + sum(len(name) + len(value) for name, value in entry.record.headers)
         size += _OVERHEAD
-        if self._bytes + size > self._most_bytes:
-            self._full = True
-            raise NotSpooled(f"the spool holds {self._bytes} bytes and may hold {self._most_bytes}")
-        self._sizes[entry.seq] = size
-        self._bytes += size
+        account = account_of(entry.record.key)
+        if not self._shares.take(account, size):
+            self._full = self._shares.nearly_used_up
+            raise NotSpooled(f"the spool holds {self.bytes} bytes, and all that this account may have of it")
+        self._taken[entry.seq] = account, size
         self._commands.put(_Put(entry, done))
 
     def forget(self, seq: int) -> None:
         """Kafka has it."""
-        self._bytes -= self._sizes.pop(seq, 0)
+        self._give_back(seq)
         self._full = False
         self._commands.put(_Forget(seq))
 
@@ -217,8 +219,13 @@ class Spool:
         self._full = error is not None
         for put in puts:
             if error is not None:
-                self._bytes -= self._sizes.pop(put.entry.seq, 0)
+                self._give_back(put.entry.seq)
             put.done(error)
+
+    def _give_back(self, seq: int) -> None:
+        taken = self._taken.pop(seq, None)
+        if taken is not None:
+            self._shares.give_back(*taken)
 
     # opening
 
@@ -234,9 +241,12 @@ class Spool:
             os.fsync(folder)  # the files' names, too, must survive
         finally:
             os.close(folder)
-        query = "SELECT seq, delivery, timestamp_ms, length(key) + length(value) + length(headers) FROM deliveries"
-        rows = db.execute(f"{query} ORDER BY seq").fetchall()
-        return db, [Kept(seq, delivery, moment, size + _OVERHEAD) for seq, delivery, moment, size in rows]
+        columns = "seq, delivery, timestamp_ms, key, length(key) + length(value) + length(headers)"
+        rows = db.execute(f"SELECT {columns} FROM deliveries ORDER BY seq")  # noqa: S608  (ours alone)
+        return db, [
+            Kept(seq, delivery, timestamp_ms, account_of(key), size + _OVERHEAD)
+            for seq, delivery, timestamp_ms, key, size in rows
+        ]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -68,7 +68,7 @@ async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
 
 
 def new_intake(topic: Topic, spool: Spool) -> Intake:
-    return Intake(topic, Window(timedelta(hours=1), 100), spool, waiting_bytes=1000, spool_after=60)
+    return Intake(topic, Window(timedelta(hours=1), 100), spool, waiting_bytes=100_000, spool_after=60)
 
 
 @pytest.fixture
@@ -120,15 +120,15 @@ async def test_equal_deliveries_at_the_same_time_are_published_once(intake: Inta
 
 async def test_too_much_that_waits_is_refused_at_once_and_neighbours_go_on(intake: Intake, topic: Topic) -> None:
     topic.closed = True
-    waiting = take_in(intake, uuid4(), size=900)
+    waiting = take_in(intake, uuid4(), size=80_000)
     with pytest.raises(NotTakenIn) as caught:
-        await take_in(intake, uuid4(), size=200)
+        await take_in(intake, uuid4(), size=20_000)
     assert caught.value.reason == "overloaded"
     small = take_in(intake, uuid4(), size=50)
     topic.open()
     assert await waiting
     assert await small
-    assert await take_in(intake, uuid4(), size=1000)
+    assert await take_in(intake, uuid4(), size=80_000)
 
 
 async def test_stopping_waits_for_what_kafka_still_takes_but_not_for_ever(intake: Intake, topic: Topic) -> None:
@@ -155,7 +155,7 @@ async def test_what_kafka_refuses_is_taken_in_by_the_spool_and_may_be_in_the_top
 async def test_when_kafka_is_late_all_that_waits_and_comes_goes_to_the_spool_in_order(
     topic: Topic, spool: Spool
 ) -> None:
-    intake = Intake(topic, Window(timedelta(hours=1), 100), spool, waiting_bytes=1000, spool_after=0.01)
+    intake = Intake(topic, Window(timedelta(hours=1), 100), spool, waiting_bytes=100_000, spool_after=0.01)
     assert intake.go_direct()
     topic.closed = True
     deliveries = [uuid4() for _ in range(5)]

@@ -49,7 +49,7 @@ async def test_what_is_put_is_there_after_a_new_start_in_order(tmp_path: Path) -
 
 
 async def test_no_more_is_kept_than_is_allowed(tmp_path: Path) -> None:
-    async with Spool(tmp_path, 2_000) as spool:
+    async with Spool(tmp_path, 2_500) as spool:
         assert await put(spool, entry(1, 1_500)) == [None]
         with pytest.raises(NotSpooled):
             spool.put(entry(2, 1_500), lambda _: None)
