@@ -6,7 +6,13 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
 """SQLSTATE classes that pass by themselves: connection, rolled back, resources, locks, operator, system.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-_OUR_SCHEMAS = ('"projection.', '"ops.')  # those that migrations make; a read model's own table is made by its build
+_OUR_SCHEMAS = (
+    '"projection.',
+    '"ops.',
+    '"commands.',
+    '"oauth.',
+    '"quota.',
+)  # those that migrations make; a read model's own table is made by its build
 
 _READ_ONLY = "25006"  # the primary has become a standby: its successor takes writes soon
 
@@ -26,6 +32,11 @@ def lacks_tables(error: BaseException | None) -> bool:
     if isinstance(error, asyncpg.UndefinedColumnError):
         return True
     return isinstance(error, asyncpg.UndefinedTableError) and any(one in str(error) for one in _OUR_SCHEMAS)
+
+
+def lacks_a_table(error: BaseException | None) -> bool:
+    """Whether a statement failed because a table is not there (any more)."""
+    return isinstance(error, asyncpg.UndefinedTableError)
 
 
 def passes(error: BaseException) -> bool:

@@ -1,5 +1,7 @@
 """Advisory locks: who may do what now. Held by a connection (let go when it ends, however) or by a transaction."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +21,22 @@ class Holder:
 async def lock_in_transaction(connection: Connection, name: str) -> None:
     """Wait for the lock; it is let go at the end of the transaction."""
     await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _SPACE, name)
+
+
+@asynccontextmanager
+async def hold_lock(connection: Connection, name: str, *, seconds: int) -> AsyncIterator[None]:
+    """Wait for the lock, `seconds` at most, and keep it over as many transactions as the block has.
+
+    It is let go at the end of the block, and when the connection breaks.
+    """
+    await connection.execute(f"SET lock_timeout = '{seconds}s'")
+    await connection.execute("SELECT pg_advisory_lock($1, hashtext($2))", _SPACE, name)
+    try:
+        await connection.execute("RESET lock_timeout")
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _SPACE, name)
 
 
 async def try_lock(connection: Connection, name: str) -> bool:

@@ -18,11 +18,12 @@ class NotJson(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer. Header names are case-insensitive; `body` is its JSON (None if it was empty)."""
+    """A 2xx answer. Header names are case-insensitive; `body` is the JSON of `raw` (None if it was empty)."""
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    raw: bytes = b""
 
 
 def exact_json(raw: bytes) -> Any:

@@ -254,7 +254,7 @@ class ApiClient:
             raise Unavailable(request.operation, told) from None
         except aiohttp.ClientError as error:
             raise Unavailable(request.operation, f"{type(error).__name__} at {self._base}") from error
-        raise error_of(request.operation, response.status, response.headers, raw)
+        raise _with_answer(error_of(request.operation, response.status, response.headers, raw), response, raw)
 
     def _timeout(self, request: Request) -> aiohttp.ClientTimeout:
         seconds = self._settings.timeout_seconds
@@ -264,7 +264,11 @@ class ApiClient:
 
     async def _read_json(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
         raw = await self._bounded(request, response)
-        return Answer(response.status, response.headers, success_body(request.operation, response.status, raw))
+        try:
+            body = success_body(request.operation, response.status, raw)
+        except Garbage as error:
+            raise _with_answer(error, response, raw) from None
+        return Answer(response.status, response.headers, body, raw)
 
     async def _bounded(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
         parts = bytearray()
@@ -285,3 +289,8 @@ class ApiClient:
     def _circuit_changed(self, state: State) -> None:
         HTTP_CLIENT_CIRCUIT_OPEN.labels(self.name).set(0 if state is State.CLOSED else 1)
         log.warning("circuit", client=self.name, state=state.value)
+
+
+def _with_answer(error: ApiError, response: aiohttp.ClientResponse, raw: bytes) -> ApiError:
+    error.headers, error.raw = response.headers, raw
+    return error

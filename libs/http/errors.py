@@ -12,7 +12,9 @@
 | Garbage      | an answer that cannot be read                   | broken now, or not the API that we think it is     |
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 
@@ -20,8 +22,12 @@ class ApiError(Exception):
     """A call that did not succeed.
 
     `operation` is the route's template, `status` the HTTP status (None without an answer). `body` is the error answer
-    as JSON, where it was any; it may hold personal data and is therefore never part of the text.
+    as JSON, where it was any; it may hold personal data and is therefore never part of the text. `headers` and `raw`
+    are those of the answer, if there was one.
     """
+
+    headers: Mapping[str, str] = MappingProxyType({})
+    raw: bytes = b""
 
     def __init__(self, operation: str, detail: str, *, status: int | None = None, body: Any = None) -> None:
         super().__init__(f"{operation}: {detail}")

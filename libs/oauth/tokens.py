@@ -2,8 +2,17 @@
 
 A refresh token that may be used once (RFC 6749, section 6, with rotation) makes three things dangerous: two refreshes
 at the same time (the second is refused), a crash between the grant and its storing, and a cancelled caller. So: one
-refresh per process runs in a task of its own, which no caller's cancellation ends; the pair's row is locked during the
-grant, so that replicas take turns and the later ones find a new pair; the new pair is stored before it is used.
+refresh per process runs in a task of its own, which no caller's cancellation ends; the pair is locked during the
+grant, so that replicas take turns and the later ones find a new pair; the new pair is stored before it is used; and
+that the refresh token is about to be sent is stored before it is sent.
+
+| what ends in the middle                              | what follows                                                 |
+|------------------------------------------------------|--------------------------------------------------------------|
+| the store, after the grant                           | this process keeps the new pair, stores it at the next call  |
+| this process, before the token reached the authority | the next one sends the same refresh token: nothing is lost   |
+| this process, between the grant and its storing      | the next one is refused, and says which refresh, begun when  |
+|                                                      | and by whom, was never stored: the account must be           |
+|                                                      | authorised again                                             |
 """
 
 import asyncio
@@ -13,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from libs.http.errors import ApiError, Garbage, Unauthorized, Unavailable
+from libs.http.errors import ApiError, Garbage, Later, Unauthorized, Unavailable
 from libs.telemetry.log import get_logger, masked
 from libs.telemetry.metrics import HTTP_CLIENT_TOKEN_REFRESHES
 
@@ -24,6 +33,9 @@ FRESH = timedelta(minutes=1)
 
 EARLY = timedelta(minutes=2)
 """How long before its end a token is replaced, so that no request is sent with one that dies on the way."""
+
+SPENDING = timedelta(minutes=1)
+"""How long a refresh of another process, whose lock is gone, may still be on its way to being stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +54,34 @@ class TokensAway(Unavailable):
     """No token can be had now: the authority or the store does not answer. It is so for every call of the account."""
 
 
+class NoTokens(Unauthorized):
+    """The account has no tokens: nobody has authorised it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The refresh token was sent, and what came of it is not stored."""
+
+    since: datetime
+    by: str
+
+
 class HeldPair(Protocol):
     """The stored pair of an account while nobody else can touch it."""
 
     pair: TokenPair | None
+    spending: Spending | None
+
+    async def spend(self) -> None:
+        """Note that the refresh token is about to be sent; durable at once. An earlier note stays as it is."""
+        ...
+
+    async def unspent(self) -> None:
+        """Take the note back: the refresh token was refused for another reason than having been used."""
+        ...
 
     async def save(self, pair: TokenPair) -> None:
-        """Replace the pair; durable when the hold ends without an exception."""
+        """Replace the pair and remove the note; durable at once."""
         ...
 
 
@@ -58,7 +91,7 @@ class TokenStore(Protocol):
     async def load(self, account: str) -> TokenPair | None: ...
 
     def hold(self, account: str) -> AbstractAsyncContextManager[HeldPair]:
-        """Lock an account's pair against all replicas for as long as the context lasts."""
+        """Keep all replicas from an account's pair for as long as the context lasts."""
         ...
 
 
@@ -86,7 +119,7 @@ class RotatingTokens:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
-        self._account = account
+        self.account = account
         self._store = store
         self._grant = grant
         self._clock = clock
@@ -100,78 +133,116 @@ class RotatingTokens:
         pair = self._pair or await self._load()
         if pair.access and not self._ends_soon(pair):
             return pair.access
-        return await self.refresh(pair.access)
+        try:
+            return await self.refresh(pair.access)
+        except Later:
+            if pair.access and pair.expires_at is not None and pair.expires_at > self._clock():
+                return pair.access  # the authority or the store is away, but this one lives still
+            raise
 
     async def refresh(self, rejected: str) -> str:
         if self._pair is not None and self._pair.access not in ("", rejected) and not self._ends_soon(self._pair):
             return self._pair.access  # somebody of this process was faster
-        if self._granted_at is not None and self._clock() - self._granted_at < FRESH and self._unsaved is None:
+        if self._just_granted() and self._unsaved is None:
             raise self._refused("a token that was just granted is rejected. Look at the application's permissions")
         if self._refreshing is None:
-            self._refreshing = asyncio.create_task(self._replace(rejected), name=f"token refresh {self._account}")
+            self._refreshing = asyncio.create_task(self._replace(rejected), name=f"token refresh {self.account}")
             self._refreshing.add_done_callback(self._refreshed)
         return (await asyncio.shield(self._refreshing)).access
 
     async def close(self) -> None:
-        """Let a running refresh finish: its new pair must not be lost."""
+        """Let a running refresh finish, and store what could not be stored yet: a new pair must not be lost."""
         if self._refreshing is not None:
             await asyncio.wait({self._refreshing})
+        if self._unsaved is not None:
+            try:
+                await self._store_unsaved(self._unsaved)
+            except ApiError:
+                log.exception("a granted token pair was not stored: authorise the account again", account=self.account)
+
+    async def _store_unsaved(self, unsaved: _Unsaved) -> None:
+        async with self._store.hold(self.account) as held:
+            if held.pair is not None and held.pair.refresh == unsaved.replaces:
+                await held.save(unsaved.pair)
+        self._unsaved = None
 
     def _refreshed(self, task: asyncio.Task[TokenPair]) -> None:
         self._refreshing = None
         if not task.cancelled():
             task.exception()  # every waiter has it; without waiters it is still no surprise
 
+    def _just_granted(self) -> bool:
+        return self._granted_at is not None and self._clock() - self._granted_at < FRESH
+
     def _ends_soon(self, pair: TokenPair) -> bool:
-        return pair.expires_at is not None and pair.expires_at - self._clock() < EARLY
+        if pair.expires_at is None:
+            return False
+        early = timedelta(0) if self._just_granted() else EARLY  # a short life is no reason to refresh at every call
+        return pair.expires_at - self._clock() < early
 
     async def _load(self) -> TokenPair:
-        pair = await self._store.load(self._account)
+        pair = await self._store.load(self.account)
         if pair is None:
-            raise self._refused("no tokens are stored. Configure the account's refresh token")
+            raise self._no_tokens()
         self._pair = pair
         return pair
 
     async def _replace(self, rejected: str) -> TokenPair:
-        async with self._store.hold(self._account) as held:
+        async with self._store.hold(self.account) as held:
             current = held.pair
             if current is None:
-                raise self._refused("no tokens are stored. Configure the account's refresh token")
+                raise self._no_tokens()
             if self._unsaved is not None and self._unsaved.replaces == current.refresh:
                 fresh = self._unsaved.pair  # granted before, but storing it failed
                 await held.save(fresh)
             elif current.access in ("", rejected) or self._ends_soon(current):
-                fresh = await self._granted(current.refresh)
+                fresh = await self._granted(held, current.refresh)
                 self._unsaved = _Unsaved(current.refresh, fresh)
                 await held.save(fresh)
             else:
                 fresh = current  # another replica was faster
         if fresh is not current:
             self._granted_at = self._clock()
-        self._unsaved = None  # only here, behind the hold, is the new pair durable
+        self._unsaved = None  # only here is the new pair known to be durable
         self._pair = fresh
         return fresh
 
-    async def _granted(self, refresh: str) -> TokenPair:
+    async def _granted(self, held: HeldPair, refresh: str) -> TokenPair:
         if refresh == self._dead:
-            raise self._refused("the stored refresh token was refused before. Authorise the account again")
+            raise self._spent(held, "the stored refresh token was refused before")
+        await held.spend()
         try:
             pair = await self._grant(refresh)
-        except Unauthorized:
+        except Unauthorized as error:
             self._dead = refresh
             HTTP_CLIENT_TOKEN_REFRESHES.labels(self._client, "refused").inc()
-            log.warning(
-                "refresh token refused: authorise the account again", account=self._account, token=masked(refresh)
-            )
-            raise
+            if held.spending is None:
+                await held.unspent()
+            refusal = self._spent(held, f"the refresh token was refused: {error.detail}", status=error.status)
+            log.warning("refresh token refused", account=self.account, token=masked(refresh), why=refusal.detail)
+            raise refusal from error
         except ApiError as error:
             HTTP_CLIENT_TOKEN_REFRESHES.labels(self._client, "failed").inc()
             if isinstance(error, Unavailable | Garbage):
                 raise TokensAway(error.operation, error.detail, status=error.status) from error
             raise
         HTTP_CLIENT_TOKEN_REFRESHES.labels(self._client, "refreshed").inc()
-        log.info("token refreshed", account=self._account, token=masked(pair.access), expires_at=pair.expires_at)
+        log.info("token refreshed", account=self.account, token=masked(pair.access), expires_at=pair.expires_at)
         return pair
 
-    def _refused(self, why: str) -> Unauthorized:
-        return Unauthorized("token refresh", f"account {self._account}: {why}")
+    def _spent(self, held: HeldPair, why: str, status: int | None = None) -> ApiError:
+        """What a refused refresh token means: another process may still store what it got for it; else it is lost."""
+        if held.spending is None:
+            return self._refused(f"{why}. Authorise the account again", status)
+        told = f"a refresh that {held.spending.by} began at {held.spending.since.isoformat()} was never stored"
+        if self._clock() - held.spending.since < SPENDING:
+            return TokensAway(
+                "token refresh", f"account {self.account}: {why}; {told}, as yet", retry_after=SPENDING / 4
+            )
+        return self._refused(f"{why}; {told}, so the token is spent, most likely. Authorise the account again", status)
+
+    def _no_tokens(self) -> NoTokens:
+        return NoTokens("token refresh", f"account {self.account}: no tokens are stored. Authorise the account first")
+
+    def _refused(self, why: str, status: int | None = None) -> Unauthorized:
+        return Unauthorized("token refresh", f"account {self.account}: {why}", status=status)

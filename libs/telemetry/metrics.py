@@ -73,6 +73,24 @@ HTTP_CLIENT_TOKEN_REFRESHES = Counter(
     "http_client_token_refreshes_total", "Access tokens replaced, by outcome.", ["client", "outcome"]
 )
 
+# quotas
+QUOTA_REMAINING = Gauge("quota_remaining", "What is left of a quota that all replicas share.", ["quota"])
+QUOTA_REFUSED = Counter("quota_refused_total", "Requests not made because a quota was spent.", ["quota"])
+
 # jobs
 JOBS_RUNS = Counter("jobs_runs_total", "Runs of jobs by how they ended.", ["queue", "job_type", "outcome"])
 JOBS_DURATION = Histogram("jobs_run_duration_seconds", "Time that a job's handler took.", ["queue", "job_type"])
+
+# missed deliveries
+MISSED_RUNS = Counter(
+    "missed_delivery_runs_total", "Readings of a marketplace's feed of missed deliveries.", ["marketplace", "outcome"]
+)
+MISSED_DELIVERIES = Counter(
+    "missed_deliveries_total", "Entries of that feed by what became of them.", ["marketplace", "outcome"]
+)
+MISSED_LAST_SUCCESS = Gauge(
+    "missed_delivery_last_success_timestamp_seconds", "When that feed was last read to its end.", ["marketplace"]
+)
+
+# seeds
+SEEDED_ITEMS = Counter("seeded_items_total", "Items named for enrichment.", ["marketplace", "source", "outcome"])

@@ -1,6 +1,6 @@
 """The settings of mercadolibre_enricher: `MERCADOLIBRE_ENRICHER_…`, see README.md."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -9,6 +9,7 @@ from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
+from libs.secrets.settings import SecretsFromEnvironment
 
 
 class Account(BaseModel):
@@ -20,7 +21,9 @@ class Account(BaseModel):
     user_id: str = Field(pattern=r"^[0-9]{1,20}$", description="The seller's user id at MercadoLibre")
     client_id: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
-    refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation; later ones are stored")
+    refresh_token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="Of the first authorisation, unless that is made at mercadolibre_api"
+    )
     access_token: SecretStr = SecretStr("")
 
 
@@ -44,6 +47,7 @@ class Config(BaseSettings):
     concurrency: int = Field(default=16, ge=1, le=1000)
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
+    secrets: SecretsFromEnvironment
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

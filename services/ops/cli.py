@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import db, demo, dlq, read_models, schemas, stack, topics
+from services.ops import db, demo, dlq, read_models, schemas, secrets, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -14,6 +14,7 @@ stack.register(app)
 schemas.register(app)
 topics.register(app)
 db.register(app)
+secrets.register(app)
 read_models.register(app)
 dlq.register(app)
 demo.register(app)

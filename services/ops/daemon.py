@@ -20,8 +20,17 @@ from libs.stack.process import GuardedProcess, ProcessId, tail
 from libs.stack.supervisor import ProcessSpec, Supervisor
 from services.ops.daemon_state import DaemonState, read_state, write_state
 from services.ops.probes import http_ready
-from services.ops.processes import GATEWAY, PREPARE, SANDBOX, SERVICES, ServiceSpec, sellstream_command
+from services.ops.processes import (
+    GATEWAY,
+    MERCADOLIBRE_API,
+    PREPARE,
+    SANDBOX,
+    SERVICES,
+    ServiceSpec,
+    sellstream_command,
+)
 from services.ops.sandbox_wiring import read_accounts, sandbox_environment, services_environment, wants_sandbox
+from services.ops.secret_keys import key_environment
 
 _SERVICE_GRACE = 25.0  # a little more than a service itself takes for its orderly stop (libs/service.py)
 
@@ -73,6 +82,8 @@ class Daemon:
         endpoints = await self._open(stack)
         self._change(kind=endpoints.kind, kafka_bootstrap_servers=endpoints.kafka_bootstrap_servers)
         env = {**self._environ, **endpoints.environment()}
+        own = endpoints.kind == "embedded" or wants_sandbox(env)
+        env |= key_environment(env, self._state_dir, own=own)
         await self._run_preparation(env)
         services = self._services
         if wants_sandbox(env) and SANDBOX in services:
@@ -86,8 +97,11 @@ class Daemon:
 
     async def _start_sandbox(self, env: Mapping[str, str]) -> dict[str, str]:
         """Start the sandbox; the settings that point every other service at it."""
-        gateway, sandbox = (f"http://127.0.0.1:{service.port_in(env)}" for service in (GATEWAY, SANDBOX))
-        await self._supervisor.start([self._specification(SANDBOX, {**env, **sandbox_environment(gateway)})])
+        gateway, mercadolibre_api, sandbox = (
+            f"http://127.0.0.1:{service.port_in(env)}" for service in (GATEWAY, MERCADOLIBRE_API, SANDBOX)
+        )
+        settings = sandbox_environment(gateway, mercadolibre_api)
+        await self._supervisor.start([self._specification(SANDBOX, {**env, **settings})])
         await self._supervisor.until_ready()
         return services_environment(await read_accounts(sandbox), gateway, sandbox)
 

@@ -30,18 +30,19 @@ class ServiceSpec:
 
 
 GATEWAY = ServiceSpec("webhook_gateway", "services.webhook_gateway", 8080)
+MERCADOLIBRE_API = ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 8083)
 SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
 
 SERVICES = (
     GATEWAY,
     ServiceSpec("mercadolibre_enricher", "services.mercadolibre_enricher", 8081),
     ServiceSpec("projector", "services.projector", 8082),
-    ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 8083),
+    MERCADOLIBRE_API,
     SANDBOX,
 )
 
 # Run once, in this order, before any service starts: arguments of the command `sellstream`. Each may be run again.
-PREPARE = (("topics", "apply"), ("db", "migrate"))
+PREPARE = (("topics", "apply"), ("db", "migrate"), ("secrets", "init"))
 
 
 def sellstream_command(*arguments: str) -> list[str]:

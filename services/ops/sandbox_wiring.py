@@ -6,7 +6,15 @@ from typing import Any
 
 import aiohttp
 
-_CONFIGURES = ("WEBHOOK_GATEWAY_ACCOUNTS", "WEBHOOK_GATEWAY_ACCOUNTS_FILE", "MERCADOLIBRE_ENRICHER_ACCOUNTS")
+_CONFIGURES = (
+    "WEBHOOK_GATEWAY_ACCOUNTS",
+    "WEBHOOK_GATEWAY_ACCOUNTS_FILE",
+    "MERCADOLIBRE_ENRICHER_ACCOUNTS",
+    "MERCADOLIBRE_API_CLIENT_ID",
+    "ML_CLIENT_ID",
+)
+
+_MERCADOLIBRE_API = "http://127.0.0.1:8083"  # where a browser on this machine finds it by default
 
 
 def wants_sandbox(environ: Mapping[str, str]) -> bool:
@@ -14,17 +22,23 @@ def wants_sandbox(environ: Mapping[str, str]) -> bool:
     return not any(environ.get(name) for name in _CONFIGURES)
 
 
-def sandbox_environment(gateway: str) -> dict[str, str]:
-    """The sandbox's own settings: where it sends its notifications. `gateway` is the gateway's base URL."""
+def sandbox_environment(gateway: str, mercadolibre_api: str = _MERCADOLIBRE_API) -> dict[str, str]:
+    """The sandbox's own settings: where it sends its notifications, and people who have agreed. Both are base URLs."""
     return {
+        "SANDBOX_MERCADOLIBRE_REDIRECT_URI": f"{mercadolibre_api}/mercadolibre/oauth/callback",
         "SANDBOX_MERCADOLIBRE_TARGET": f"{gateway}/mercadolibre/webhook",
         "SANDBOX_EBAY_TARGET": f"{gateway}/webhooks/ebay/main",
         "SANDBOX_SQUARE_TARGET": f"{gateway}/webhooks/square/main",
     }
 
 
-def services_environment(accounts: Mapping[str, Any], gateway: str, sandbox: str) -> dict[str, str]:
-    """The services' settings for the sandbox's accounts (its `GET /_accounts`) and both base URLs."""
+def services_environment(
+    accounts: Mapping[str, Any], gateway: str, sandbox: str, *, sandbox_for_people: str | None = None
+) -> dict[str, str]:
+    """The services' settings for the sandbox's accounts (its `GET /_accounts`) and both base URLs.
+
+    `sandbox_for_people`: where a browser finds the sandbox, if elsewhere than the services do.
+    """
     mercadolibre, ebay, square = accounts["mercadolibre"], accounts["ebay"], accounts["square"]
     gateway_accounts: list[dict[str, Any]] = [
         {
@@ -67,6 +81,11 @@ def services_environment(accounts: Mapping[str, Any], gateway: str, sandbox: str
         "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
         "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(enricher_accounts),
         "MERCADOLIBRE_ENRICHER_API__BASE_URL": f"{sandbox}/mercadolibre",
+        "MERCADOLIBRE_API_CLIENT_ID": str(mercadolibre["application_id"]),
+        "MERCADOLIBRE_API_CLIENT_SECRET": mercadolibre["client_secret"],
+        "MERCADOLIBRE_API_REDIRECT_URI": mercadolibre["redirect_uri"],
+        "MERCADOLIBRE_API_AUTHORIZATION_URL": f"{sandbox_for_people or sandbox}/mercadolibre/authorization",
+        "MERCADOLIBRE_API_API__BASE_URL": f"{sandbox}/mercadolibre",
     }
 
 

@@ -24,9 +24,12 @@ from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.client import ApiClient, ApiSettings
-from libs.marketplaces.mercadolibre.client import MercadoLibre, refresh_grant
+from libs.marketplaces.mercadolibre.client import MercadoLibre
+from libs.marketplaces.mercadolibre.oauth import refresh_grant
 from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.secrets.keys import new_key, read_keys
+from libs.secrets.vault import Vault
 from schemas.envelope import Envelope
 from schemas.registry import read_fact
 from schemas.webhooks.webhook_received import WebhookReceivedV1
@@ -34,6 +37,8 @@ from services.mercadolibre_enricher.handlers import Deps, on_webhooks
 from tests.mercadolibre_double import SELLER, MercadoLibreDouble, mercadolibre_double, recorded
 
 NAME = "mercadolibre_enricher"
+CLIENT = "mercadolibre/6456467593800000"
+VAULT = Vault(read_keys(new_key()))
 ORDER = "2000016796107000"
 QUICK = Tuning(coalesce=timedelta(milliseconds=200), concurrency=64, retries=Retries(pauses=(0.01, 0.01)))
 LONG_AGO = datetime(2026, 6, 5, tzinfo=UTC)
@@ -62,7 +67,7 @@ async def enriching(
         publisher = await stack.enter_async_context(Publisher(kafka, NAME))
         settings = ApiSettings(base_url=double.base_url, attempts=1, circuit_failures=1000)
         api = await stack.enter_async_context(ApiClient("mercadolibre", settings))
-        store = PostgresTokenStore(database, "mercadolibre")
+        store = PostgresTokenStore(database, CLIENT, VAULT)
         await store.seed("acme", TokenPair(double.access if access is None else access, "TG-refresh-token-0"))
         grant = refresh_grant(api, "6456467593800000", SecretStr("client-secret"))
         tokens = RotatingTokens("mercadolibre", "acme", store, grant)
@@ -215,14 +220,13 @@ async def test_fifty_rejections_at_once_cost_one_refresh_and_a_restart_keeps_the
     async with enriching(kafka, double, database, access="expired"):
         await records(kafka, "orders", 51)
     assert double.granted == 2
-    async with database.connection() as connection:
-        assert await connection.fetchval("SELECT refresh_token FROM oauth.tokens") == "TG-refresh-token-2"
+    assert (await PostgresTokenStore(database, CLIENT, VAULT).load("acme")).refresh == "TG-refresh-token-2"
 
 
 async def test_two_replicas_refresh_once(double, database):
     settings = ApiSettings(base_url=double.base_url)
     async with ApiClient("mercadolibre", settings) as api:
-        store = PostgresTokenStore(database, "mercadolibre")
+        store = PostgresTokenStore(database, CLIENT, VAULT)
         await store.seed("acme", TokenPair("expired", "TG-refresh-token-0"))
         grant = refresh_grant(api, "6456467593800000", SecretStr("client-secret"))
         replicas = [RotatingTokens("mercadolibre", "acme", store, grant) for _ in range(3)]
@@ -232,7 +236,7 @@ async def test_two_replicas_refresh_once(double, database):
 
 
 async def test_a_newly_configured_refresh_token_replaces_the_stored_pair(database):
-    store = PostgresTokenStore(database, "mercadolibre")
+    store = PostgresTokenStore(database, CLIENT, VAULT)
     await store.seed("acme", TokenPair("", "TG-first"))
     async with store.hold("acme") as held:
         await held.save(TokenPair("access", "TG-rotated"))
@@ -248,6 +252,7 @@ async def test_the_process_starts_serves_and_stops(kafka, publisher, double, dat
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
         "DATABASE_URL": database_url,
+        "SELLSTREAM_SECRETS_KEYS": new_key(),
         "MERCADOLIBRE_ENRICHER_PORT": str(unused_tcp_port),
         "MERCADOLIBRE_ENRICHER_API__BASE_URL": double.base_url,
         "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(

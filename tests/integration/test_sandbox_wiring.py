@@ -13,7 +13,9 @@ HEAD = (
 
 
 async def test_the_env_file_is_that_of_the_sandbox() -> None:
-    async with sandbox() as made:
+    told = sandbox_environment(GATEWAY)
+    async with sandbox(mercadolibre_redirect_uri=told["SANDBOX_MERCADOLIBRE_REDIRECT_URI"]) as made:
         accounts = await made.control("GET", "/_accounts")
-    expected = HEAD + dotenv(sandbox_environment(GATEWAY) | services_environment(accounts, GATEWAY, SANDBOX))
+    services = services_environment(accounts, GATEWAY, SANDBOX, sandbox_for_people="http://127.0.0.1:8090")
+    expected = HEAD + dotenv(told | services)
     assert FILE.read_text() == expected, f"write this into {FILE}:\n{expected}"

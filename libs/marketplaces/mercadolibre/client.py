@@ -1,21 +1,18 @@
-"""MercadoLibre's API as we ask it: one account's resources, and the refresh of its tokens."""
+"""MercadoLibre's API as we ask it: one account's resources."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field, SecretStr
-
+from libs.http.answer import Answer
 from libs.http.client import ApiClient
-from libs.http.errors import ApiError, Blocked, Garbage, NotFound, Refused, Unauthorized
+from libs.http.errors import ApiError, Blocked, Garbage, NotFound, Refused
 from libs.http.tokens import TokenProvider
 from libs.marketplaces.mercadolibre.payloads import Owned
 from libs.marketplaces.mercadolibre.resources import Resource
 from libs.marketplaces.mercadolibre.resources_routes import ROUTES
-from libs.marketplaces.payload import Malformed, Payload
-from libs.oauth.tokens import Grant, TokenPair
+from libs.marketplaces.payload import Malformed
 
 BASE_URL = "https://api.mercadolibre.com"
 
@@ -45,6 +42,10 @@ class MercadoLibre:
         self._api = api
         self._tokens = tokens
         self.user_id = user_id
+
+    async def ask(self, path: str, *, query: Mapping[str, str] | None = None) -> Answer:
+        """GET something that is no resource of ours to be told of, as this account. Raises an ApiError."""
+        return await self._api.call("GET", path, tokens=self._tokens, query=query)
 
     async def fetch(self, resource: Resource) -> Fetched:
         """The resource's state now. Raises an ApiError; NotOurs if it belongs to another user; Garbage if unreadable.
@@ -79,52 +80,6 @@ class MercadoLibre:
             raise NotOurs(operation, "it belongs to another user than the account's", status=answer.status)
         missing = answer.headers.get(MISSING, "unnamed") if answer.status == 206 else ""
         return Fetched(payload, tuple(part.strip() for part in missing.split(",") if part.strip()))
-
-
-_USUAL_LIFE = 21600
-_LONGEST_LIFE = 366 * 86400
-
-
-def _life(told: object) -> int:
-    """Seconds; the usual ones for what makes no sense.
-
-    The pair is good for one use: to refuse it for a wrong life would lose the account. A wrong guess costs a refresh.
-    """
-    if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
-        return _USUAL_LIFE
-    return min(told, _LONGEST_LIFE)
-
-
-class _TokenAnswer(Payload):
-    """POST /oauth/token."""
-
-    access_token: str = Field(min_length=1)
-    refresh_token: str = Field(min_length=1)
-    expires_in: Annotated[int, BeforeValidator(_life)] = _USUAL_LIFE
-
-
-def refresh_grant(api: ApiClient, client_id: str, client_secret: SecretStr) -> Grant:
-    """The exchange of a refresh token for a new pair. It is good for one use, so it is never sent twice."""
-
-    async def grant(refresh: str) -> TokenPair:
-        form = {
-            "grant_type": "refresh_token",
-            "client_id": client_id,
-            "client_secret": client_secret.get_secret_value(),
-            "refresh_token": refresh,
-        }
-        try:
-            answer = await api.call("POST", "/oauth/token", form=form, repeatable=False)
-        except (Refused, Blocked) as error:
-            raise Unauthorized(error.operation, reason(error), status=error.status) from error
-        try:
-            told = _TokenAnswer.read(answer.body)
-        except Malformed as error:
-            raise Garbage("POST /oauth/token", str(error), status=answer.status) from None
-        ends = datetime.now(UTC) + timedelta(seconds=told.expires_in)
-        return TokenPair(told.access_token, told.refresh_token, ends)
-
-    return grant
 
 
 def reason(error: ApiError) -> str:

@@ -5,8 +5,10 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from libs.secrets.keys import new_key
 from services.mercadolibre_enricher.config import Config
 
+KEY = new_key()
 ACCOUNT = {
     "account": "acme",
     "user_id": 34308,
@@ -20,6 +22,7 @@ ACCOUNT = {
 def environment(monkeypatch):
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:db-password@127.0.0.1/sellstream")
+    monkeypatch.setenv("SELLSTREAM_SECRETS_KEYS", KEY)
 
     def put(**values):
         for name, value in values.items():
@@ -50,9 +53,10 @@ def test_secrets_are_not_shown(environment):
     assert "client-secret" not in repr(Config())
     assert "TG-refresh" not in repr(Config())
     assert "db-password" not in repr(Config())
+    assert KEY not in repr(Config())
 
 
-@pytest.mark.parametrize("missing", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"])
+@pytest.mark.parametrize("missing", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "SELLSTREAM_SECRETS_KEYS"])
 def test_a_missing_dependency_is_named(environment, monkeypatch, missing):
     environment(ACCOUNTS=json.dumps([ACCOUNT]))
     monkeypatch.delenv(missing)

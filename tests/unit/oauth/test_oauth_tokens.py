@@ -8,41 +8,47 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from libs.http.errors import Unauthorized, Unavailable
-from libs.oauth.tokens import EARLY, FRESH, RotatingTokens, TokenPair, TokensAway
+from libs.oauth.tokens import EARLY, FRESH, SPENDING, NoTokens, RotatingTokens, Spending, TokenPair, TokensAway
 
 NOW = datetime(2026, 6, 5, 12, tzinfo=UTC)
 
 
-class Held:
-    def __init__(self, pair: TokenPair | None) -> None:
-        self.pair = pair
-        self.saved: TokenPair | None = None
-
-    async def save(self, pair: TokenPair) -> None:
-        self.saved = pair
-
-
 class Memory:
-    """A token store in memory, shared by replicas as a database is; `fail_commits` makes so many commits fail."""
+    """A token store in memory, shared by replicas as a database is; `fail_saves` makes so many saves fail."""
 
     def __init__(self, pair: TokenPair | None) -> None:
         self.pair = pair
+        self.spending: Spending | None = None
         self.lock = asyncio.Lock()
-        self.fail_commits = 0
+        self.fail_saves = 0
+        self.now = NOW
 
     async def load(self, account: str) -> TokenPair | None:
         return self.pair
 
     @asynccontextmanager
-    async def hold(self, account: str) -> AsyncIterator[Held]:
+    async def hold(self, account: str) -> AsyncIterator["Held"]:
         async with self.lock:
-            held = Held(self.pair)
-            yield held
-            if held.saved is not None:
-                if self.fail_commits:
-                    self.fail_commits -= 1
-                    raise Unavailable("token store", "the database went away at the commit")
-                self.pair = held.saved
+            yield Held(self)
+
+
+class Held:
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.pair = memory.pair
+        self.spending = memory.spending
+
+    async def spend(self) -> None:
+        self._memory.spending = self._memory.spending or Spending(self._memory.now, "replica 1")
+
+    async def unspent(self) -> None:
+        self._memory.spending = None
+
+    async def save(self, pair: TokenPair) -> None:
+        if self._memory.fail_saves:
+            self._memory.fail_saves -= 1
+            raise TokensAway("token store", "the database went away")
+        self._memory.pair, self._memory.spending = pair, None
 
 
 class Authority:
@@ -52,6 +58,7 @@ class Authority:
         self.valid = valid
         self.grants: list[str] = []
         self.down = False
+        self.life = timedelta(hours=6)
 
     async def __call__(self, refresh: str) -> TokenPair:
         self.grants.append(refresh)
@@ -62,7 +69,7 @@ class Authority:
             raise Unauthorized("POST /oauth/token", "answered 400 (invalid_grant)")
         number = int(refresh.rpartition("-")[2]) + 1
         self.valid = f"refresh-{number}"
-        return TokenPair(f"access-{number}", self.valid, NOW + timedelta(hours=6))
+        return TokenPair(f"access-{number}", self.valid, NOW + self.life)
 
 
 @pytest.fixture
@@ -128,7 +135,7 @@ async def test_a_cancelled_caller_does_not_lose_the_new_pair(store, authority):
 
 async def test_a_pair_whose_storing_failed_is_stored_at_the_next_try(store, authority):
     shared = tokens(store, authority)
-    store.fail_commits = 1
+    store.fail_saves = 1
     with pytest.raises(Unavailable):
         await shared.refresh("access-0")
     assert store.pair.refresh == "refresh-0"
@@ -169,8 +176,71 @@ async def test_an_authority_that_is_away_is_asked_again(store, authority):
     assert await shared.refresh("access-0") == "access-1"
 
 
+async def test_a_token_that_lives_is_used_while_its_successor_cannot_be_had(store, authority):
+    store.pair = TokenPair("access-0", "refresh-0", NOW + timedelta(seconds=30))
+    authority.down = True
+    assert await tokens(store, authority).token() == "access-0"
+    with pytest.raises(TokensAway):
+        await tokens(store, authority, NOW + timedelta(seconds=30)).token()
+
+
+async def test_tokens_of_a_short_life_are_used_until_their_end(store, authority):
+    now = NOW
+    shared = RotatingTokens("test", "acme", store, authority, clock=lambda: now)
+    authority.life = timedelta(seconds=20)
+    assert await shared.refresh("access-0") == "access-1"
+    now += timedelta(seconds=19)
+    assert await shared.token() == "access-1"
+    assert authority.grants == ["refresh-0"]
+
+
+async def test_a_stop_stores_what_could_not_be_stored_before(store, authority):
+    shared = tokens(store, authority)
+    store.fail_saves = 1
+    with pytest.raises(Unavailable):
+        await shared.refresh("access-0")
+    await shared.close()
+    assert store.pair.refresh == "refresh-1"
+    assert authority.grants == ["refresh-0"]
+
+
+async def test_a_crash_before_the_refresh_token_was_sent_costs_nothing(store, authority):
+    store.spending = Spending(NOW - timedelta(hours=1), "process 17 on host")
+    assert await tokens(store, authority).refresh("access-0") == "access-1"
+    assert store.spending is None
+
+
+async def test_a_crash_between_refresh_and_store_is_reported(store, authority):
+    await authority("refresh-0")  # somebody spent it …
+    store.spending = Spending(NOW - SPENDING, "process 17 on host")  # … and died before storing what he got
+    shared = tokens(store, authority)
+    for _ in range(2):
+        with pytest.raises(
+            Unauthorized, match=r"process 17 on host began at 2026-06-05T11:59.*never stored.*Authorise"
+        ):
+            await shared.refresh("access-0")
+    assert authority.grants == ["refresh-0", "refresh-0"]  # its own attempt, once
+
+
+async def test_what_another_replica_may_still_store_is_waited_for(store, authority):
+    granted = await authority("refresh-0")
+    store.spending = Spending(NOW - timedelta(seconds=1), "process 17 on host")
+    shared = tokens(store, authority)
+    with pytest.raises(TokensAway, match="as yet"):
+        await shared.refresh("access-0")
+    store.pair, store.spending = granted, None
+    assert await shared.refresh("access-0") == "access-1"
+
+
+async def test_a_refusal_that_is_no_crash_leaves_no_note(store, authority):
+    authority.valid = "another"
+    with pytest.raises(Unauthorized, match="refused"):
+        await tokens(store, authority).refresh("access-0")
+    assert store.spending is None
+
+
 async def test_no_stored_tokens_is_said(authority):
-    with pytest.raises(Unauthorized, match="no tokens are stored"):
+    with pytest.raises(NoTokens, match="no tokens are stored"):
         await tokens(Memory(None), authority).token()
 
 
