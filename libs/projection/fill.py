@@ -5,7 +5,8 @@ its checkpoint are committed together: killed anywhere, the partitions that were
 on with the others. Whatever is not the ordinary case (a partition with more rows than the memory may hold, a log that
 begins behind offset 0, aborted transactions) is left to `catch_up`, from where the checkpoint then stands.
 
-A large log is shared out to several processes; a small one is read before another process would have started.
+A large log is shared out to several processes, of which this one is the first; a small one is read before another
+process would have started.
 """
 
 import os
@@ -19,7 +20,7 @@ from libs.projection.builds import Build
 from libs.projection.catch_up import Source
 from libs.projection.fill_partition import fill_partition
 from libs.projection.fill_worker import Job
-from libs.projection.fill_workers import run_workers, shares
+from libs.projection.fill_workers import shares, working
 from libs.projection.lease import APPLICATION
 from libs.projection.model import AnyReadModel
 from libs.projection.progress import Progress
@@ -46,12 +47,11 @@ async def fill(
         stored = await checkpoints.load(connection, build.id)
     todo = {one: end for one, end in sorted(goal.items()) if stored[one].next_offset == 0 and end > 0}
     processes = _processes(model, source, todo)
-    if processes > 1:
-        application = f"{APPLICATION} fill {model.name}"
-        jobs = [Job(model, build, source, database.url, application, one) for one in shares(todo, processes)]
-        await run_workers(jobs, progress)
-    else:
-        for partition, end in todo.items():
+    ours, *others = shares(todo, processes) if processes > 1 else [todo]
+    application = f"{APPLICATION} fill {model.name}"
+    jobs = [Job(model, build, source, database.url, application, one) for one in others]
+    async with working(jobs, progress):
+        for partition, end in ours.items():
             await fill_partition(model, build, source, database.transaction, partition, end, progress.advance)
     progress.step(f"making the indexes of {table.name}")
     async with database.transaction() as connection:

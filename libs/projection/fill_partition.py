@@ -44,7 +44,7 @@ class Folding:
         return map(evolve.row, known) if isinstance(evolve, Gathers) else iter(known)
 
     def add(self, records: Iterable[PlainRecord]) -> int:
-        """Fold records in the order of the log; return how many. The same as `locate` and `fold`, without their objects.
+        """Fold records in the order of the log; return how many. The same as `locate` and `fold`, sooner.
 
         Where the records cannot be read on (NotPlain), those before are folded.
         """

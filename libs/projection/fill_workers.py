@@ -3,8 +3,8 @@
 import asyncio
 import pickle
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 
 from libs.bus.reader import Partition
 from libs.db.errors import DatabaseAway
@@ -24,18 +24,22 @@ def shares(partitions: Mapping[Partition, int], processes: int) -> list[dict[Par
     return [share for share in made if share]
 
 
-async def run_workers(jobs: list[Job], progress: Progress) -> None:
-    """Do the jobs, each in a process of its own. They end with this call, however it ends.
+@asynccontextmanager
+async def working(jobs: list[Job], progress: Progress) -> AsyncIterator[None]:
+    """Do the jobs, each in a process of its own, beside the body. They are done, or ended, when it is left.
 
     Raises DatabaseAway. A worker that was killed is told in the log; what it had not committed is left undone.
     """
     tasks = [asyncio.create_task(_run(job, progress)) for job in jobs]
     try:
+        await asyncio.sleep(0)  # they start now, not when the body first waits
+        yield
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 async def _run(job: Job, progress: Progress) -> None:

@@ -1,7 +1,9 @@
 """The proof that a build equals the live table: both digests at exactly the same offsets of the log."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from libs.bus.reader import Partition
 from libs.db import checkpoints
@@ -39,7 +41,7 @@ class Proof:
 async def prove(
     model: AnyReadModel, live: Build, build: Build, source: Source, database: Database, progress: Progress
 ) -> Proof:
-    """Fix the live table's offsets and digest in one snapshot, bring the build to exactly there, and compare.
+    """Fix the live table in a snapshot, bring the build to exactly its offsets, and compare the two digests.
 
     The snapshot blocks no writer. It is taken when the build is already close behind, so that it is held only for as
     long as the digests take: the live table may meanwhile go on, the snapshot does not.
@@ -47,13 +49,14 @@ async def prove(
     async with database.transaction(isolation="repeatable_read", readonly=True) as blue:
         offsets = await positions(blue, live)
         columns = await _columns(model, live, build, blue)
-        progress.step(f"computing the digest of the live table {live.schema}.{model.name}")
-        live_digest = await digest(blue, Table(model, live.schema).name, columns)
-        progress.step("reading up to the same offsets")
+        progress.step("reading up to where the live table stands")
         await catch_up(model, build, source, database.transaction, offsets, progress)
         async with database.transaction(isolation="repeatable_read", readonly=True) as green:
-            progress.step("computing the digest of the rebuilt table")
-            rebuilt_digest = await digest(green, Table(model, build.schema).name, columns)
+            progress.step(f"computing the digests of {live.schema}.{model.name} and {build.schema}.{model.name}")
+            live_digest, rebuilt_digest = await _both(
+                digest(blue, Table(model, live.schema).name, columns),
+                digest(green, Table(model, build.schema).name, columns),
+            )
             diff = None
             if live_digest.value != rebuilt_digest.value:
                 progress.step("the digests differ: comparing the rows")
@@ -62,6 +65,18 @@ async def prove(
                 diff = await compare(blue, names[0], green, names[1], columns, buckets)
             skipped = await _skipped(green, build)
     return Proof(model.name, live.version, build.version, offsets, live_digest, rebuilt_digest, diff, skipped)
+
+
+async def _both(one: Coroutine[Any, Any, Digest], other: Coroutine[Any, Any, Digest]) -> tuple[Digest, Digest]:
+    """At the same time. When one fails, the other is ended before the connections are given back."""
+    tasks = [asyncio.create_task(one), asyncio.create_task(other)]
+    try:
+        await asyncio.gather(*tasks)
+        return tasks[0].result(), tasks[1].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _columns(model: AnyReadModel, live: Build, build: Build, connection: Connection) -> list[str]:
