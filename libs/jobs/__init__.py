@@ -21,8 +21,10 @@ from libs.jobs.job import (
     Status,
     Succeeded,
 )
+from libs.jobs.json_text import Unstorable
 from libs.jobs.queue import JobQueue, LockLost
 from libs.jobs.settings import WorkerSettings
+from libs.jobs.update import JobEnded, JobUnknown, Update, update_in
 from libs.jobs.worker import SETTLED, Handler, Settled, Worker
 
 __all__ = [
@@ -32,9 +34,11 @@ __all__ = [
     "Finish",
     "Handler",
     "Job",
+    "JobEnded",
     "JobError",
     "JobFailed",
     "JobQueue",
+    "JobUnknown",
     "LockLost",
     "NewJob",
     "Released",
@@ -43,6 +47,9 @@ __all__ = [
     "Settled",
     "Status",
     "Succeeded",
+    "Unstorable",
+    "Update",
     "Worker",
     "WorkerSettings",
+    "update_in",
 ]

@@ -6,16 +6,21 @@ import msgspec
 
 from libs.jobs.job import JobError, NewJob
 
+
+class Unstorable(ValueError):
+    """A payload that PostgreSQL cannot keep."""
+
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def payload_text(job: NewJob) -> str:
-    """A payload as it is stored. Raises ValueError for one that cannot be: who gives it in must hear of it."""
+    """A payload as it is stored. Raises Unstorable for one that cannot be: who gives it in must hear of it."""
     try:
         return _text(job.payload)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the payload of a {job.job_type!r} job cannot be stored as JSON: {error}") from error
+        raise Unstorable(f"the payload of a {job.job_type!r} job cannot be stored as JSON: {error}") from error
 
 
 def error_text(error: JobError) -> str:

@@ -94,12 +94,14 @@ class JobQueue:
 
     async def dequeue_or_resume(self, locked_by: str, *, lock_seconds: float) -> Job | None:
         """The documented dequeue of one job: what `locked_by` has locked already counts as free for it."""
+        async with self.database.connection() as connection:
+            return await self.dequeue_or_resume_in(connection, locked_by, lock_seconds=lock_seconds)
+
+    async def dequeue_or_resume_in(self, connection: Connection, locked_by: str, *, lock_seconds: float) -> Job | None:
+        """The same within the caller's transaction."""
         statement = sql.exchange(typed=False, own=True, settle=False)
         while True:
-            async with self.database.connection() as connection:
-                rows = await connection.fetch(
-                    statement, self.name, locked_by, lock_seconds, 1, None, self._max_lost_locks
-                )
+            rows = await connection.fetch(statement, self.name, locked_by, lock_seconds, 1, None, self._max_lost_locks)
             jobs = [_job(row, locked_by) for row in rows if row["status"] == Status.PROCESSING]
             if jobs or not rows:  # a row that is no job is one that has just been given up: the next may be one
                 return jobs[0] if jobs else None
