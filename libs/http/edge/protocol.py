@@ -12,6 +12,12 @@ from libs.http.edge.exchange import Broken, Exchange, Limits, Router
 _REQUEST_LINE = 64
 """Bytes of a request line beside its target, and some to spare."""
 
+_CHUNKING = 8
+"""How many bytes one byte of a body may take: the smallest chunks take six. It bounds trailers, too."""
+
+_TO_SPARE = 256 * 1024
+"""Bytes that may stand behind a body in one read: requests that follow it."""
+
 _SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
 )
@@ -57,6 +63,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._body_read = 0
 
     # transport
 
@@ -81,6 +88,11 @@ class EdgeProtocol(asyncio.Protocol):
         self._completed = False
         if self._keep_seen:
             self._seen += data
+        elif self._exchange is not None:
+            self._body_read += len(data)
+            if self._body_read > _CHUNKING * self._exchange.route.max_body_bytes + _TO_SPARE:
+                self._refuse(413, "the body's chunks and trailers are far larger than the body", Broken.TOO_LARGE)
+                return
         try:
             self._parser.feed_data(data)
             if self._keep_seen and self._seen:
@@ -134,8 +146,13 @@ class EdgeProtocol(asyncio.Protocol):
         headers[lower] = value
 
     def _check_headers(self) -> None:
-        # In bulk, when they are all here and after each read before that: a sum per header would cost more.
+        # In bulk, when they are all here and after each read before that: a sum per header would cost more. What was
+        # read of the request so far is a bound that needs no sum.
         headers = self._headers
+        if self._seen_whole and len(self._seen) <= self._limits.header_bytes and not self._again_count:
+            if len(headers) > self._limits.header_count:
+                raise _Refused(431, "the headers are too many or too large")
+            return
         count = len(headers) + self._again_count
         size = sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * count + self._again_bytes
         if count > self._limits.header_count or size > self._limits.header_bytes:

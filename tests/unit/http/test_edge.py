@@ -193,6 +193,15 @@ async def test_a_request_that_waits_for_its_answer_is_never_too_slow() -> None:
         writer.close()
 
 
+async def test_endless_trailers_are_refused() -> None:
+    recorder = Recorder()
+    async with edge(recorder.begin) as (_, port):
+        head = b"POST /webhooks/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        trailers = (b"x%d: %s\r\n" % (number, b"y" * 65_000) for number in range(400))
+        assert statuses(await talk(port, head, *trailers)) == [413]
+    assert not recorder.seen
+
+
 async def test_beyond_the_most_connections_new_ones_are_told_to_come_back() -> None:
     recorder = Recorder()
     async with edge(recorder.begin, Limits(connections=2)) as (_, port):
