@@ -10,6 +10,7 @@ Source: XML reference for Sell Feed LMS feed types, ActiveInventoryReport. The o
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -50,7 +51,7 @@ def read_report(path: Path) -> Iterator[ReportedListing]:
                 raise Malformed(f"the report's archive has {len(names)} files instead of one")
             with archive.open(names[0]) as xml:
                 yield from read_xml(xml)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise Malformed(f"the report is no readable ZIP file: {error}") from None
 
 
