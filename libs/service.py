@@ -1,6 +1,7 @@
 """The only main loop: settings, signals, start and stop in order, health, metrics. Every service is run by it."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -25,6 +26,7 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Listen = Callable[[web.AppRunner], AbstractAsyncContextManager[None]]
 Config = TypeVar("Config", bound=BaseSettings)
 
+_GARBAGE_AFTER = 20_000  # new objects
 STOP_GRACE_SECONDS = 20.0
 
 
@@ -60,7 +62,8 @@ def run(build: Callable[[Config], AbstractAsyncContextManager[Service]], config:
 def _wrong_settings(name: str, config: type[BaseSettings], error: ValidationError) -> str | int:
     prefix = config.model_config.get("env_prefix", "")
     for problem in error.errors(include_url=False, include_input=False):  # the input may be a secret
-        setting = prefix + "__".join(str(part) for part in problem["loc"]).upper()
+        name = "__".join(str(part) for part in problem["loc"]).upper()
+        setting = name if name.startswith(prefix) else prefix + name  # an alias is told as it is
         print(f"{name}: the setting {setting} is wrong: {problem['msg']}", file=sys.stderr)
     print(f"{name}: not started. services/{name}/README.md lists the settings.", file=sys.stderr)
     return 2
@@ -79,6 +82,7 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
             if service is None:
                 return 0
             health = await stack.enter_async_context(_listen(service))
+            _settle_memory()
             log.info("started", host=service.host, port=service.port)
             failed = await _work(service, stop)
             health.stopping = True
@@ -89,6 +93,17 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
         return 1
     finally:
         traces.shutdown()
+
+
+def _settle_memory() -> None:
+    """Leave what was built at the start out of garbage collection, and collect less often.
+
+    Python looks for cycles after every 700 new objects; at thousands of messages a second that is a tenth of all CPU,
+    and messages make no cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
 
 async def _until_stopped(building: Awaitable[Service], stop: asyncio.Event) -> Service | None:
