@@ -5,11 +5,11 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.chaos.evidence import MARK, Injected
+from tests.chaos.evidence import MARK, REDRIVE_TO, Injected, LogRecord
 from tests.chaos.gather import Log, spooled
 from tests.chaos.injection import inject
 from tests.chaos.plan import Action, Plan
@@ -52,12 +52,17 @@ class Doer:
         self.done[action.fault] += 1
 
     async def _inject(self, action: Action, chance: random.Random) -> None:
-        good = [record for record in self.log.records[action.target] if record.header(MARK) is None]
+        good = ordinary(self.log.records[action.target])
         # The log was read before the scenario: the base is chosen among what stood there.
         servers = self.system.stack.bootstrap_servers
         written = await inject(servers, action.target, str(action.detail("what")), good, chance)
         if written is not None:
             self.injected[written.mark] = written
+
+
+def ordinary(records: Iterable[LogRecord]) -> list[LogRecord]:
+    """Those that neither this suite nor a retry nor a replay has written: what an injection may start from."""
+    return [record for record in records if record.header(MARK) is None and record.header(REDRIVE_TO) is None]
 
 
 async def _kill(doer: Doer, action: Action) -> None:
@@ -145,6 +150,13 @@ async def _rebuild(doer: Doer, action: Action) -> None:
     await doer.system.command("read-models", "rebuild", action.target, kill_after=action.seconds)
 
 
+async def _replay(doer: Doer, action: Action) -> None:
+    # As with a rebuild: whether what it did is in order is for the judge to find.
+    consumer = "mercadolibre_enricher" if action.target == "webhooks" else "projector"
+    arguments = ("topics", "replay", action.target, "--to", consumer, "--since", "2020-01-01T00:00:00Z", "--yes")
+    await doer.system.command(*arguments, kill_after=action.seconds)
+
+
 async def _service_clock(doer: Doer, action: Action) -> None:
     clocks = doer.system.clocks
     if not clocks.movable:
@@ -208,6 +220,7 @@ DO: Mapping[str, Do] = {
     "bad notifications": _bad_notifications,
     "clock": _clock,
     "rebuild": _rebuild,
+    "replay": _replay,
     "service clock": _service_clock,
     "fill disk": _fill_disk,
     "fill spool": _fill_spool,

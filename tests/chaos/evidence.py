@@ -6,7 +6,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-FACTS = ("orders", "shipments", "payments", "questions", "listings")
+FACTS = (
+    "orders",
+    "shipments",
+    "payments",
+    "questions",
+    "listings",
+    "messages",
+    "claims",
+    "feedback",
+    "invoices",
+)
 """The topics of facts; each is folded into the read model of the same name."""
 
 MARK = "x-chaos"
@@ -14,6 +24,9 @@ MARK = "x-chaos"
 
 REDRIVE_TO = "x-redrive-to"
 """The header of a record that `sellstream dlq retry` sent again: the only consumer that may handle it."""
+
+REPLAY, REPLAYED_FROM = "ce_replayid", "x-replayed-from"
+"""The headers of a record that `sellstream topics replay` delivered again: the replay, and `partition:offset`."""
 
 Fate = Literal["dead_letter", "readable", "passed_over"]
 """What must become of an injected record. `readable`: it is a fact like any other, and the fold says what it does."""
@@ -67,12 +80,12 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Injected:
-    """A record that this suite wrote straight into a topic; `consumer` is whose dead letters are meant."""
+    """A record that this suite wrote straight into a topic; `consumers` are who read that topic."""
 
     mark: str
     kind: str
     fate: Fate
-    consumer: str
+    consumers: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.chaos.evidence import FACTS, Delivery, Evidence, Injected, LogRecord, State, Truth
+from tests.chaos.injection import consumers_of
 from tests.chaos.plan import SERVICES
 from tests.chaos.system import ChaosSystem, readiness
 from tests.chaos.verdict import LETTERS
 
-TOPICS = ("webhooks", *FACTS, *LETTERS.values())
-GROUPS = {"mercadolibre_enricher": ("webhooks",), **{f"projector-{topic}": (topic,) for topic in FACTS}}
+READ = ("webhooks", *FACTS)
+TOPICS = (*READ, *LETTERS.values())
+GROUPS = {
+    "mercadolibre_enricher": tuple(topic for topic in READ if "mercadolibre_enricher" in consumers_of(topic)),
+    **{f"projector-{topic}": (topic,) for topic in FACTS},
+}
 
 SPOOLED = "gateway_spool_deliveries "
 
@@ -27,8 +32,9 @@ _COLUMNS = {
     "payments": "amount, currency",
     "shipments": "cost_amount AS amount, cost_currency AS currency",
     "listings": "price_amount AS amount, price_currency AS currency",
-    "questions": "NULL::numeric AS amount, NULL::text AS currency",
+    "invoices": "amount, currency",
 }
+_NO_AMOUNT = "NULL::numeric AS amount, NULL::text AS currency"
 _TRUTH = {  # read model: the sandbox's collection, and the field that holds the amount
     "orders": ("orders", "total_amount"),
     "payments": ("payments", "transaction_amount"),
@@ -136,7 +142,8 @@ async def rows(database_url: str) -> dict[str, dict[str, State]]:
 async def rows_of(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, dict[str, State]]:
     """The rows as this connection sees them."""
     found: dict[str, dict[str, State]] = {}
-    for model, amount in _COLUMNS.items():
+    for model in FACTS:
+        amount = _COLUMNS.get(model, _NO_AMOUNT)
         fetched = await connection.fetch(
             f"SELECT key, status, marketplace_status, status_history, updated_at, event_id, log_partition, "
             f"log_offset, {amount} FROM read_models.{model}",

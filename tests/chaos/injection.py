@@ -9,7 +9,9 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from schemas.topics import topics
 from tests.chaos.evidence import MARK, REDRIVE_TO, Fate, Injected, LogRecord
+from tests.chaos.plan import SERVICES
 
 STRANGER = "somebody_else"
 _READABLE = ("copy", "far time", "old state")
@@ -76,7 +78,6 @@ async def inject(
         return None
     mark = str(UUID(int=chance.getrandbits(128)))
     value, headers = distort(what, base, chance)
-    consumer = "mercadolibre_enricher" if topic == "webhooks" else "projector"
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
     try:
         await producer.start()
@@ -87,7 +88,12 @@ async def inject(
         pass  # then it may be in the topic all the same: the mark tells
     finally:
         await producer.stop()
-    return Injected(mark, what, fate_of(what), consumer)
+    return Injected(mark, what, fate_of(what), consumers_of(topic))
+
+
+def consumers_of(topic: str) -> tuple[str, ...]:
+    """Who reads a topic, of the services that run here; as the topic's own declaration says."""
+    return tuple(name for name in topics()[topic].consumers if name in SERVICES)
 
 
 def _with(headers: Sequence[tuple[str, bytes]], **changed: str) -> list[tuple[str, bytes]]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.chaos.evidence import FACTS
+
 SECONDS = 8.0
 """How long traffic flows; every trouble begins and ends within it, a little later at most."""
 
@@ -13,7 +15,7 @@ ZOMBIE_SECONDS = 11.0
 
 SERVICES = ("webhook_gateway", "mercadolibre_enricher", "projector")
 REPLICATED = ("mercadolibre_enricher", "projector")
-READ_MODELS = ("orders", "shipments", "payments", "questions", "listings")
+READ_MODELS = FACTS
 
 Setting = Literal["single", "cluster", "full disk"]
 """One broker; three brokers with min.insync 2; one broker whose disk is small, as is that of the gateway's spool."""
@@ -58,6 +60,8 @@ class Action:
                 return f"clock jumps {'forward' if float(self.detail('by')) > 0 else 'back'}: {self.target}"
             case "rebuild":
                 return "rebuild, killed" if self.seconds else "rebuild"
+            case "replay":
+                return f"replay: {'notifications' if self.target == 'webhooks' else 'facts'}"
         return self.kind
 
     def __str__(self) -> str:
@@ -307,6 +311,12 @@ def _rebuild(chance: random.Random) -> list[Action]:
     return [Action(_early(chance), "rebuild", chance.choice(READ_MODELS), killed)]
 
 
+def _replay(chance: random.Random) -> list[Action]:
+    """A whole topic is delivered once more, to its consumer; sometimes the command is killed on its way."""
+    killed = chance.choice((0.0, 0.0, round(chance.uniform(1.5, 3.0), 2)))
+    return [Action(_early(chance), "replay", chance.choice(("webhooks", "webhooks", *READ_MODELS)), killed)]
+
+
 def _one_broker_of_three(chance: random.Random) -> list[Action]:
     """Only one at a time: two copies stay in sync, so nothing may stop for long."""
     name = chance.choice(("kafka-1", "kafka-2", "kafka-3"))
@@ -330,4 +340,5 @@ _FAMILIES: dict[str, tuple[Callable[[random.Random], list[Action]], float]] = {
     "clock": (_clock, 2),
     "service clocks": (_service_clocks, 2),
     "rebuild": (_rebuild, 1),
+    "replay": (_replay, 1),
 }

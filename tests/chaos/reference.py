@@ -14,7 +14,7 @@ from tests.chaos.evidence import REDRIVE_TO, LogRecord, State
 
 PROJECTOR = "projector"
 
-_AMOUNT = {"orders": "total", "payments": "amount", "shipments": "cost", "listings": "price", "questions": None}
+_AMOUNT = {"orders": "total", "payments": "amount", "shipments": "cost", "listings": "price", "invoices": "amount"}
 
 
 def fold(topic: str, records: Iterable[LogRecord]) -> dict[str, State]:
@@ -34,7 +34,7 @@ def fold(topic: str, records: Iterable[LogRecord]) -> dict[str, State]:
         history = known.history if known is not None else ()
         if not history or history[-1][:2] != (status, word):
             history = (*history, (status, word, updated_at))
-        amount, currency = _money(fact, _AMOUNT[topic])
+        amount, currency = _money(fact, _AMOUNT.get(topic))
         states[key] = State(
             status, word, updated_at, history, amount, currency, event_id, record.partition, record.offset
         )

@@ -8,7 +8,18 @@ from decimal import Decimal
 
 import pytest
 
-from tests.chaos.evidence import MARK, REDRIVE_TO, Delivery, Evidence, Injected, LogRecord, State, Truth
+from tests.chaos.evidence import (
+    MARK,
+    REDRIVE_TO,
+    REPLAY,
+    REPLAYED_FROM,
+    Delivery,
+    Evidence,
+    Injected,
+    LogRecord,
+    State,
+    Truth,
+)  # fmt: skip
 from tests.chaos.verdict import digest, judge
 
 NOON = datetime(2026, 6, 5, 12, tzinfo=UTC)
@@ -73,7 +84,7 @@ def well() -> Evidence:
             "orders": [fact(0, "placed", 0), fact(1, "paid", 1), POISON],
             "projector-dlt": [letter(0, POISON)],
         },
-        injected={"m1": Injected("m1", "garbage", "dead_letter", "projector")},
+        injected={"m1": Injected("m1", "garbage", "dead_letter", ("projector",))},
         rows={"orders": {KEY: ROW}},
         truth={"orders": {"1": Truth("paid", Decimal("10.0"))}},
     )
@@ -89,6 +100,12 @@ def with_row(evidence: Evidence, row: State) -> Evidence:
 
 def test_a_good_run_is_acquitted() -> None:
     assert judge(well()) == []
+
+
+def replayed(record: LogRecord) -> LogRecord:
+    """The record once more, as `topics replay` writes it behind the others of `well`."""
+    marks = encoded({REPLAY: "r1", REPLAYED_FROM: f"{record.partition}:{record.offset}", REDRIVE_TO: "projector"})
+    return replace(record, offset=3, headers=(*record.headers, *marks))
 
 
 LATE = fact(3, "placed", 0, event_id="f0")
@@ -169,7 +186,7 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         lambda good: with_row(
             replace(
                 with_records(good, "orders", *good.of("orders"), FOREIGN),
-                injected={**good.injected, "m2": Injected("m2", "for another", "passed_over", "projector")},
+                injected={**good.injected, "m2": Injected("m2", "for another", "passed_over", ("projector",))},
             ),
             replace(ROW, status="cancelled"),
         ),
@@ -202,7 +219,7 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
     ),
     "a readable record in the dead letters": (
         "is readable, but in the dead letters",
-        lambda good: replace(good, injected={"m1": Injected("m1", "copy", "passed_over", "projector")}),
+        lambda good: replace(good, injected={"m1": Injected("m1", "copy", "passed_over", ("projector",))}),
     ),
     "a retry for a consumer that had not failed": (
         "which has no such dead letter",
@@ -211,6 +228,19 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
             "orders",
             *good.of("orders"),
             replace(LATE, headers=(*LATE.headers, (REDRIVE_TO, b"projector"))),
+        ),
+    ),
+    "a replay with other bytes": (
+        "and not the same",
+        lambda good: with_records(good, "orders", *good.of("orders"), replayed(fact(0, "paid", 9, event_id="f0"))),
+    ),
+    "a replay for everybody": (
+        "is a replay for everybody",
+        lambda good: with_records(
+            good,
+            "orders",
+            *good.of("orders"),
+            replace(replayed(fact(0, "placed", 0)), headers=replayed(fact(0, "placed", 0)).headers[:-1]),
         ),
     ),
     "a consumer stands still": ("halted", lambda good: replace(good, unwell=["the projector is halted"])),
@@ -239,6 +269,11 @@ def test_deliveries_that_were_on_their_way_together_may_stand_in_any_order() -> 
 
 def test_old_and_repeated_facts_change_nothing() -> None:
     evidence = with_records(well(), "orders", *well().of("orders"), LATE, fact(4, "paid", 1, event_id="f1"))
+    assert judge(evidence) == []
+
+
+def test_a_replay_changes_nothing() -> None:
+    evidence = with_records(well(), "orders", *well().of("orders"), replayed(fact(0, "placed", 0)))
     assert judge(evidence) == []
 
 

@@ -1,8 +1,12 @@
 """A seed is its plan; the many plans together do everything that the suite can do."""
 
+from libs.read_models import READ_MODELS
+from libs.read_models.history import EntityRow
+from schemas.topics import topics
 from tests.chaos.actions import DO
 from tests.chaos.campaign import PER_SYSTEM, groups
-from tests.chaos.plan import INJECTIONS, MARKETPLACE_FAULTS, SECONDS, ZOMBIE_SECONDS, plan
+from tests.chaos.evidence import FACTS
+from tests.chaos.plan import INJECTIONS, MARKETPLACE_FAULTS, SECONDS, SERVICES, ZOMBIE_SECONDS, plan
 
 SEEDS = range(1, 201)
 
@@ -23,6 +27,16 @@ def test_two_hundred_seeds_do_everything() -> None:
     assert troubles == {(link, trouble) for link in links for trouble in ("cut", "silent", "slow")}
     settings = [each.setting for each in plans]
     assert (settings.count("cluster"), settings.count("full disk")) == (10, 10)
+
+
+def test_whatever_the_systems_services_produce_is_judged() -> None:
+    """A new topic about a marketplace's entities is found by this test: its read model must be compared, too.
+
+    Other facts of these services (of searches, for one) come by commands, which the suite gives none of.
+    """
+    produced = {name for name, topic in topics().items() if set(topic.producers) & set(SERVICES)}
+    of_entities = {model.name for model in READ_MODELS.values() if issubclass(model.row, EntityRow)}
+    assert produced & of_entities == set(FACTS)
 
 
 def test_every_plan_does_something_and_comes_to_an_end() -> None:

@@ -6,11 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from tests.chaos.evidence import FACTS, MARK, REDRIVE_TO, Delivery, Evidence, LogRecord
+from tests.chaos.evidence import FACTS, MARK, REDRIVE_TO, REPLAY, REPLAYED_FROM, Delivery, Evidence, LogRecord
 from tests.chaos.reference import fold
 
 ENRICHER_LETTERS = "mercadolibre-enricher-dlt"
 LETTERS = {"mercadolibre_enricher": ENRICHER_LETTERS, "projector": "projector-dlt"}
+REFUSE_REPLAYS = {"mercadolibre_enricher"}
+"""Who passes replays over without looking into them, because it has effects outside."""
+
 KINDS = {
     "orders_v2": "orders",
     "shipments": "shipments",
@@ -176,11 +179,18 @@ def poison_has_its_dead_letter(evidence: Evidence) -> Iterable[str]:
             injection = evidence.injection(record)
             if injection is None:
                 continue
-            found = letters[injection.consumer].get(record.place, [])
-            if injection.fate == "dead_letter" and not found:
-                yield f"{injection.kind} at {record.place} has no dead letter of {injection.consumer}"
-            if injection.fate != "dead_letter" and found:
-                yield f"{injection.kind} at {record.place} is readable, but in the dead letters"
+            for consumer in injection.consumers:
+                found = letters[consumer].get(record.place, [])
+                if injection.fate == "dead_letter" and _is_given(record, consumer) and not found:
+                    yield f"{injection.kind} at {record.place} has no dead letter of {consumer}"
+                if injection.fate != "dead_letter" and found:
+                    yield f"{injection.kind} at {record.place} is readable, but in the dead letters of {consumer}"
+
+
+def _is_given(record: LogRecord, consumer: str) -> bool:
+    """Whether a consumer looks into a record: not one for somebody else, nor a replay that it refuses."""
+    refused = record.header(REPLAY) is not None and consumer in REFUSE_REPLAYS
+    return record.header(REDRIVE_TO) in (None, consumer) and not refused
 
 
 def dead_letters_are_genuine(evidence: Evidence) -> Iterable[str]:
@@ -208,10 +218,25 @@ def retries_repeat_dead_letters(evidence: Evidence) -> Iterable[str]:
     for topic in ("webhooks", *FACTS):
         for record in evidence.of(topic):
             target = record.header(REDRIVE_TO)
-            if target is None or record.header(MARK) is not None:
+            if target is None or record.header(MARK) is not None or record.header(REPLAY) is not None:
                 continue
             if (topic, digest(record.value), target) not in known:
                 yield f"{record.place} was sent again to {target}, which has no such dead letter"
+
+
+def replays_repeat_records(evidence: Evidence) -> Iterable[str]:
+    """What `topics replay` put into a topic is a record of that topic once more, byte for byte, and says so."""
+    for topic in ("webhooks", *FACTS):
+        at = {f"{record.partition}:{record.offset}": record for record in evidence.of(topic)}
+        for record in evidence.of(topic):
+            if record.header(REPLAY) is None:
+                continue
+            origin = at.get(record.header(REPLAYED_FROM) or "")
+            same = origin is not None and (origin.key, origin.value) == (record.key, record.value)
+            if origin is None or not same or not _own_headers(origin) <= _own_headers(record):
+                yield f"{record.place} is a replay of {record.header(REPLAYED_FROM)}, and not the same"
+            elif record.header(REDRIVE_TO) is None or origin.header(REDRIVE_TO) is not None:
+                yield f"{record.place} is a replay for everybody, or of a record that was itself sent again"
 
 
 def nothing_is_stuck(evidence: Evidence) -> Iterable[str]:
@@ -231,6 +256,7 @@ CHECKS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
     poison_has_its_dead_letter,
     dead_letters_are_genuine,
     retries_repeat_dead_letters,
+    replays_repeat_records,
     nothing_is_stuck,
 )
 
@@ -241,7 +267,11 @@ def forgiven_letters(evidence: Evidence) -> list[str]:
     Their ids, as `sellstream dlq retry` takes them. One that was sent again already is not named twice.
     """
     good = {body for each in evidence.deliveries if not each.poison for body in each.bodies}
-    again = {digest(each.value) for each in evidence.of("webhooks") if each.header(REDRIVE_TO) is not None}
+    again = {
+        digest(each.value)
+        for each in evidence.of("webhooks")
+        if each.header(REDRIVE_TO) is not None and each.header(REPLAY) is None
+    }
     return [
         f"mercadolibre_enricher:{letter.partition}:{letter.offset}"
         for letter in evidence.of(ENRICHER_LETTERS)
