@@ -134,7 +134,8 @@ def _told_resource(body: bytes) -> str | int | None:
 
 async def _look_at(target: _Wanted, causes: Sequence[Received], deps: Deps) -> Outgoing | str:
     """The fact of a resource's state now, or why it need not be published."""
-    unsettled = causes[-1].envelope.time + deps.settle - deps.now()
+    # At most `settle`: the time is by the clock of another process, which may be an hour ahead of ours.
+    unsettled = min(deps.settle, causes[-1].envelope.time + deps.settle - deps.now())
     operation = f"{target.resource.kind.value} of {target.account}"
     try:
         fetched = await deps.accounts[target.account].fetch(target.resource)

@@ -279,6 +279,14 @@ async def test_an_id_that_is_refused_is_a_broken_contract(enricher):
     assert raised.value.error_class is ErrorClass.CONTRACT
 
 
+async def test_a_clock_that_is_ahead_makes_nobody_wait_for_longer(enricher):
+    """The gateway's clock was an hour ahead when the notification came; the answer is partial."""
+    enricher.double.fail(ORDER, 206, json.dumps(enricher.double.things[ORDER]), **{MISSING: "shipping"})
+    with pytest.raises(Retry, match="shipping") as raised:
+        await enricher(enricher.notice(at=NOW + timedelta(hours=1)))
+    assert raised.value.after == enricher.deps.settle
+
+
 async def test_a_partial_answer_is_looked_at_again_and_then_marked(enricher):
     whole = json.dumps(enricher.double.things[ORDER])
     enricher.double.fail(ORDER, 206, whole, times=2, **{MISSING: "shipping, buyer.phone"})
