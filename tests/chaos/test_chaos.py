@@ -8,7 +8,9 @@ import pytest
 from tests.chaos.campaign import Campaign
 
 SEEDS = os.environ.get("SELLSTREAM_CHAOS_SEEDS", "69,37")
-"""A rebalance, kills and poison; then a silent network, a frozen broker, PostgreSQL killed twice, more kills."""
+"""A frozen broker, the gateway killed with deliveries in its spool, poison; then a flapping network, a replica that joins
+and is killed, a frozen PostgreSQL.
+"""
 
 
 @pytest.mark.timeout(300)
