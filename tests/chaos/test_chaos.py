@@ -8,8 +8,8 @@ import pytest
 from tests.chaos.campaign import Campaign
 
 SEEDS = os.environ.get("SELLSTREAM_CHAOS_SEEDS", "69,37")
-"""A frozen broker, the gateway killed with deliveries in its spool, poison; then a flapping network, a replica that joins
-and is killed, a frozen PostgreSQL.
+"""A frozen broker, the gateway killed with deliveries in its spool, poison; then a flapping network, a replica that is
+killed, a frozen PostgreSQL.
 """
 
 
