@@ -12,12 +12,15 @@ from schemas.event import EventFamily, Fact
 from schemas.feedback import feedback_changed
 from schemas.inventory import inventory_changed
 from schemas.invoices import invoice_changed
+from schemas.item_scores import item_scored
+from schemas.items import item_changed
 from schemas.listings import listing_changed
 from schemas.messages import message_changed
 from schemas.offers import offer_changed
 from schemas.orders import order_changed
 from schemas.payments import payment_changed
 from schemas.questions import question_changed
+from schemas.search_runs import search_run_changed
 from schemas.shipments import shipment_changed
 from schemas.webhooks import webhook_received
 
@@ -35,6 +38,9 @@ EVENTS: tuple[EventFamily, ...] = (
     claim_changed.EVENT,
     feedback_changed.EVENT,
     invoice_changed.EVENT,
+    search_run_changed.EVENT,
+    item_changed.EVENT,
+    item_scored.EVENT,
 )
 
 

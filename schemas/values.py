@@ -68,6 +68,17 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 PERSONAL: Any = Field(json_schema_extra={"x-personal-data": True})
 """The mark on a field that holds personal data: `buyer_name: Annotated[str | None, PERSONAL] = None`."""
 
+Basis = Annotated[
+    int | None,
+    Field(description="Where its partition ended when this was decided; void if its entity has a fact from there on"),
+]
+"""The offset at which a command decided a fact (none: nobody decided against the entity's state).
+
+Two programs may decide about one entity at the same time, one of them having lost its lock without knowing. The log
+tells who was first: whoever reads it takes no notice of a fact whose entity has another valid fact at or behind its
+basis.
+"""
+
 Json = dict[str, Any]
 """A JSON object whose shape is not ours: what a marketplace sent beyond the fields that we know."""
 

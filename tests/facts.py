@@ -10,12 +10,15 @@ from schemas.event import Fact
 from schemas.feedback.feedback_changed import FeedbackChangedV1, Opinion, Rating
 from schemas.inventory.inventory_changed import Condition, InventoryChangedV1, InventoryStatus, OfferSummary
 from schemas.invoices.invoice_changed import InvoiceChangedV1, InvoiceStatus
+from schemas.item_scores.item_scored import ItemScoredV1, ScoreComponent
+from schemas.items.item_changed import ItemChangedV1, ItemSeller
 from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
 from schemas.messages.message_changed import Direction, MessageChangedV1, MessageStatus
 from schemas.offers.offer_changed import OfferChangedV1
 from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
 from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
+from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from schemas.shipments.shipment_changed import Destination, ShipmentChangedV1, ShipmentStatus
 from schemas.values import Money
 
@@ -231,6 +234,61 @@ def invoice(
         series=series,
         amount=brl("1500.00"),
         issued_at=NOON,
+        updated_at=at(minute),
+    )
+
+
+def search_run(
+    number: int, minute: float = 0, status: SearchRunStatus = SearchRunStatus.SUCCEEDED
+) -> SearchRunChangedV1:
+    return SearchRunChangedV1(
+        marketplace="mercadolibre",
+        search_run_id=number,
+        site_id="MLM",
+        query_text="iphone 15",
+        filters={"offset": 0, "limit": 50},
+        status=status,
+        http_status=200,
+        started_at=NOON,
+        finished_at=NOON,
+        results=[SearchResult(item_id="MLM1", price=Decimal("25999"), seller_id=9, raw={"id": "MLM1"})],
+        updated_at=at(minute),
+    )
+
+
+def item(number: int | str, minute: float = 0, title: str = "Tênis") -> ItemChangedV1:
+    return ItemChangedV1(
+        marketplace="mercadolibre",
+        item_id=f"MLM{number}",
+        site_id="MLM",
+        title=title,
+        status="active",
+        price=Money(amount=Decimal("25999"), currency="MXN"),
+        condition="new",
+        category_id="MLM1055",
+        seller=ItemSeller(id="9", reputation_level="5_green", ratings_positive=Decimal("0.98")),
+        quantity_available=50,
+        quantity_sold=17,
+        free_shipping=True,
+        pictures_count=3,
+        attributes={"BRAND": "Apple"},
+        updated_at=at(minute),
+        source="search",
+    )
+
+
+def item_score(number: int | str, minute: float = 0, score: str = "71.5") -> ItemScoredV1:
+    weight = ScoreComponent(
+        name="price", value=Decimal("0.8"), weight=Decimal("0.35"), points=Decimal(28), reason="low"
+    )
+    return ItemScoredV1(
+        marketplace="mercadolibre",
+        item_id=f"MLM{number}",
+        score=Decimal(score),
+        coverage=Decimal("0.35"),
+        scoring="tests-v1",
+        components=[weight],
+        features_event_id="e",
         updated_at=at(minute),
     )
 

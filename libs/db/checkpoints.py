@@ -19,12 +19,21 @@ class CheckpointMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`next_offset` is the first offset that is not read; `moved_at` is None until something was."""
+    """`next_offset` is the first offset that is not read; `moved_at` is None until something was.
+
+    `written_to`: everything before it is in the table, because commands have written it there (0: none has).
+    """
 
     next_offset: int
     records: int
     skipped: int
     moved_at: datetime | None
+    written_to: int = 0
+
+    @property
+    def reach(self) -> int:
+        """Behind the last record that is in the table."""
+        return max(self.next_offset, self.written_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +50,70 @@ async def load(connection: Connection, build: int) -> dict[Partition, Checkpoint
     """The checkpoints of a build, ordered by topic and partition."""
     rows = await connection.fetch(
         """
-        SELECT topic, partition, next_offset, records, skipped, moved_at FROM projection.checkpoints
+        SELECT topic, partition, next_offset, records, skipped, moved_at, written_to FROM projection.checkpoints
         WHERE build = $1 ORDER BY topic, partition
         """,
         build,
     )
     return {
         (row["topic"], row["partition"]): Checkpoint(
-            row["next_offset"], row["records"], row["skipped"], row["moved_at"]
+            row["next_offset"], row["records"], row["skipped"], row["moved_at"], row["written_to"]
         )
         for row in rows
     }
 
 
 async def hold(connection: Connection, build: int) -> dict[Partition, int]:
-    """Lock the checkpoints of a build until the end of the transaction; return their offsets."""
+    """Lock the checkpoints of a build until the end of the transaction; return behind what offset its table ends."""
     rows = await connection.fetch(
         """
-        SELECT topic, partition, next_offset FROM projection.checkpoints
+        SELECT topic, partition, greatest(next_offset, written_to) AS reach FROM projection.checkpoints
         WHERE build = $1 ORDER BY topic, partition FOR UPDATE
         """,
         build,
     )
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    return {(row["topic"], row["partition"]): row["reach"] for row in rows}
+
+
+async def hold_some(connection: Connection, build: int, place: str, partitions: Iterable[P]) -> dict[P, int]:
+    """Lock these checkpoints until the end of the transaction, against projector, swap and other writers.
+
+    Returns of each the offset before which every record is in the table. Raises CheckpointMoved if the build is not in
+    its place any more. The rows are locked in one order, so that two callers cannot block one another.
+    """
+    wanted = sorted(partitions)
+    topics, numbers = _columns(wanted)
+    rows = await connection.fetch(
+        """
+        SELECT c.topic, c.partition, greatest(c.next_offset, c.written_to) AS reach
+        FROM projection.checkpoints c JOIN unnest($3::text[], $4::int[]) AS wanted (topic, partition)
+            USING (topic, partition)
+        WHERE c.build = $1 AND c.place = $2 ORDER BY c.topic, c.partition FOR UPDATE OF c
+        """,
+        build,
+        place,
+        topics,
+        numbers,
+    )
+    if len(rows) != len(wanted):
+        raise CheckpointMoved(f"build {build} is not {place} any more")
+    reach = {(row["topic"], row["partition"]): row["reach"] for row in rows}
+    return {one: reach[one] for one in wanted}
+
+
+async def note_written(connection: Connection, build: int, written: Mapping[P, int]) -> None:
+    """Note that everything before these offsets is in the table. The caller holds the checkpoints."""
+    for (topic, number), written_to in written.items():
+        await connection.execute(
+            """
+            UPDATE projection.checkpoints SET written_to = greatest(written_to, $4)
+            WHERE build = $1 AND topic = $2 AND partition = $3
+            """,
+            build,
+            topic,
+            number,
+            written_to,
+        )
 
 
 async def add(connection: Connection, build: int, place: str, partitions: Iterable[P]) -> None:

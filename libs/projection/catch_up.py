@@ -35,9 +35,9 @@ class Source:
 
 
 async def positions(connection: Connection, build: Build) -> dict[Partition, int]:
-    """Where a build's checkpoints stand."""
+    """Behind what offsets a build's table ends: its checkpoints, or what commands have written beyond them."""
     stored = await checkpoints.load(connection, build.id)
-    return {Partition(*one): checkpoint.next_offset for one, checkpoint in stored.items()}
+    return {Partition(*one): checkpoint.reach for one, checkpoint in stored.items()}
 
 
 async def catch_up(
@@ -55,7 +55,8 @@ async def catch_up(
     """
     async with transaction() as connection:
         await checkpoints.add(connection, build.id, build.place.value, goal)
-        begin = await positions(connection, build)
+        stored = await checkpoints.load(connection, build.id)
+    begin = {Partition(*one): checkpoint.next_offset for one, checkpoint in stored.items()}
     chunks = read_range(source.kafka, begin, goal, max_records=source.batch_records)
     async with aclosing(chunks):
         async for found in chunks:

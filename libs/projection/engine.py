@@ -30,10 +30,15 @@ async def apply(connection: Connection, model: AnyReadModel, build: Build, batch
     write to the same partitions, nor swap the table away.
     """
     await checkpoints.advance(connection, build.id, build.place.value, batch.moves)
+    return await write(connection, model, build, batch.facts)
+
+
+async def write(connection: Connection, model: AnyReadModel, build: Build, facts: list[Located]) -> Folded[Any]:
+    """Fold facts into the stored rows. The caller holds the checkpoints of the facts' partitions."""
     table = Table(model, build.schema)
-    keys = {located.key for located in batch.facts}
+    keys = {located.key for located in facts}
     before = await table.rows(connection, keys) if keys else {}
-    folded = fold(model, before, batch.facts)
+    folded = fold(model, before, facts)
     if folded.deleted:
         await table.delete(connection, folded.deleted)
     fresh = [row for key, row in folded.written.items() if key not in before]

@@ -5,12 +5,15 @@ from libs.read_models.claims.project import READ_MODEL as CLAIMS
 from libs.read_models.feedback.project import READ_MODEL as FEEDBACK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.invoices.project import READ_MODEL as INVOICES
+from libs.read_models.item_scores.project import READ_MODEL as ITEM_SCORES
+from libs.read_models.items.project import READ_MODEL as ITEMS
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
 from libs.read_models.messages.project import READ_MODEL as MESSAGES
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from libs.read_models.questions.project import READ_MODEL as QUESTIONS
+from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
 from libs.read_models.shipments.project import READ_MODEL as SHIPMENTS
 
 READ_MODELS: dict[str, AnyReadModel] = {
@@ -27,5 +30,8 @@ READ_MODELS: dict[str, AnyReadModel] = {
         CLAIMS,
         FEEDBACK,
         INVOICES,
+        SEARCH_RUNS,
+        ITEMS,
+        ITEM_SCORES,
     )
 }

@@ -32,6 +32,8 @@ from tests.facts import (
     claim,
     feedback,
     invoice,
+    item,
+    item_score,
     listing,
     offer,
     order,
@@ -39,6 +41,7 @@ from tests.facts import (
     payment,
     publish,
     question,
+    search_run,
     shipment,
     stock,
 )
@@ -57,6 +60,9 @@ FACTS: dict[str, Any] = {
     "claims": claim,
     "feedback": feedback,
     "invoices": invoice,
+    "search_runs": search_run,
+    "items": item,
+    "item_scores": item_score,
 }
 
 

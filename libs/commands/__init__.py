@@ -1,0 +1,1 @@
+"""Commands: decided against the live rows, published, and applied, in one PostgreSQL transaction."""

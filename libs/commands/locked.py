@@ -1,0 +1,81 @@
+"""The rows that a command has locked: whole partitions of the log, by their checkpoints.
+
+A checkpoint's lock keeps away the projector, a swap, and other commands of the same partition. Under it the log's end
+is compared with what the live table is known to hold: a fact in between (its command's commit was lost, or the table
+is still being filled) must be applied by the projector before anything can be decided.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from libs.bus.log_end import log_ends
+from libs.bus.partitioner import partition_of
+from libs.bus.publisher import Publisher
+from libs.bus.reader import Partition
+from libs.commands.errors import ReadModelBehind
+from libs.commands.live_builds import LiveBuilds
+from libs.db import checkpoints
+from libs.db.pool import Connection
+from libs.projection.builds import Build
+from libs.projection.model import AnyReadModel, F, R, ReadModel
+from libs.projection.table import Table
+from schemas.registry import BY_MODEL
+from schemas.topics import topics
+
+
+class Locked:
+    """What one transaction has locked, by read model."""
+
+    def __init__(self, connection: Connection, builds: LiveBuilds, publisher: Publisher) -> None:
+        self._connection = connection
+        self._builds = builds
+        self._publisher = publisher
+        self._rows: dict[str, dict[str, Any]] = defaultdict(dict)
+        self._ends: dict[str, dict[Partition, int]] = defaultdict(dict)
+
+    async def rows(self, model: ReadModel[R, F], keys: Collection[str]) -> dict[str, R]:
+        """Lock the partitions of these keys and read their rows. Raises ReadModelBehind, CheckpointMoved, KafkaAway."""
+        held, ends = self._rows[model.name], self._ends[model.name]
+        build = await self.build(model)
+        fresh = {self.partition(model, key) for key in keys} - ends.keys()
+        if fresh:
+            known = await checkpoints.hold_some(self._connection, build.id, build.place.value, fresh)
+            found = await log_ends(self._publisher, fresh)
+            for one, end in sorted(found.items()):
+                if end > known[one]:
+                    raise ReadModelBehind(
+                        f"{model.name} holds {one} up to offset {known[one]}, and the log ends at {end}: the "
+                        "projector has to apply what is between. Try again; if this stays, look at "
+                        "`sellstream read-models status`"
+                    )
+            ends.update(found)
+        if missing := set(keys) - held.keys():
+            stored = await Table(model, build.schema).rows(self._connection, missing)
+            held.update({key: stored.get(key) for key in missing})
+        return {key: held[key] for key in keys if held[key] is not None}
+
+    async def build(self, model: AnyReadModel) -> Build:
+        """The live build; raises OtherVersion."""
+        return await self._builds.live(model)
+
+    def holds(self, model: AnyReadModel, key: str) -> bool:
+        return key in self._rows[model.name]
+
+    def row(self, model: ReadModel[R, F], key: str) -> R | None:
+        """The row of a key that is held."""
+        row: R | None = self._rows[model.name][key]
+        return row
+
+    def end(self, model: AnyReadModel, partition: Partition) -> int:
+        """Where a held partition of the log ended when it was locked."""
+        return self._ends[model.name][partition]
+
+    def partitions(self, model: AnyReadModel) -> set[Partition]:
+        """What is held of a read model."""
+        return set(self._ends[model.name])
+
+    def partition(self, model: AnyReadModel, key: str) -> Partition:
+        """Where a key's facts are."""
+        topic = BY_MODEL[model.fact].family.topic
+        return Partition(topic, partition_of(key.encode(), topics()[topic].partitions))

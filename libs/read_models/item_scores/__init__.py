@@ -1,0 +1,1 @@
+"""The read model item_scores: one row per scored item."""

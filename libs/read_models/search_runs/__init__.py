@@ -1,0 +1,1 @@
+"""The read model search_runs: one row per search run, with its results."""
