@@ -97,7 +97,7 @@ def _observed(service: str) -> Callable[..., Awaitable[web.StreamResponse]]:
         if request.path in _OPERATIONAL:
             return await handler(request)
         told = request.headers.get("X-Request-Id", "")
-        request_id = told if _REQUEST_ID.match(told) else secrets.token_hex(8)
+        request_id = told if _REQUEST_ID.match(told) else secrets.token_hex(6)
         request[REQUEST_ID] = request_id
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "unmatched"
