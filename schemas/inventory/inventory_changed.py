@@ -41,6 +41,8 @@ class OfferSummary(Value):
 
     offer_id: str
     marketplace_status: str
+    price: Money | None = None
+    category: str | None = None
 
 
 class InventoryChangedV1(Fact):

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import db, demo, dlq, read_models, schemas, secrets, stack, topics
+from services.ops import db, demo, dlq, ebay, read_models, schemas, secrets, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -17,6 +17,7 @@ db.register(app)
 secrets.register(app)
 read_models.register(app)
 dlq.register(app)
+ebay.register(app)
 demo.register(app)
 
 

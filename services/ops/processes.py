@@ -31,6 +31,7 @@ class ServiceSpec:
 
 GATEWAY = ServiceSpec("webhook_gateway", "services.webhook_gateway", 8080)
 MERCADOLIBRE_API = ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 8083)
+EBAY_SYNC = ServiceSpec("ebay_sync", "services.ebay_sync", 8084)
 SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
 
 SERVICES = (
@@ -38,6 +39,7 @@ SERVICES = (
     ServiceSpec("mercadolibre_enricher", "services.mercadolibre_enricher", 8081),
     ServiceSpec("projector", "services.projector", 8082),
     MERCADOLIBRE_API,
+    EBAY_SYNC,
     SANDBOX,
 )
 

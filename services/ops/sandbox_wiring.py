@@ -1,5 +1,6 @@
 """Settings that let every service run against the sandbox, for who has configured no marketplace of his own."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,11 @@ _CONFIGURES = (
     "MERCADOLIBRE_ENRICHER_ACCOUNTS",
     "MERCADOLIBRE_API_CLIENT_ID",
     "ML_CLIENT_ID",
+    "EBAY_SYNC_ACCOUNTS",
 )
+
+SANDBOX_USER = "1"
+"""Our user whose accounts the sandbox's eBay sellers are."""
 
 _MERCADOLIBRE_API = "http://127.0.0.1:8083"  # where a browser on this machine finds it by default
 
@@ -77,6 +82,16 @@ def services_environment(
         }
         for seller in mercadolibre["sellers"]
     ]
+    sync_accounts = [
+        {
+            "account": seller["username"],
+            "user_id": SANDBOX_USER,
+            "client_id": ebay["client_id"],
+            "client_secret": ebay["client_secret"],
+            "refresh_token": seller["refresh_token"],
+        }
+        for seller in ebay["sellers"]
+    ]
     return {
         "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
         "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(enricher_accounts),
@@ -86,6 +101,11 @@ def services_environment(
         "MERCADOLIBRE_API_REDIRECT_URI": mercadolibre["redirect_uri"],
         "MERCADOLIBRE_API_AUTHORIZATION_URL": f"{sandbox_for_people or sandbox}/mercadolibre/authorization",
         "MERCADOLIBRE_API_API__BASE_URL": f"{sandbox}/mercadolibre",
+        "EBAY_SYNC_ACCOUNTS": json.dumps(sync_accounts),
+        "EBAY_SYNC_API__BASE_URL": f"{sandbox}/ebay",
+        "EBAY_SYNC_ENVIRONMENT": "sandbox",
+        # As made up as the sandbox's other secrets, and as stable: it is derived from one of them.
+        "EBAY_SYNC_JWT_KEY": hashlib.sha256(f"ebay_sync {ebay['client_secret']}".encode()).hexdigest(),
     }
 
 

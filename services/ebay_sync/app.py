@@ -1,0 +1,92 @@
+"""Construction: eBay's pages → facts in `inventory` and `offers`; an HTTP API and a page to begin, see and stop it."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from secrets import token_hex
+
+from aiohttp import web
+
+from libs.bus.publisher import Publisher
+from libs.db.pool import Database
+from libs.http.client import ApiClient
+from libs.http.limits import LocalRateLimiter
+from libs.http.openapi import Api
+from libs.marketplaces.ebay.client import Ebay
+from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant
+from libs.marketplaces.ebay.translate import Owner
+from libs.oauth.store import PostgresTokenStore, open_token_database
+from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.service import Service
+from services.ebay_sync.config import Account, Config
+from services.ebay_sync.journal import Journal
+from services.ebay_sync.page_routes import Page
+from services.ebay_sync.routes import BEARER, SyncApi
+from services.ebay_sync.run import Kind, Run
+from services.ebay_sync.runs import Runs
+from services.ebay_sync.schedule import Schedule
+from services.ebay_sync.stock import Stock
+from services.ebay_sync.stream import Streams
+from services.ebay_sync.users import Users
+from services.ebay_sync.work import Work
+from services.ebay_sync.worker import Worker
+
+NAME = "ebay_sync"
+CLIENT = "ebay"
+
+_DESCRIPTION = "Inventory and offers of eBay accounts: synchronised in the background, told live, stopped at will."
+_SECURITY = {BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The service, connected; everything is closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        tokens = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {NAME}"))
+        most = 4 * config.runs + 8  # a run writes, waits for the projector, and reads what to ask next; the API reads
+        database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        limiter = LocalRateLimiter(per_second=config.requests_per_second, max_wait=config.api.longest_pause_seconds)
+        api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
+        clients = {}
+        for account in config.accounts:
+            store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
+            clients[account.account] = await _open(account, api, store, stack)
+
+        def prepare(run: Run, journal: Journal) -> Work:
+            stock = Stock(database, publisher, run, Owner(run.account, run.user_id))
+            return Work(run, clients[run.account], stock, journal, database, config.pace, config.environment)
+
+        runs = Runs(database)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
+        worker = Worker(
+            runs, database, prepare, owner=owner, accounts=tuple(clients), most=config.runs, lease=config.lease
+        )
+        due = {Kind.INVENTORY: config.inventory_every, Kind.OFFERS: config.offers_every}
+        every = {kind: one for kind, one in due.items() if one is not None}
+        schedule = Schedule(runs, database, worker, config.accounts, every, config.keep)
+        streams = Streams(runs)
+        users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None, config.accounts)
+        http = web.Application()
+        http.on_shutdown.append(streams.close)
+        routes = (*SyncApi(users, runs, worker, streams).routes(), *Page(users).routes())
+        Api(NAME, version("sellstream"), _DESCRIPTION, routes=routes, security_schemes=_SECURITY).add_to(http)
+        yield Service(
+            name=NAME,
+            host=config.host,
+            port=config.port,
+            http=http,
+            ready={"kafka": publisher.check, "postgres": database.check},
+            workers={"worker": worker.work, "schedule": schedule.work},
+        )
+
+
+async def _open(account: Account, api: ApiClient, store: PostgresTokenStore, stack: AsyncExitStack) -> Ebay:
+    first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
+    await store.seed(account.account, first)
+    application = EbayApplication(client_id=account.client_id, client_secret=account.client_secret)
+    tokens = RotatingTokens(CLIENT, account.account, store, refresh_grant(api, application))
+    stack.push_async_callback(tokens.close)
+    return Ebay(api, tokens, account.marketplace_id)

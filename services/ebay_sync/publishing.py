@@ -1,0 +1,29 @@
+"""Publishing many facts at once, under ids that are made of what they say."""
+
+import asyncio
+from collections.abc import Sequence
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from libs.marketplaces.identity import state_id
+from schemas.inventory.inventory_changed import InventoryChangedV1
+from schemas.offers.offer_changed import OfferChangedV1
+from services.ebay_sync.projected import LogPlace
+
+WITHIN_SECONDS = 30.0
+
+StockFact = InventoryChangedV1 | OfferChangedV1
+
+
+async def publish_all(publisher: Publisher, facts: Sequence[StockFact]) -> list[LogPlace]:
+    """Publish facts of different entities; where each stands, in the given order. Raises NotPublished if one is not."""
+    sent = [
+        publisher.publish(Outgoing(fact, id=state_id(fact, fact.updated_at)), within=WITHIN_SECONDS) for fact in facts
+    ]
+    done = await asyncio.gather(*sent, return_exceptions=True)  # all have ended: none is sent behind an error's back
+    places: list[LogPlace] = []
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+        places.append(LogPlace(one.partition, one.offset))
+    return places

@@ -1,0 +1,68 @@
+"""What a run works with, and how it asks eBay: timed, stoppable, and patient where eBay puts it off."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from libs.db.pool import Database
+from libs.http.errors import Later, RateLimited
+from libs.marketplaces.ebay.client import Ebay
+from services.ebay_sync.config import Pace
+from services.ebay_sync.journal import Journal
+from services.ebay_sync.run import Run
+from services.ebay_sync.stock import Stock
+
+T = TypeVar("T")
+
+UNTOLD_PAUSE = 2.0
+"""Seconds to wait where eBay says "later" and not when; doubles."""
+
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One holder's work on one run."""
+
+    run: Run
+    ebay: Ebay
+    stock: Stock
+    journal: Journal
+    database: Database
+    pace: Pace
+    environment: str
+
+    def milliseconds(self) -> int:
+        """Since the run began, whoever held it."""
+        return milliseconds_since(self.run.began_at or self.run.created_at)
+
+    async def asked(self, call: Callable[[], Awaitable[T]]) -> tuple[T, datetime, int]:
+        """The answer, when it was asked for, and the milliseconds that it took.
+
+        What eBay puts off is waited for as long as the pace allows: all of the account's calls would be put off alike.
+        Raises an ApiError, Stopped.
+        """
+        waited, pause, patience = 0.0, UNTOLD_PAUSE, self.pace.patience.total_seconds()
+        while True:
+            self.journal.check()
+            asked_at, began = datetime.now(UTC), time.perf_counter()
+            try:
+                answer = await call()
+            except Later as error:
+                asked = None if error.retry_after is None else error.retry_after.total_seconds()
+                if asked is None and not isinstance(error, RateLimited):
+                    raise  # one call that fails: the client has tried it several times already
+                wait = pause if asked is None else max(asked, 0.05)
+                if waited + wait > patience:
+                    raise
+                self.journal.say("warning", f"eBay asks to wait: going on in {wait:.1f} s ({error.detail[:120]})")
+                await self.journal.pause(wait)
+                waited, pause = waited + wait, min(pause * 2, LONGEST_PAUSE)
+            else:
+                return answer, asked_at, round((time.perf_counter() - began) * 1000)
+
+
+def milliseconds_since(moment: datetime) -> int:
+    return max(0, round((datetime.now(UTC) - moment).total_seconds() * 1000))
