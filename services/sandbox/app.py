@@ -48,7 +48,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
             traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
-        EbayControl(ebay).add_to(app)
+        EbayControl(ebay, notifier).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
         WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)

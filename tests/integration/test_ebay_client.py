@@ -1,5 +1,6 @@
 """eBay's client and eBay's stand-in together: every call over real HTTP, in both shapes, with trouble on the way."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from libs.marketplaces.ebay.paging import Cursor
 from libs.marketplaces.ebay.report import read_report
 from libs.marketplaces.ebay.values import whole
 from tests.ebay_account import Account, account
-from tests.integration.running_sandbox import Sandbox, sandbox
+from tests.integration.running_sandbox import Sandbox, receiver, sandbox
 
 ITEMS = 530
 MOMENT = timedelta(milliseconds=1)
@@ -276,6 +277,17 @@ async def test_what_is_notified_is_so_in_the_api(running, seller):
     changed = [sku for sku in after if after[sku] != before[sku]]
     assert changed
     assert {*changed} <= {f"SKU{number:07d}" for number in range(20)}
+
+
+async def test_a_buyer_closes_the_account():
+    async with receiver() as shop, sandbox(ebay_target=shop.url("/hook"), ebay_ack_seconds=30) as made:
+        await made.control("POST", "/_ebay/account_deletion", {"username": "jane"})
+        await made.settled()
+    (arrived,) = shop.received
+    told = json.loads(arrived.body)
+    assert told["metadata"]["topic"] == "MARKETPLACE_ACCOUNT_DELETION"
+    assert told["notification"]["data"]["username"] == "jane"
+    assert "x-ebay-signature" in arrived.headers
 
 
 async def test_each_call_takes_as_long_as_it_is_told_to(running, seller):

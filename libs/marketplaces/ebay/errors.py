@@ -87,7 +87,7 @@ def errors_in(body: Any, name: str = "errors") -> tuple[EbayError, ...]:
 
 
 def interpreted(error: ApiError) -> ApiError:
-    """The error by its eBay ids; the same one if eBay named none. Keeps operation, status, body and Retry-After."""
+    """The error by its eBay ids; the same one if eBay named none. What it tells of the answer is kept."""
     errors = errors_in(error.body)
     if not errors or isinstance(error, CircuitOpen):
         return error
@@ -95,8 +95,11 @@ def interpreted(error: ApiError) -> ApiError:
     detail = f"{error.detail}: {', '.join(map(str, errors))}"
     if issubclass(kind, Later):
         asked = error.retry_after if isinstance(error, Later) else None
-        return kind(error.operation, detail, status=error.status, body=error.body, retry_after=asked)
-    return kind(error.operation, detail, status=error.status, body=error.body)
+        meant: ApiError = kind(error.operation, detail, status=error.status, body=error.body, retry_after=asked)
+    else:
+        meant = kind(error.operation, detail, status=error.status, body=error.body)
+    meant.headers, meant.raw = error.headers, error.raw
+    return meant
 
 
 def says(error: ApiError, error_id: int) -> bool:

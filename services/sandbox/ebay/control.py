@@ -10,6 +10,7 @@ from services.sandbox.control_requests import ControlRequest, read, whole_number
 from services.sandbox.ebay import goods
 from services.sandbox.ebay.marketplace import Ebay
 from services.sandbox.ebay.sellers import Seller
+from services.sandbox.notifier import Notifier
 from services.sandbox.times import zulu
 from services.sandbox.wire import json_answer
 
@@ -36,11 +37,18 @@ class Named(ControlRequest):
     seller: str | None = None
 
 
-class EbayControl:
-    """/_ebay/inventory, /_ebay/switches, /_ebay/calls, /_ebay/revoke, /_ebay/orders"""
+class Deletion(ControlRequest):
+    """POST /_ebay/account_deletion"""
 
-    def __init__(self, ebay: Ebay) -> None:
+    username: str = Field(min_length=1, max_length=200)
+
+
+class EbayControl:
+    """/_ebay/inventory, /_ebay/switches, /_ebay/calls, /_ebay/revoke, /_ebay/orders, /_ebay/account_deletion"""
+
+    def __init__(self, ebay: Ebay, notifier: Notifier) -> None:
         self._ebay = ebay
+        self._notifier = notifier
         self._sellers = ebay.sellers
 
     def add_to(self, app: web.Application) -> None:
@@ -53,6 +61,7 @@ class EbayControl:
         app.router.add_delete("/_ebay/calls", self._forget_calls)
         app.router.add_post("/_ebay/revoke", self._revoke)
         app.router.add_post("/_ebay/orders/{order_id}/fulfil", self._fulfil)
+        app.router.add_post("/_ebay/account_deletion", self._delete_account)
 
     async def _show(self, request: web.Request) -> web.Response:
         """The truth, in the official shape, whatever the switches say."""
@@ -117,6 +126,10 @@ class EbayControl:
         if sale is None:
             raise Problem(404, "No order of the living world has this id: only those can change.")
         return json_answer({"orderId": sale.order_id, "lastModifiedDate": zulu(sale.modified)})
+
+    async def _delete_account(self, request: web.Request) -> web.Response:
+        notice = self._ebay.deletion((await read(request, Deletion)).username)
+        return json_answer({"deliveries": self._notifier.send_now("ebay", [notice])}, 201)
 
     def _seller(self, name: str | None) -> Seller:
         if name is None:

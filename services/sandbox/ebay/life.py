@@ -45,6 +45,12 @@ class Life:
             "availability": "AVAILABLE",
         }
 
+    def deletion(self, username: str) -> EbayNotice:
+        """A certain user closes their account."""
+        token = base64.b64encode(self._source.randbytes(24)).decode()
+        data = {"username": username, "userId": token[:11], "eiasToken": token}
+        return self._notice("MARKETPLACE_ACCOUNT_DELETION", data["userId"], data, None)
+
     def _deletion(self, poison: str | None) -> EbayNotice:
         self._users += 1
         source = self._source

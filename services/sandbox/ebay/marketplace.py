@@ -125,6 +125,10 @@ class Ebay(Marketplace):
         """The seller ships an order of the living world; None if there is no such one."""
         return self._sales.fulfil(order_id, self._life.now)
 
+    def deletion(self, username: str) -> EbayNotice:
+        """The notice that a user, such as an order's buyer, has closed their account."""
+        return self._life.deletion(username)
+
     def _happened(self, notices: Sequence[EbayNotice]) -> Sequence[EbayNotice]:
         """What is notified is so in the API, too: orders are there, and goods are sold or sold out."""
         catalogue = self.sellers.first.catalogue
