@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -43,7 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--from", dest="first", type=int, default=1, help="the first of them")
     parser.add_argument("--seed", help="exactly these, comma separated, on one system as far as they fit")
     parser.add_argument("--resume", action="store_true", help="leave out what has passed with these very sources")
-    parser.add_argument("--lanes", type=int, default=(os.cpu_count() or 1) + 1, help="systems at one time")
+    parser.add_argument("--lanes", type=int, default=min(6, (os.cpu_count() or 1) + 1), help="systems at one time")
     parser.add_argument("--show", action="store_true", help="print the plans and do nothing")
     parser.add_argument("--keep", action="store_true", help="keep the folders of all systems, with their logs")
     parser.add_argument("--lane", type=Path, help=argparse.SUPPRESS)  # this program's own children
@@ -87,8 +88,8 @@ def _many(seeds: list[int], lanes: int, *, keep: bool, resume: bool) -> int:
         print(f"Stopped with {len(seeds) - len(report.results)} seeds to go. `make chaos RESUME=1` goes on with them.")
     if report.failed or keep:
         print(f"The systems' folders, with all logs: {folder}")
-    elif not stopped:
-        folder.rmdir()
+    else:
+        shutil.rmtree(folder)  # what a stop has left of systems that had not ended
     return _STOPPED if stopped else 1 if report.failed else 0
 
 
