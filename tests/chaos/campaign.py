@@ -93,8 +93,11 @@ class Campaign:
                 self._record(Result(seed, "skipped", setting, problems=(str(error),)))
             return []
         except StackError as error:
-            for seed in [seed for seed in seeds if seed not in self.report.passed]:
-                self._record(Result(seed, "failed", setting, problems=(str(error),), logs=str(folder)))
+            # Where all have passed the system did not stop in order: that is the last one's failure.
+            first, *others = [seed for seed in seeds if seed not in self.report.passed] or [seeds[-1]]
+            self._record(Result(first, "failed", setting, problems=(str(error),), logs=str(folder)))
+            for seed in others:
+                self._record(Result(seed, "failed", setting, problems=(f"no system, as for seed {first}",)))
             self._say(f"FAILED: no system could be started or stopped for the seeds {seeds}: {error}")
             return []
         if not self._keep:

@@ -24,6 +24,9 @@ from tests.chaos.proxy import Link
 from tests.chaos.stack import Stack, running_stack
 
 PATIENCE_SECONDS = 60.0
+START_SECONDS = 180.0
+"""A system's start, several of them at one time on a busy machine."""
+
 _RESTART = Backoff(first=0.3, longest=1.0, stable=5.0)  # a service is killed again sooner than in life
 
 
@@ -213,5 +216,5 @@ async def readiness(port: int) -> str | None:
 
 
 async def _until_ready(supervisor: Supervisor) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(START_SECONDS):
         await supervisor.until_ready(crashes=10)
