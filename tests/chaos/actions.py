@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.chaos.evidence import MARK, REDRIVE_TO, Injected, LogRecord
-from tests.chaos.gather import Log, spooled
+from tests.chaos.gather import Log, refused_by_spool, spooled
 from tests.chaos.injection import inject
 from tests.chaos.plan import Action, Plan
 from tests.chaos.proxy import Trouble
@@ -173,6 +173,8 @@ async def _fill_spool(doer: Doer, action: Action) -> None:
     disk = doer.system.stack.spool_disk
     assert disk is not None, "the plan fills a disk that is not small"
     await _keep_full(disk, action.seconds)
+    if await refused_by_spool(doer.system.ports["webhook_gateway"]):
+        doer.done["fill spool, deliveries refused with 503"] += 1
 
 
 async def _fill_disk(doer: Doer, action: Action) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ GROUPS = {
 }
 
 SPOOLED = "gateway_spool_deliveries "
+_FULL = re.compile(r'reason="(spool_full|kafka_away)"')
 
 _COLUMNS = {
     "orders": "total_amount AS amount, total_currency AS currency",
@@ -205,6 +207,16 @@ async def spooled(port: int) -> int:
     except (aiohttp.ClientError, TimeoutError):
         return 0
     return sum(int(float(line.rpartition(" ")[2])) for line in lines if line.startswith(SPOOLED))
+
+
+async def refused_by_spool(port: int) -> int:
+    """How many deliveries a gateway has refused because its spool or the disk was full; 0 where it does not say so."""
+    try:
+        lines = await _metrics(port, seconds=2)
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
+    counts = [line for line in lines if line.startswith("gateway_deliveries_total{") and _FULL.search(line)]
+    return sum(int(float(line.rpartition(" ")[2])) for line in counts)
 
 
 async def _metrics(port: int, seconds: float) -> list[str]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.bus.dead_letter import annotated, without_marks
+from libs.bus.dead_letter import DeadLetter, annotated, without_marks
 from libs.bus.outcome import ErrorClass
+from libs.bus.replay import HEADER, is_replay
 from schemas.envelope import Header
 
 
@@ -54,6 +55,12 @@ def test_a_second_failure_keeps_the_time_of_the_first_and_the_replays() -> None:
     assert second["x-first-failed-at"] == first["x-first-failed-at"]
     assert second["x-replay-count"] == b"2"
     assert second["__connect.errors.exception.message"] == b"b"
+
+
+def test_a_replays_dead_letter_is_still_a_replay_and_another_is_not() -> None:
+    for headers, replayed in (([("ce_id", b"1"), (HEADER, b"r1")], True), ([("ce_id", b"1")], False)):
+        letter = ARecord(headers=annotated(ARecord(headers=headers), "orders", "p", ValueError(), ErrorClass.POISON, 1))
+        assert is_replay(DeadLetter.of(letter, "p").headers_for_retry()) is replayed
 
 
 names = st.text(min_size=1, max_size=20).filter(lambda name: not name.startswith(("x-", "__connect", "kafka_dlt")))
