@@ -1,4 +1,4 @@
-"""The identity of a fact that was read from a marketplace: the same state has the same id, however often it is read."""
+"""Identities: a state has the same id however often it is read, a delivery by whatever way and how often it comes."""
 
 import hashlib
 import json
@@ -9,6 +9,12 @@ from schemas.registry import BY_MODEL
 from schemas.values import UtcTime, format_time
 
 NAMESPACE = uuid5(NAMESPACE_URL, "urn:sellstream:fact")
+DELIVERIES = uuid5(NAMESPACE_URL, "urn:sellstream:webhook")
+
+
+def delivery_event_id(marketplace: str, account: str, delivery_id: str) -> str:
+    """The id of `webhook.received` for a delivery, by whatever way it came in: a UUID (version 5) over its identity."""
+    return str(uuid5(DELIVERIES, f"{marketplace}:{account}:{delivery_id}"))
 
 
 def state_id(fact: Fact, updated_at: UtcTime) -> str:

@@ -9,15 +9,20 @@ from aiohttp import web
 
 from libs.bus.consumer import Consumer, Tuning
 from libs.bus.publisher import Publisher
+from libs.db.pool import Database
 from libs.http.client import ApiClient
 from libs.http.limits import LocalRateLimiter
+from libs.jobs import JobQueue
 from libs.marketplaces.mercadolibre.client import MercadoLibre
 from libs.marketplaces.mercadolibre.oauth import refresh_grant, token_client
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
 from libs.service import Service
 from services.mercadolibre_enricher.config import Account, Config
-from services.mercadolibre_enricher.handlers import Deps, on_webhooks
+from services.mercadolibre_enricher.dispatch import TOPICS, on_records
+from services.mercadolibre_enricher.fallbacks.app import fallback_workers
+from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seeds
+from services.mercadolibre_enricher.handlers import Deps
 
 NAME = "mercadolibre_enricher"
 CLIENT = "mercadolibre"
@@ -40,14 +45,19 @@ async def build(config: Config) -> AsyncIterator[Service]:
         }
         deps = Deps(accounts, settle=timedelta(seconds=config.settle_seconds))
         tuning = Tuning(coalesce=timedelta(milliseconds=config.coalesce_milliseconds), concurrency=config.concurrency)
-        consumer = Consumer(config.kafka, NAME, ["webhooks"], publisher, tuning)
+        consumer = Consumer(config.kafka, NAME, TOPICS, publisher, tuning)
+        work = await stack.enter_async_context(Database(config.database.url, application=NAME, most=4))
+        seeds = Seeds(JobQueue(work, QUEUE), config.seeds.again_after)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=web.Application(),
             ready={"kafka": publisher.check, "consumer": consumer.check, "postgres": _all_checked(stores.values())},
-            workers={"consumer": partial(consumer.run, partial(on_webhooks, deps=deps))},
+            workers={
+                "consumer": partial(consumer.run, partial(on_records, deps=deps, seeds=seeds)),
+                **fallback_workers(config, accounts, api, publisher, work, seeds),
+            },
         )
 
 

@@ -10,6 +10,7 @@ from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
 from libs.secrets.settings import SecretsFromEnvironment
+from services.mercadolibre_enricher.fallbacks.settings import MissedSettings, SeedSettings
 
 
 class Account(BaseModel):
@@ -45,6 +46,8 @@ class Config(BaseSettings):
     coalesce_milliseconds: int = Field(default=200, ge=0, le=60_000)
     settle_seconds: float = Field(default=10.0, ge=0, le=600)
     concurrency: int = Field(default=16, ge=1, le=1000)
+    missed: MissedSettings = MissedSettings()
+    seeds: SeedSettings = SeedSettings()
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
     secrets: SecretsFromEnvironment

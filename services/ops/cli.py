@@ -2,7 +2,7 @@
 
 import typer
 
-from services.ops import db, demo, dlq, ebay, read_models, schemas, secrets, stack, topics
+from services.ops import db, demo, dlq, ebay, enricher_import, read_models, schemas, secrets, stack, topics
 
 app = typer.Typer(
     name="sellstream",
@@ -18,6 +18,7 @@ secrets.register(app)
 read_models.register(app)
 dlq.register(app)
 ebay.register(app)
+enricher_import.register(app)
 demo.register(app)
 
 

@@ -172,7 +172,7 @@ async def test_each_failure_has_its_place_in_the_dead_letters(kafka, publisher, 
     await publisher.publish(notice("/items/MLB5", "items"))
     await publisher.publish(notice("/unheard/6", "brand_new_topic"))
     await publisher.publish(notice("/orders/404"))  # ignored
-    await publisher.publish(notice("/x", "claims"))  # ignored
+    await publisher.publish(notice("/x", "quotations"))  # ignored
     await publisher.publish(notice("/x", "MARKETPLACE_ACCOUNT_DELETION", marketplace="ebay"))  # ignored
     async with enriching(kafka, double, database):
         letters = await records(kafka, "mercadolibre-enricher-dlt", 6, quiet=0.5)

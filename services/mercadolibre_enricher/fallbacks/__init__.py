@@ -1,0 +1,1 @@
+"""What the service lives on when the usual way is closed: missed notifications, and items named by other sources."""
