@@ -112,5 +112,5 @@ def test_memory_does_not_grow_with_the_report(tmp_path):
         finally:
             tracemalloc.stop()
 
-    small, large = peak(3_000), peak(24_000)
-    assert large < small * 1.5, f"{small} bytes for 3,000 listings, {large} for 24,000"
+    small, large = peak(2_000), peak(12_000)
+    assert large < small * 1.5, f"{small} bytes for 2,000 listings, {large} for 12,000"
