@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.http.answer import Answer
 from libs.http.client import ApiClient
-from libs.http.errors import ApiError, Blocked, Garbage, NotFound, Refused
+from libs.http.errors import ApiError, Blocked, Garbage, NotFound, Refused, Unauthorized
 from libs.http.tokens import TokenProvider
 from libs.marketplaces.mercadolibre.payloads import Owned
 from libs.marketplaces.mercadolibre.resources import Resource
@@ -18,6 +18,9 @@ BASE_URL = "https://api.mercadolibre.com"
 
 MISSING = "X-Content-Missing"
 """Header of a 206: names what the answer lacks."""
+
+BLOCK_CODE = "x-policy-agent-block-code"
+"""Header of a 403 by MercadoLibre's firewall: which rule it was."""
 
 _NOT_OURS = frozenset({"access_denied", "not_owned_order", "caller.id.invalid"})
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -43,9 +46,25 @@ class MercadoLibre:
         self._tokens = tokens
         self.user_id = user_id
 
-    async def ask(self, path: str, *, query: Mapping[str, str] | None = None) -> Answer:
-        """GET something that is no resource of ours to be told of, as this account. Raises an ApiError."""
-        return await self._api.call("GET", path, tokens=self._tokens, query=query)
+    async def ask(self, path: str, *, operation: str | None = None, query: Mapping[str, str] | None = None) -> Answer:
+        """GET something that is no resource of ours to be told of, as this account. Raises an ApiError.
+
+        `operation` is the route's template where the path holds an id.
+        """
+        return await self._api.call("GET", path, operation=operation, tokens=self._tokens, query=query)
+
+    async def ask_openly(
+        self, path: str, *, operation: str | None = None, query: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The same for what may be public: where it is forbidden (403) with a token, it is asked without one."""
+        try:
+            return await self.ask(path, operation=operation, query=query)
+        except Blocked as refused:
+            try:
+                return await self._api.call("GET", path, operation=operation, query=query)
+            except (Unauthorized, Blocked) as error:
+                # What counts is why the token was refused, unless only the second answer names the policy.
+                raise error if isinstance(error, Blocked) and BLOCK_CODE in error.headers else refused from None
 
     async def fetch(self, resource: Resource) -> Fetched:
         """The resource's state now. Raises an ApiError; NotOurs if it belongs to another user; Garbage if unreadable.
