@@ -18,7 +18,7 @@ from libs.db import checkpoints
 from libs.db.pool import Database
 from libs.projection.builds import Build
 from libs.projection.catch_up import Source
-from libs.projection.fill_partition import fill_partition
+from libs.projection.fill_partition import fill_partition, without_garbage_collection
 from libs.projection.fill_worker import Job
 from libs.projection.fill_workers import shares, working
 from libs.projection.lease import APPLICATION
@@ -51,8 +51,9 @@ async def fill(
     application = f"{APPLICATION} fill {model.name}"
     jobs = [Job(model, build, source, database.url, application, one) for one in others]
     async with working(jobs, progress):
-        for partition, end in ours.items():
-            await fill_partition(model, build, source, database.transaction, partition, end, progress.advance)
+        with without_garbage_collection():
+            for partition, end in ours.items():
+                await fill_partition(model, build, source, database.transaction, partition, end, progress.advance)
     progress.step(f"making the indexes of {table.name}")
     async with database.transaction() as connection:
         await table.finish(connection)

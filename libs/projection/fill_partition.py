@@ -17,6 +17,7 @@ from libs.projection.record import Located, Unreadable, locate
 from libs.projection.table import Table
 from libs.telemetry.log import get_logger
 from schemas.envelope import Header
+from schemas.event import Fact
 
 log = get_logger()
 
@@ -28,7 +29,9 @@ class Folding:
         self._model = model
         self._partition = partition
         self._consumer = consumer
-        self._known: dict[str, Any] = {}
+        self._gathers = model.evolve if isinstance(model.evolve, Gathers) else None
+        self._known: dict[str, Any] = {}  # rows, or what was gathered
+        self._newest: dict[str, bytes | Fact] = {}  # gathered: the fact of the row, in the shortest form
         self.records = 0
         self.skipped = 0
         self.reached = 0
@@ -39,41 +42,51 @@ class Folding:
 
     def rows(self) -> Iterator[Any]:
         """The rows, made as they are asked for."""
-        evolve = self._model.evolve
-        known = self._known.values()
-        return map(evolve.row, known) if isinstance(evolve, Gathers) else iter(known)
+        if self._gathers is None:
+            return iter(self._known.values())
+        row, decode, newest = self._gathers.row, self._model.quick.decode, self._newest
+        return (
+            row(known, decode(found) if isinstance(found := newest[key], bytes) else found)
+            for key, known in self._known.items()
+        )
 
     def add(self, records: Iterable[PlainRecord]) -> int:
         """Fold records in the order of the log; return how many. The same as `locate` and `fold`, sooner.
 
         Where the records cannot be read on (NotPlain), those before are folded.
         """
-        evolve = self._model.evolve
-        step = evolve.gather if isinstance(evolve, Gathers) else evolve
-        read, known = self._model.quick.read, self._known
+        gather = None if self._gathers is None else self._gathers.gather
+        evolve, read, known, newest = self._model.evolve, self._model.quick.read, self._known, self._newest
         topic, number = self._partition
         count, record = 0, None
         try:
             for record in records:
                 count += 1
-                found = read(record.headers, record.value)
+                value = record.value
+                found = read(record.headers, value)
                 if found is not None:
                     key, fact, event_id, correlation_id = found
                     position = Position(topic, number, record.offset, event_id, correlation_id)
                 else:
+                    value = None
                     located = self._locate(record)
                     if located is None:
                         continue
                     key, fact, position = located.key, located.fact, located.position
                 try:
-                    now = step(known.get(key), fact, position)
+                    if gather is not None:
+                        gathered = known[key] = gather(known.get(key), fact, position)
+                        if gathered.position is position:
+                            newest[key] = value or fact
+                        continue
+                    row = evolve(known.get(key), fact, position)
                 except Refused:
                     self.skipped += 1
                     continue
-                if now is None:
+                if row is None:
                     known.pop(key, None)
                 else:
-                    known[key] = now
+                    known[key] = row
         finally:
             self.records += count
             if record is not None:
@@ -102,25 +115,24 @@ async def fill_partition(
     `advance` is told of records as they are folded.
     """
     folding = Folding(model, partition, source.consumer)
-    with _without_garbage_collection():
-        try:
-            chunks = read_plain(source.kafka, partition, 0, end)
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    if not _fold(folding, chunk, source, advance):
-                        break
-        except NotPlain as reason:
-            log.info("goes on record by record", read_model=model.name, partition=str(partition), reason=str(reason))
-        if not folding.reached:
-            return
-        try:
-            async with transaction() as connection:
-                move = Move(0, folding.reached, folding.records, folding.skipped)
-                await checkpoints.advance(connection, build.id, build.place.value, {partition: move})
-                await Table(model, build.schema).insert(connection, folding.rows())
-        except CheckpointMoved:
-            # A process of an interrupted rebuild, at its very end, has filled this partition.
-            log.info("a partition was filled meanwhile", read_model=model.name, partition=str(partition))
+    try:
+        chunks = read_plain(source.kafka, partition, 0, end)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                if not _fold(folding, chunk, source, advance):
+                    break
+    except NotPlain as reason:
+        log.info("goes on record by record", read_model=model.name, partition=str(partition), reason=str(reason))
+    if not folding.reached:
+        return
+    try:
+        async with transaction() as connection:
+            move = Move(0, folding.reached, folding.records, folding.skipped)
+            await checkpoints.advance(connection, build.id, build.place.value, {partition: move})
+            await Table(model, build.schema).insert(connection, folding.rows())
+    except CheckpointMoved:
+        # A process of an interrupted rebuild, at its very end, has filled this partition.
+        log.info("a partition was filled meanwhile", read_model=model.name, partition=str(partition))
 
 
 def _fold(folding: Folding, chunk: PlainChunk, source: Source, advance: Callable[[int], None]) -> bool:
@@ -140,8 +152,11 @@ def _fold(folding: Folding, chunk: PlainChunk, source: Source, advance: Callable
 
 
 @contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Rows refer to nothing that refers to them: looking through millions of them for circles would find none."""
+def without_garbage_collection() -> Iterator[None]:
+    """For who fills partitions: looking through millions of rows for circles would find none.
+
+    To be left when the rows are gone, or they are looked through at that moment.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

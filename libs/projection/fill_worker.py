@@ -19,7 +19,7 @@ from libs.db.errors import DatabaseAway
 from libs.db.pool import Database
 from libs.projection.builds import Build
 from libs.projection.catch_up import Source
-from libs.projection.fill_partition import fill_partition
+from libs.projection.fill_partition import fill_partition, without_garbage_collection
 from libs.projection.model import AnyReadModel
 
 LENGTH_BYTES = 8
@@ -61,8 +61,9 @@ def main() -> None:
 
 async def _work(job: Job, advance: Callable[[int], None]) -> None:
     async with Database(job.database_url, application=job.application, most=1) as database:
-        for partition, end in job.partitions.items():
-            await fill_partition(job.model, job.build, job.source, database.transaction, partition, end, advance)
+        with without_garbage_collection():
+            for partition, end in job.partitions.items():
+                await fill_partition(job.model, job.build, job.source, database.transaction, partition, end, advance)
 
 
 def _read(length: int) -> bytes:

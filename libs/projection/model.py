@@ -29,7 +29,7 @@ class Refused(ValueError):
     """
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where in the log a fact stands, and which event it is. `topic` is the declared name."""
 
     topic: str
@@ -39,7 +39,7 @@ class Position(msgspec.Struct, frozen=True):
     correlation_id: str | None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every row of every read model has: its key, and the fact that made it what it is.
 
     `updated_at` is the time of the change at its origin, as the fact tells it.
@@ -58,18 +58,25 @@ R = TypeVar("R", bound=Row)
 F = TypeVar("F", bound=Fact)
 
 
+class Gathered(Protocol):
+    """What is known of a key after some of its facts: enough to go on, and where the one stands that its row is of."""
+
+    @property
+    def position(self) -> Position: ...
+
+
 @runtime_checkable
 class Gathers(Protocol):
     """An `evolve` that need not make a row of every fact.
 
     Whoever has all facts of a key from the first one on may `gather` them (in the order of the log; it may change and
-    return what it is given, and raises Refused as `evolve` does), and make the `row` of the result once. That row
-    equals the one that `evolve` comes to, fact by fact.
+    return what it is given, and raises Refused as `evolve` does), and make the `row` once, of what was gathered and of
+    the fact at its position. That row equals the one that `evolve` comes to, fact by fact.
     """
 
-    def gather(self, known: Any, fact: Any, position: Position) -> Any: ...
+    def gather(self, known: Any, fact: Any, position: Position) -> Gathered: ...
 
-    def row(self, known: Any) -> Row: ...
+    def row(self, known: Any, fact: Any) -> Row: ...
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ class QuickFacts:
         if self.form is not None:
             self._decode = cast("Callable[[bytes], Fact]", msgspec.json.Decoder(self.form).decode)
 
+    def decode(self, value: bytes) -> Fact:
+        """The fact in a value that `read` has taken."""
+        assert self._decode is not None
+        return self._decode(value)
+
     def read(self, headers: Sequence[Header], value: bytes | None) -> Quick | None:
         """The fact in a record, or None if this must be looked at in the ordinary way."""
         if self._decode is None or value is None or (b"\\" in value and b"\\u0000" in value):

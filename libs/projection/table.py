@@ -101,7 +101,8 @@ class Table:
         await connection.execute(f"DELETE FROM {self.name} WHERE key = ANY($1::text[])", list(keys))  # noqa: S608
 
     async def _copy(self, connection: Connection, table: str, schema: str | None, rows: Iterable[Row]) -> None:
-        values = [self.model.values(row) for row in rows]
+        # Not a list of them: a row that goes at once is still in the processor's cache when it is encoded and freed.
+        values = map(self.model.values, rows)
         await connection.copy_records_to_table(
             table, schema_name=schema, records=values, columns=list(self.model.columns)
         )

@@ -13,7 +13,7 @@ from libs.projection.model import Position, Refused, Row
 _INT8 = 2**63
 
 
-class StatusEntry(msgspec.Struct, frozen=True):
+class StatusEntry(msgspec.Struct, frozen=True, gc=False):
     """A status that an entity came into: ours, the marketplace's word, its time of the change, and the event."""
 
     status: str
@@ -79,11 +79,13 @@ R = TypeVar("R", bound=EntityRow)
 F = TypeVar("F", bound=EntityFact)
 
 
-class Latest(msgspec.Struct, Generic[F]):
-    """What an entity's row will be made of: the newest fact, where it stands, and the history up to it."""
+class Latest(msgspec.Struct, gc=False):
+    """What is known of an entity: where its newest fact stands, what decides over the next one, and the history."""
 
-    fact: F
     position: Position
+    updated_at: datetime
+    status: str
+    marketplace_status: str
     history: tuple[StatusEntry, ...]
 
 
@@ -106,25 +108,27 @@ class OfLatest(Generic[R, F]):
         self._refuse(fact)
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
 
-    def gather(self, latest: Latest[F] | None, fact: F, position: Position) -> Latest[F]:
+    def gather(self, latest: Latest | None, fact: F, position: Position) -> Latest:
         """What is known of an entity after a fact. Changes `latest`; raises Refused."""
         if latest is None:
             self._refuse(fact)
-            return Latest(fact, position, (_entry(fact, position),))
-        old, stood = latest.fact, latest.position
-        if position.event_id == stood.event_id or fact.updated_at < old.updated_at:
+            entry = _entry(fact, position)
+            return Latest(position, fact.updated_at, fact.status, fact.marketplace_status, (entry,))
+        stood = latest.position
+        if position.event_id == stood.event_id or fact.updated_at < latest.updated_at:
             return latest
         if position.offset <= stood.offset and (position.topic, position.partition) == (stood.topic, stood.partition):
             return latest
         self._refuse(fact)
-        if fact.status != old.status or fact.marketplace_status != old.marketplace_status:
+        if fact.status != latest.status or fact.marketplace_status != latest.marketplace_status:
+            latest.status, latest.marketplace_status = fact.status, fact.marketplace_status
             latest.history = (*latest.history, _entry(fact, position))
-        latest.fact, latest.position = fact, position
+        latest.position, latest.updated_at = position, fact.updated_at
         return latest
 
-    def row(self, latest: Latest[F]) -> R:
-        """The row of what was gathered."""
-        return self.build(latest.fact, entity_columns(latest.fact, latest.position, latest.history))
+    def row(self, latest: Latest, fact: F) -> R:
+        """The row of what was gathered, and of the fact at its position."""
+        return self.build(fact, entity_columns(fact, latest.position, latest.history))
 
     def _refuse(self, fact: F) -> None:
         for name in self.bigints:
