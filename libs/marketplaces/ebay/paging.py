@@ -61,9 +61,12 @@ class Page(Generic[P]):
 
     @property
     def pages(self) -> int:
-        """How many pages of this size the whole list has at this moment, at least one."""
-        limit = self.next.limit if self.next else self.cursor.limit
-        return max(1, -(-(self.total or 0) // limit))
+        """How many pages of this size the whole list has at this moment, at least one.
+
+        A page with a next one is full: what came is the size, even if that is less than what was asked for.
+        """
+        size = self.fetched if self.next else self.cursor.limit
+        return max(1, -(-(self.total or 0) // size))
 
     def rest(self) -> tuple[Cursor, ...]:
         """The cursors of the pages after the list's *first* one, which this must be: for fetching several at a time.
@@ -129,15 +132,17 @@ def _next(
         if following.offset <= cursor.offset or following.limit < 1:
             raise Garbage(operation, "the page names a next one that does not come after it")
         return following
-    if total is None or fetched < cursor.limit:
+    told = body.get("limit")
+    limit = min(told, cursor.limit) if isinstance(told, int) and told > 0 else cursor.limit
+    if total is None or fetched < limit:
         return None
     # No `next`, though the page is full: at the end, or an answer without links. An `offset` of its own marks the
     # shape that counts items; the official one has no such key and counts pages.
     items = counts_items or "offset" in body
-    seen = cursor.offset + fetched if items else (cursor.offset + 1) * cursor.limit
+    seen = cursor.offset + fetched if items else (cursor.offset + 1) * limit
     if seen >= total:
         return None
-    return Cursor(cursor.offset + (fetched if items else 1), cursor.limit)
+    return Cursor(cursor.offset + (fetched if items else 1), limit)
 
 
 def _number(query: dict[str, list[str]], name: str, default: int) -> int:

@@ -17,7 +17,10 @@ class Thing(EbayPayload):
 
 
 class Server:
-    """A list of `total` things. `counts_items`: what its `offset` counts; `links`: whether there is a `next`."""
+    """A list of `total` things. `counts_items`: what its `offset` counts; `most`: a larger limit is shortened.
+
+    `links`: none, or how `next` is written; "asked" repeats the limit that was asked for, though it was shortened.
+    """
 
     def __init__(self, total: int, *, counts_items: bool, links: str = "relative", most: int = 1000) -> None:
         self.total = total
@@ -36,8 +39,10 @@ class Server:
             told["offset"] = cursor.offset
         if self.links != "none" and start + limit < self.total:
             step = limit if self.counts_items else 1
-            query = urlencode({"sku": "a&b", "offset": cursor.offset + step, "limit": limit})
-            told["next"] = ("" if self.links == "relative" else "https://elsewhere.example.test") + f"/things?{query}"
+            told_limit = cursor.limit if self.links == "asked" else limit
+            query = urlencode({"sku": "a&b", "offset": cursor.offset + step, "limit": told_limit})
+            host = "https://elsewhere.example.test" if self.links == "absolute" else ""
+            told["next"] = f"{host}/things?{query}"
         return told
 
     async def fetch(self, cursor: Cursor) -> Page[Thing]:
@@ -64,7 +69,7 @@ def page(body: Any, cursor: Cursor = TWO, *, counts_items: bool = False) -> Page
     limit=st.integers(1, 25),
     most=st.integers(1, 25),
     counts_items=st.booleans(),
-    links=st.sampled_from(["relative", "absolute"]),
+    links=st.sampled_from(["relative", "absolute", "asked"]),
 )
 async def test_each_entry_comes_once(total, limit, most, counts_items, links):
     server = Server(total, counts_items=counts_items, links=links, most=most)
@@ -73,16 +78,22 @@ async def test_each_entry_comes_once(total, limit, most, counts_items, links):
     assert len(server.asked) == max(1, -(-total // min(limit, most)))
 
 
-@given(total=st.integers(0, 60), limit=st.integers(1, 25), counts_items=st.booleans())
-async def test_each_entry_comes_once_without_links(total, limit, counts_items):
-    server = Server(total, counts_items=counts_items, links="none")
+@given(total=st.integers(0, 60), limit=st.integers(1, 25), most=st.integers(1, 25), counts_items=st.booleans())
+async def test_each_entry_comes_once_without_links(total, limit, most, counts_items):
+    server = Server(total, counts_items=counts_items, links="none", most=most)
     seen = [thing.sku async for each in pages(server.fetch, Cursor(0, limit)) for thing in each.entries]
     assert seen == [f"S{number}" for number in range(total)]
 
 
-@given(total=st.integers(0, 60), limit=st.integers(1, 25), most=st.integers(1, 25), counts_items=st.booleans())
-async def test_the_first_page_tells_where_all_others_are(total, limit, most, counts_items):
-    server = Server(total, counts_items=counts_items, most=most)
+@given(
+    total=st.integers(0, 60),
+    limit=st.integers(1, 25),
+    most=st.integers(1, 25),
+    counts_items=st.booleans(),
+    links=st.sampled_from(["relative", "absolute", "asked", "none"]),
+)
+async def test_the_first_page_tells_where_all_others_are(total, limit, most, counts_items, links):
+    server = Server(total, counts_items=counts_items, links=links, most=most)
     first = await server.fetch(Cursor(0, limit))
     rest = [await server.fetch(cursor) for cursor in first.rest()]
     seen = [thing.sku for each in [first, *rest] for thing in each.entries]
