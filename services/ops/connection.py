@@ -23,23 +23,23 @@ class Connection:
 @asynccontextmanager
 async def connected() -> AsyncIterator[Connection]:
     """Connect; ends the command with a clear sentence where nothing runs."""
-    endpoints = _endpoints()
+    try:
+        endpoints = both()
+    except StackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     async with Database(endpoints.database_url, application="sellstream") as database:
         yield Connection(KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers), database)
 
 
-def _endpoints() -> Endpoints:
-    try:
-        endpoints = find_endpoints(os.environ, state_folder(os.environ))
-    except StackError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+def both() -> Endpoints:
+    """Kafka and PostgreSQL. Raises StackError."""
+    endpoints = find_endpoints(os.environ, state_folder(os.environ))
     if endpoints is None:
-        typer.echo(
-            "Nothing runs here. Start it with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL.",
-            err=True,
+        raise StackError(
+            "Kafka or PostgreSQL does not run. Start them with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS and "
+            "DATABASE_URL."
         )
-        raise typer.Exit(1)
     return endpoints
 
 
@@ -52,3 +52,13 @@ def kafka_alone() -> KafkaSettings:
             raise StackError("Kafka does not run. Start it with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS.")
         named = endpoints.kafka_bootstrap_servers
     return KafkaSettings(bootstrap_servers=named)
+
+
+def database_url() -> str:
+    """PostgreSQL, for what needs no Kafka: named by the environment, else that of the stack. Raises StackError."""
+    if named := os.environ.get("DATABASE_URL"):
+        return named
+    endpoints = find_endpoints(os.environ, state_folder(os.environ))
+    if endpoints is None:
+        raise StackError("PostgreSQL does not run. Start it with `sellstream up`, or set DATABASE_URL.")
+    return endpoints.database_url

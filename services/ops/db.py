@@ -1,14 +1,14 @@
 """`sellstream db migrate`: the infrastructure's own tables."""
 
 import asyncio
-import os
 
 import typer
 
 from libs.db.errors import DatabaseAway
 from libs.db.migrate import MigrationError, migrate
 from libs.db.pool import Database
-from libs.stack import StackError, find_endpoints, state_folder
+from libs.stack import StackError
+from services.ops.connection import database_url
 
 
 def register(app: typer.Typer) -> None:
@@ -34,16 +34,6 @@ def migrate_() -> None:
         print(f"applied  {name}")
     if not done:
         print("Nothing to do: every migration is applied.")
-
-
-def database_url() -> str:
-    """PostgreSQL alone may be named by the environment; otherwise it is the one of the stack. Raises StackError."""
-    if named := os.environ.get("DATABASE_URL"):
-        return named
-    endpoints = find_endpoints(os.environ, state_folder(os.environ))
-    if endpoints is None:
-        raise StackError("PostgreSQL does not run. Start it with `sellstream up`, or set DATABASE_URL.")
-    return endpoints.database_url
 
 
 async def _migrate(url: str) -> list[str]:

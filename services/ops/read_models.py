@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,7 +21,8 @@ from libs.projection.rebuild import Rebuild
 from libs.projection.status import status
 from libs.projection.swap import SwapRefused, rollback
 from libs.read_models import READ_MODELS
-from libs.stack import Endpoints, StackError, find_endpoints, state_folder
+from libs.stack import StackError
+from services.ops.connection import both
 from services.ops.read_models_text import as_of_lines, proof_lines, status_lines
 from services.ops.rebuild_progress import shown_progress
 
@@ -163,7 +163,7 @@ def _run(work: Callable[[KafkaSettings, Database], Awaitable[T]], again: str | N
     """Run the work on the stack's Kafka and PostgreSQL. `again`: the command that goes on when it was stopped."""
     go_on = f" Go on with: {again}" if again else ""
     try:
-        endpoints = _endpoints()
+        endpoints = both()
         kafka = KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers)
         return asyncio.run(_with_database(endpoints.database_url, kafka, work))
     except (StackError, RebuildRuns, SwapRefused, NoMoment, LogTooShort, NotMigrated) as error:
@@ -173,16 +173,6 @@ def _run(work: Callable[[KafkaSettings, Database], Awaitable[T]], again: str | N
     except KeyboardInterrupt:
         typer.echo(f"Interrupted; nothing is half done.{go_on}", err=True)
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _endpoints() -> Endpoints:
-    endpoints = find_endpoints(os.environ, state_folder(os.environ))
-    if endpoints is None:
-        raise StackError(
-            "Kafka or PostgreSQL does not run. Start them with `sellstream up`, or set KAFKA_BOOTSTRAP_SERVERS and "
-            "DATABASE_URL."
-        )
-    return endpoints
 
 
 async def _with_database(url: str, kafka: KafkaSettings, work: Callable[[KafkaSettings, Database], Awaitable[T]]) -> T:

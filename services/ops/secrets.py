@@ -11,7 +11,7 @@ from libs.db.pool import Database
 from libs.secrets.keys import SecretsError, new_key
 from libs.secrets.tables import forget_others, rotate, secrets_by_key
 from libs.stack import StackError, state_folder
-from services.ops.db import database_url
+from services.ops.connection import database_url
 from services.ops.secret_keys import make_key_file, vault_of
 
 
