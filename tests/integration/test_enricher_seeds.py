@@ -15,12 +15,13 @@ from libs.bus.consumer import Consumer, Tuning
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue
+from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from services.mercadolibre_enricher.dispatch import TOPICS, on_records
 from services.mercadolibre_enricher.fallbacks.import_rows import Format
 from services.mercadolibre_enricher.fallbacks.importing import SomebodyElse, import_file
 from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seed, Seeds, Source
 from services.mercadolibre_enricher.handlers import Deps
-from tests.facts import listing, order, publish, question
+from tests.facts import at, listing, order, publish, question
 from tests.projecting import scalar, until
 
 DAY = timedelta(days=1)
@@ -93,6 +94,11 @@ async def test_the_oldest_are_queued_again_so_many_at_a_time(database: Database,
     assert len((await seeds.plant_again(3)).queued) == 3
     assert len((await seeds.plant_again(10)).queued) == 2
     assert not (await seeds.plant_again(10)).queued
+    await end_all(database)
+    await age(database, DAY)
+    assert not (await seeds.plant_again(10)).queued, "nobody named them: the next wait is longer"
+    await age(database, DAY)
+    assert len((await seeds.plant_again(10)).queued) == 5
 
 
 async def test_a_rolled_back_batch_leaves_neither_job_nor_note(database: Database, seeds: Seeds) -> None:
@@ -111,20 +117,36 @@ async def test_facts_name_items(kafka, publisher, database: Database, seeds: See
     no_item = question(9).model_copy(update={"listing_id": "110123"})
     await publish(publisher, order(1), question(2), listing(3).model_copy(update={"listing_id": "MLM3"}))
     await publish(publisher, other_marketplace, no_item, order(6))
+    await publish(publisher, search_run("MLM7", "MLM8"), search_run("MLM9", status=SearchRunStatus.FAILED))
     stop = asyncio.Event()
     consumer = Consumer(kafka, "mercadolibre_enricher", TOPICS, publisher, Tuning())
     working = asyncio.create_task(consumer.run(partial(on_records, deps=Deps({}), seeds=seeds), stop))
 
     async def named() -> bool:
-        return await scalar(database, ALL) == 2
+        return await scalar(database, ALL) == 4
 
     try:
-        await until(named, "jobs for MLB1 (orders and question) and MLM3 (listing)")
+        await until(named, "jobs for MLB1 (orders and question), MLM3 (listing), MLM7 and MLM8 (search)")
     finally:
         stop.set()
         await working
     found = await scalar(database, "SELECT array_agg(item_id ORDER BY item_id) FROM ops.item_seeds")
-    assert found == ["MLB1", "MLM3"]
+    assert found == ["MLB1", "MLM3", "MLM7", "MLM8"]
+
+
+def search_run(*items: str, status: SearchRunStatus = SearchRunStatus.SUCCEEDED) -> SearchRunChangedV1:
+    return SearchRunChangedV1(
+        marketplace="mercadolibre",
+        search_run_id=len(items),
+        site_id="MLM",
+        query_text="tenis",
+        status=status,
+        http_status=200,
+        started_at=at(0),
+        finished_at=at(1),
+        results=[SearchResult(item_id=item) for item in items],
+        updated_at=at(1),
+    )
 
 
 # --- Files

@@ -10,10 +10,11 @@ from schemas.event import Fact
 from schemas.listings.listing_changed import ListingChangedV1
 from schemas.orders.order_changed import OrderChangedV2
 from schemas.questions.question_changed import QuestionChangedV1
+from schemas.search_runs.search_run_changed import SearchRunChangedV1, SearchRunStatus
 from services.mercadolibre_enricher.fallbacks.seeds import ITEM_ID, MARKETPLACE, Seed, Seeds, Source
 from services.mercadolibre_enricher.fates import WAIT_FOR_TURN
 
-TOPICS = ("orders", "questions", "listings")
+TOPICS = ("orders", "questions", "listings", "search_runs")
 
 
 def _of_order(fact: OrderChangedV2) -> list[Seed]:
@@ -28,10 +29,18 @@ def _of_listing(fact: ListingChangedV1) -> list[Seed]:
     return [Seed(fact.listing_id, Source.LISTING, fact.account)]
 
 
+def _of_search_run(fact: SearchRunChangedV1) -> list[Seed]:
+    """Also of runs that others report; what our own search has queued already is known."""
+    if fact.deleted or fact.status is not SearchRunStatus.SUCCEEDED:
+        return []
+    return [Seed(result.item_id, Source.SEARCH_RUN) for result in fact.results]
+
+
 SEEDERS: Mapping[type[Fact], Callable[[Any], list[Seed]]] = {
     OrderChangedV2: _of_order,
     QuestionChangedV1: _of_question,
     ListingChangedV1: _of_listing,
+    SearchRunChangedV1: _of_search_run,
 }
 
 

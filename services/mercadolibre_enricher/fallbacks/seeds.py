@@ -58,14 +58,19 @@ _DUE = """
 INSERT INTO ops.item_seeds AS s (marketplace, item_id, account, source)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[])
 ON CONFLICT (marketplace, item_id) DO UPDATE SET
-    account = coalesce(excluded.account, s.account), source = excluded.source, queued_at = now(), times = s.times + 1
+    account = coalesce(excluded.account, s.account), source = excluded.source, queued_at = now(),
+    times = CASE WHEN excluded.source = 'again' THEN s.times + 1 ELSE 1 END
 WHERE s.queued_at <= now() - $5::interval
 RETURNING item_id, account
 """
 _OLDEST = """
-SELECT item_id, account FROM ops.item_seeds WHERE marketplace = $1 AND queued_at <= now() - $2::interval
+SELECT item_id, account FROM ops.item_seeds
+WHERE marketplace = $1 AND queued_at <= now() - $2::interval * least(times, $4)
 ORDER BY queued_at, item_id LIMIT $3
 """
+
+SLOWEST = 30
+"""An item that nobody names any more is queued after once, twice, … at most so many times the usual wait."""
 
 
 class Seeds:
@@ -105,9 +110,12 @@ class Seeds:
         return Planted(frozenset(queued), frozenset(named.keys() - queued))
 
     async def plant_again(self, most: int) -> Planted:
-        """Queue the items that were queued longest ago, at most so many of those that are due."""
+        """Queue the items that were queued longest ago, at most so many of those that are due.
+
+        Each time without anybody naming an item lengthens its next wait: what is refused, or sold out, fades away.
+        """
         async with self._queue.database.transaction() as connection:
-            rows = await connection.fetch(_OLDEST, MARKETPLACE, self._again_after, most)
+            rows = await connection.fetch(_OLDEST, MARKETPLACE, self._again_after, most, SLOWEST)
             return await self.plant_in(connection, [Seed(row["item_id"], Source.AGAIN, row["account"]) for row in rows])
 
 
