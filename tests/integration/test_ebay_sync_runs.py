@@ -1,6 +1,8 @@
 """Runs of ebay_sync: incremental, several accounts, what disappears, what fails, who may see, how streams go on."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -279,3 +281,28 @@ async def test_a_run_whose_process_stops_is_gone_on_with_by_another(
         line.startswith("→ [1/")
         for line in lines[lines.index("Offers sync goes on in another process (holder 2), from its last stored page") :]
     )
+
+
+async def test_the_command_line_begins_follows_and_lists_runs(sync: Sync) -> None:
+    environment = {**os.environ, "EBAY_SYNC_URL": sync.base, "EBAY_SYNC_JWT_KEY": KEY, "COLUMNS": "200"}
+
+    async def sellstream(*arguments: str, status: int = 0) -> str:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.ops.cli", "ebay", *arguments),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await process.communicate()
+        assert process.returncode == status, told.decode()
+        return told.decode()
+
+    told = (await sellstream("sync", "inventory", "--user", "7")).splitlines()
+    assert "Starting Inventory sync from eBay (production)" in told[0]
+    assert f"Inventory sync completed: {ITEMS} fetched, {ITEMS} stored in" in told[-1]
+    listed = await sellstream("runs", "--user", "7")
+    run_id = (await sync.call("GET", "/runs"))["runs"][0]["run_id"]
+    assert run_id in listed
+    assert "completed" in listed
+    assert "It has ended already" in await sellstream("stop", run_id, "--user", "7")
+    assert "You have no such run" in await sellstream("stop", run_id, "--user", "8", status=1)
