@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.secrets.keys import Key, SecretsError, read_keys
+from libs.secrets.keys import SecretsError, read_keys
 from libs.secrets.vault import Vault
 
 KEYS, KEYS_FILE = "SELLSTREAM_SECRETS_KEYS", "SELLSTREAM_SECRETS_KEYS_FILE"
@@ -24,38 +24,39 @@ class SecretsSettings(BaseSettings):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         try:
-            _ = self._read
+            _ = self.vault
         except SecretsError as error:
             raise ValueError(str(error)) from None
         return self
 
     @cached_property
-    def _read(self) -> tuple[Key, ...]:
-        if self.keys is not None:
-            return _told(KEYS, self.keys.get_secret_value())
-        if self.keys_file is None:
-            raise SecretsError(
-                f"stored tokens and secrets are encrypted, and there is no key: set {KEYS} to one that "
-                f"`sellstream secrets generate` prints, or {KEYS_FILE} to a file that holds it"
-            )
-        try:
-            return _told(str(self.keys_file), self.keys_file.read_text(encoding="ascii"))
-        except FileNotFoundError:
-            raise SecretsError(
-                f"{self.keys_file} ({KEYS_FILE}) is not there: put it back, or let `sellstream secrets init` make one"
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretsError(f"{self.keys_file} ({KEYS_FILE}) cannot be read: {type(error).__name__}") from None
-
-    @property
     def vault(self) -> Vault:
         """The vault with these keys."""
-        return Vault(self._read)
+        return vault_from(self.keys.get_secret_value() if self.keys is not None else None, self.keys_file)
 
 
-def _told(place: str, text: str) -> tuple[Key, ...]:
+def vault_from(keys: str | None, file: Path | None) -> Vault:
+    """The vault with the keys that are told, else with those of the file. Raises SecretsError."""
+    if keys:
+        return _vault(KEYS, keys)
+    if file is None:
+        raise SecretsError(
+            f"stored tokens and secrets are encrypted, and there is no key: set {KEYS} to one that "
+            f"`sellstream secrets generate` prints, or {KEYS_FILE} to a file that holds it"
+        )
     try:
-        return read_keys(text)
+        return _vault(str(file), file.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        raise SecretsError(
+            f"{file} ({KEYS_FILE}) is not there: put it back, or let `sellstream secrets init` make one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretsError(f"{file} ({KEYS_FILE}) cannot be read: {type(error).__name__}") from None
+
+
+def _vault(place: str, text: str) -> Vault:
+    try:
+        return Vault(read_keys(text))
     except SecretsError as error:
         raise SecretsError(f"{place}: {error}") from None
 

@@ -74,6 +74,12 @@ async def forget_others(
     return deleted
 
 
+async def unsealed(database: Database) -> int:
+    """How many rows wait in plain text, from before tokens were sealed, to be taken over."""
+    async with database.connection() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM oauth.unsealed_tokens"))
+
+
 async def secrets_by_key(database: Database, tables: tuple[SealedTable, ...] = SEALED_TABLES) -> Counter[str]:
     """How many secrets each key seals, by its id in hexadecimal."""
     counted: Counter[str] = Counter()

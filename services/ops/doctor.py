@@ -14,6 +14,11 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from libs.db.errors import DatabaseAway, NotMigrated
+from libs.db.pool import Database
+from libs.secrets.keys import SecretsError
+from libs.secrets.settings import KEYS, KEYS_FILE
+from libs.secrets.tables import secrets_by_key, unsealed
 from libs.stack import StackError, cache_folder, external_endpoints, find_endpoints, state_folder
 from libs.stack.containers import container_engine_problem
 from libs.stack.folders import ensure_writable
@@ -24,6 +29,8 @@ from libs.stack.postgres_binaries import packaged_bin
 from libs.stack.probes import kafka_brokers, postgres_answers
 from services.ops.daemon import find_daemon
 from services.ops.processes import SERVICES
+from services.ops.sandbox_wiring import wants_sandbox
+from services.ops.secret_keys import key_file, vault_of
 
 _OLDEST_PYTHON = (3, 11)
 _LITTLE_SPACE = 2 * 1024**3
@@ -44,7 +51,7 @@ class Finding:
 async def examine(environ: Mapping[str, str]) -> list[Finding]:
     """Every finding, in the order of dependence: what comes first breaks what comes after it."""
     findings: list[Finding] = []
-    for check in (_python, _platform, _dependencies, _java, _postgres, _state, _jars, _space, _ports, _engine):
+    for check in (_python, _platform, _dependencies, _java, _postgres, _state, _jars, _space, _ports, _engine, _keys):
         findings += await asyncio.to_thread(_findings, check, environ)
     return findings + await _running_stack(environ)
 
@@ -189,6 +196,51 @@ def _engine(_: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("ok", f"Containers are not used: {problem}. The embedded stack does not need them.")
 
 
+def _keys(environ: Mapping[str, str]) -> Iterator[Finding]:
+    mend = "`sellstream secrets generate` prints a key: set it as SELLSTREAM_SECRETS_KEYS, and keep a copy."
+    named = environ.get(KEYS) or environ.get(KEYS_FILE)
+    if not named and external_endpoints(environ) is None and not key_file(state_folder(environ)).exists():
+        yield Finding("ok", "No key for stored tokens yet: the first `sellstream up` makes one in the state folder.")
+        return
+    try:
+        ids = vault_of(environ, state_folder(environ)).key_ids
+    except SecretsError as error:
+        if not named and wants_sandbox(environ):
+            yield Finding(
+                "ok", "No key for stored tokens is set: for the sandbox's accounts `sellstream up` makes one."
+            )
+            return
+        yield Finding("fail", f"Stored tokens cannot be read: {error}.", mend)
+        return
+    others = f"; {len(ids) - 1} older ones still open" if len(ids) > 1 else ""
+    yield Finding("ok", f"Stored tokens are encrypted with the key {ids[0]}{others}.")
+
+
+async def _stored_secrets(environ: Mapping[str, str], database_url: str) -> list[Finding]:
+    """Whether the keys open what is stored, and whether something still waits for its encryption or a rotation."""
+    try:
+        ids = vault_of(environ, state_folder(environ)).key_ids
+        async with Database(database_url, application="sellstream doctor", most=1) as database:
+            counted = await secrets_by_key(database)
+            plain = await unsealed(database)
+    except (SecretsError, DatabaseAway, NotMigrated):
+        return []  # told by the checks of the keys and of PostgreSQL
+    findings = []
+    if lost := {key for key in counted if key not in ids}:
+        text = f"{sum(counted[key] for key in lost)} stored secrets need the keys {', '.join(sorted(lost))}."
+        findings.append(Finding("fail", text, "Put them back, or `sellstream secrets forget` and authorise again."))
+    if older := sum(counted[key] for key in ids[1:]):
+        text = f"{older} stored secrets are encrypted with older keys."
+        findings.append(Finding("warn", text, "`sellstream secrets rotate` encrypts them with the first key."))
+    if plain:
+        text = f"{plain} accounts' tokens stand in plain text, from before tokens were encrypted."
+        mend = (
+            "Each is taken over when a service configured for it starts; TRUNCATE oauth.unsealed_tokens drops the rest."
+        )
+        findings.append(Finding("warn", text, mend))
+    return findings
+
+
 async def _running_stack(environ: Mapping[str, str]) -> list[Finding]:
     try:
         external_endpoints(environ)
@@ -210,4 +262,5 @@ async def _running_stack(environ: Mapping[str, str]) -> list[Finding]:
         Finding("ok", f"PostgreSQL ({endpoints.kind}) answers.")
         if problem is None
         else Finding("fail", f"PostgreSQL ({endpoints.kind}) does not answer: {problem}", look),
+        *([] if problem else await _stored_secrets(environ, endpoints.database_url)),
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from libs.secrets.keys import new_key
-from libs.secrets.settings import KEYS, KEYS_FILE, SecretsSettings, secrets_settings
+from libs.secrets.settings import KEYS, KEYS_FILE, vault_from
 from libs.secrets.vault import Vault
 from libs.stack.folders import ensure_writable
 
@@ -52,6 +52,6 @@ def make_key_file(environ: Mapping[str, str]) -> Path | None:
 
 def vault_of(environ: Mapping[str, str], state_dir: Path) -> Vault:
     """The vault that commands use. Raises SecretsError."""
-    if not environ.get(KEYS) and not environ.get(KEYS_FILE) and (own := key_file(state_dir)).exists():
-        return SecretsSettings(keys_file=own).vault
-    return secrets_settings().vault
+    named, own = environ.get(KEYS_FILE), key_file(state_dir)
+    file = Path(named) if named else own if own.exists() else None
+    return vault_from(environ.get(KEYS), file)
