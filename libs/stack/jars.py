@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jgo.maven import MavenContext
-
 from libs.stack.errors import StackError
 from libs.stack.folders import write_private
 from libs.stack.locks import folder_lock
@@ -116,6 +114,9 @@ def _fetch(jar: Jar, download: Path, folder: Path) -> None:
 
 def _download(jar: Jar, download: Path) -> Path:
     mirror = os.environ.get("SELLSTREAM_MAVEN_REPOSITORY")
+    # Not above: its import takes a third of a command's start, and it is used once in an installation's life.
+    from jgo.maven import MavenContext  # noqa: PLC0415
+
     context = MavenContext(repo_cache=download, remote_repos={"mirror": mirror} if mirror else None, timeout=60)
     try:
         component = context.project(jar.group, jar.artifact).at_version(jar.version)
