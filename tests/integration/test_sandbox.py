@@ -602,6 +602,20 @@ async def test_what_comes_after_a_sale_is_as_the_world_says(running: Sandbox) ->
         assert (await refusal(await running.get(f"/mercadolibre{path}", await running.token(0))))[0] == 403
 
 
+async def test_of_others_only_the_public_part_is_told(running: Sandbox) -> None:
+    sellers = (await running.control("GET", "/_accounts"))["mercadolibre"]["sellers"]
+    token = await running.token()
+    answers = [await running.get(f"/mercadolibre/users/{one['user_id']}", token) for one in sellers]
+    me, other = [await one.json() for one in answers]
+    assert "email" in me
+    assert "email" not in other
+    assert other["seller_reputation"]["level_id"] == "5_green"
+    assert (await refusal(await running.get("/mercadolibre/users/1", token)))[:2] == (
+        404,
+        "user_not_found",
+    )
+
+
 async def test_the_missed_items_are_kept_per_site(running: Sandbox) -> None:
     accounts = (await running.control("GET", "/_accounts"))["mercadolibre"]
     path = f"/mercadolibre/missed_feeds?app_id={accounts['application_id']}&topic=items"

@@ -11,7 +11,7 @@ from services.sandbox.mercadolibre.resources.collection import collection_body
 from services.sandbox.mercadolibre.resources.order import order_body
 from services.sandbox.mercadolibre.resources.question import found_question, question_body
 from services.sandbox.mercadolibre.resources.shipment import old_shipment_body, shipment_body, shipment_items
-from services.sandbox.mercadolibre.resources.user import user_body
+from services.sandbox.mercadolibre.resources.user import public_user_body, user_body
 from services.sandbox.mercadolibre.state import Shipment, User
 from services.sandbox.wire import json_answer
 
@@ -24,6 +24,7 @@ class ResourceRoutes:
 
     def add_to(self, app: web.Application, authorised: Authorised) -> None:
         app.router.add_get("/users/me", authorised(self._me))
+        app.router.add_get("/users/{id:[0-9]+}", authorised(self._user))
         app.router.add_get("/orders/{id}", authorised(self._order))
         app.router.add_get("/shipments/{id}", authorised(self._shipment))
         app.router.add_get("/shipments/{id}/items", authorised(self._shipment_items))
@@ -63,6 +64,14 @@ class ResourceRoutes:
 
     async def _me(self, _request: web.Request, user: User) -> web.Response:
         return json_answer(user_body(user))
+
+    async def _user(self, request: web.Request, user: User) -> web.Response:
+        """The caller sees all of himself, of others the public part."""
+        number = request.match_info["id"]
+        population = self._life.population
+        known_users = (one for one in (*population.sellers, *population.buyers) if one.id == number_of(number))
+        found = known(next(known_users, None), "user", number)
+        return json_answer(user_body(found) if found is user else public_user_body(found))
 
     def _shipment_of(self, request: web.Request, user: User) -> Shipment:
         number = request.match_info["id"]

@@ -5,6 +5,18 @@ from typing import Any
 from services.sandbox.mercadolibre.state import User
 from services.sandbox.times import offset_time
 
+_PUBLIC = (
+    *("id", "nickname", "registration_date", "country_id", "address", "user_type", "tags", "logo", "points", "site_id"),
+    *("permalink", "seller_reputation", "buyer_reputation", "status"),
+)
+"""What everybody may know of a user."""
+
+
+def public_user_body(user: User) -> dict[str, Any]:
+    """GET /users/{id}: the user as others see him."""
+    whole = user_body(user)
+    return {name: whole[name] for name in _PUBLIC}
+
 
 def user_body(user: User) -> dict[str, Any]:
     """The user with the private part, as the user himself sees it."""
