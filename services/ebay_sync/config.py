@@ -37,6 +37,8 @@ class Pace(BaseModel):
     `concurrency`: calls of one run at the same time. `retry_rounds`: how often the SKUs that failed are tried again,
     `retry_pause` apart, doubling. `patience`: how long a call that eBay puts off (429, 5xx, an open circuit) is waited
     for. `offers_age`: an incremental run asks for the offers of a SKU that did not change when they are older.
+    `report_from`: accounts of so many SKUs use the Feed API's report to find out which offers changed, which is asked
+    for every `report_poll` and waited for as long as `report_patience`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +48,10 @@ class Pace(BaseModel):
     retry_rounds: int = Field(default=3, ge=0, le=10)
     retry_pause: timedelta = Field(default=_SECOND, gt=timedelta(0))
     patience: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0))
-    offers_age: timedelta = Field(default=timedelta(days=1), ge=timedelta(0))
+    offers_age: timedelta = Field(default=timedelta(days=7), ge=timedelta(0))
+    report_from: int = Field(default=500, ge=0)
+    report_poll: timedelta = Field(default=timedelta(seconds=10), gt=timedelta(0))
+    report_patience: timedelta = Field(default=timedelta(hours=2), ge=timedelta(0))
 
 
 class Config(BaseSettings):

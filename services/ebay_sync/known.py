@@ -207,7 +207,8 @@ async def seen(connection: Connection, account: str, skus: Iterable[str], at: da
 async def asked_for_offers(connection: Connection, account: str, hashes: Mapping[str, tuple[bytes, datetime]]) -> None:
     """These SKUs' offers were asked for: the hash of the answer, and when."""
     await connection.executemany(
-        "UPDATE ebay_sync.items SET offers_hash = $3, offers_asked_at = $4 WHERE account = $1 AND sku = $2",
+        "UPDATE ebay_sync.items SET offers_hash = $3, offers_asked_at = $4, suspect = false "
+        "WHERE account = $1 AND sku = $2",
         [(account, sku, digest, at) for sku, (digest, at) in hashes.items()],
     )
 

@@ -16,6 +16,7 @@ from services.ebay_sync import lines, targets
 from services.ebay_sync.journal import Stopped
 from services.ebay_sync.listing import fetched_pages, look_for_missing, note_unreadable
 from services.ebay_sync.projected import rows_stored
+from services.ebay_sync.report import mark_suspects
 from services.ebay_sync.run import Failure, Mode, Place
 from services.ebay_sync.stock import Answer
 from services.ebay_sync.work import Work
@@ -105,6 +106,8 @@ async def _begun(work: Work, place: Place) -> Place:
         since = _since(place)
         listed = await targets.count_listed(database, run.account, since)
         journal.say("info", lines.step_1_complete(listed))
+        if run.mode is Mode.INCREMENTAL and listed >= work.pace.report_from:
+            await mark_suspects(work)
         total = await targets.count_to_ask(database, run.account, since, _age(work))
         if run.mode is Mode.INCREMENTAL:
             journal.say("info", f"Incremental: {listed - total} SKUs have not changed since their offers were fetched")

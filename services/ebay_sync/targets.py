@@ -8,7 +8,7 @@ _MISSING = "FROM ebay_sync.items WHERE account = $1 AND NOT gone AND seen_at < $
 
 _TO_ASK = """
 FROM ebay_sync.items WHERE account = $1 AND NOT gone AND seen_at >= $2 AND ($3::timestamptz IS NULL
-    OR offers_asked_at IS NULL OR changed_at > offers_asked_at OR offers_asked_at < $3)
+    OR suspect OR offers_asked_at IS NULL OR changed_at > offers_asked_at OR offers_asked_at < $3)
 """
 
 
@@ -45,7 +45,8 @@ async def to_ask(
 ) -> list[str]:
     """The next SKUs whose offers are to be asked for: all that were seen since a moment.
 
-    With an age, only those that changed after their offers were asked for, or whose offers are older than that.
+    With an age, only those that changed after their offers were asked for, that the report says are others, or whose
+    offers are older than that.
     """
     async with database.connection() as connection:
         rows = await connection.fetch(

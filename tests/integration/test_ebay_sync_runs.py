@@ -94,6 +94,37 @@ async def test_an_incremental_offers_run_asks_only_for_what_changed(sync: Sync, 
     assert counts(again, "fetched", "stored", "unchanged") == (total, 0, total)
 
 
+async def test_offers_that_changed_without_their_items_are_found_by_the_report(
+    shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    pace = {"pace__report_from": "1", "pace__report_poll": "PT0.01S"}
+    async with serving(environment_of(shop, kafka, database, await accounts_of(shop), **pace)) as sync:
+        await sync.synced("offers")
+        edited = set((await changes(shop, change=40))["changed"])
+        await sync.synced("inventory")
+        # As if the items had been seen like this before: only their offers tell that something changed.
+        async with database.connection() as connection:
+            await connection.execute("UPDATE ebay_sync.items SET changed_at = seen_at - interval '1 day'")
+        await shop.control("DELETE", "/_ebay/calls")
+        run = await sync.synced("offers", mode="incremental")
+        calls = (await shop.control("GET", "/_ebay/calls"))["calls"]
+        told = {one["item"]["sku"]: one for one in (await shop.control("GET", "/_ebay/inventory"))["inventory"]}
+        listed = {sku for sku in edited if any("listing" in one for one in told[sku]["offers"])}
+        assert run["counts"]["skus"] == calls["GET /sell/inventory/v1/offer"] == len(listed) > 0
+        assert calls["GET /sell/feed/v1/task/{task_id}/download_result_file"] == 1
+        for sku in listed:
+            price = await scalar(
+                database, "SELECT price_value::text FROM read_models.inventory WHERE sku_code = $1", sku
+            )
+            first = next(one["pricingSummary"]["price"]["value"] for one in told[sku]["offers"])
+            assert price == first
+        again = await sync.synced("offers", mode="incremental")
+        assert again["counts"]["skus"] == 0, "what is known by now is not asked for again"
+
+        await shop.control("PATCH", "/_ebay/switches", {"feed_status": "FAILED"})
+        assert (await sync.synced("offers", mode="incremental"))["status"] == "completed"
+
+
 async def test_what_disappeared_is_marked_and_what_comes_back_is_there_again(
     sync: Sync, shop: Sandbox, database: Database
 ) -> None:
