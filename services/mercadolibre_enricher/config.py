@@ -8,9 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
+from libs.jobs import WorkerSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
 from libs.secrets.settings import SecretsFromEnvironment
 from services.mercadolibre_enricher.fallbacks.settings import MissedSettings, SeedSettings
+from services.mercadolibre_enricher.workers.settings import PipelineSettings
 
 
 class Account(BaseModel):
@@ -48,6 +50,8 @@ class Config(BaseSettings):
     concurrency: int = Field(default=16, ge=1, le=1000)
     missed: MissedSettings = MissedSettings()
     seeds: SeedSettings = SeedSettings()
+    pipeline: PipelineSettings = PipelineSettings()
+    worker: WorkerSettings = Field(default_factory=WorkerSettings, description="LOCKED_BY, LOCK_SECONDS, …")
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
     secrets: SecretsFromEnvironment

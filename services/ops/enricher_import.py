@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from libs.stack import StackError, find_endpoints, state_folder
+from services.ops import enricher
 
 _MODULE = "services.mercadolibre_enricher.fallbacks.import_command"
 
@@ -23,9 +24,10 @@ Again = Annotated[bool, typer.Option("--again", help="All rows anew, also of a f
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     group = typer.Typer(help="MercadoLibre's enrichment: items in, features and scores out.", no_args_is_help=True)
     group.command("import")(import_)
+    group.command("run")(enricher.run)
     app.add_typer(group, name="enricher")
 
 

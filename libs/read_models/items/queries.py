@@ -14,23 +14,18 @@ async def item(connection: Connection, marketplace: str, item_id: str) -> ItemRo
     return await one(connection, READ_MODEL, f"{marketplace}:{item_id}")
 
 
-async def comparable_prices(connection: Connection, row: ItemRow) -> list[Decimal]:
-    """The prices of other offers of the same goods, in the same currency and condition, at most MOST_PRICES.
-
-    Of the same catalog product where the item has one; else of the same category.
-    """
-    what = "product_id" if row.product_id is not None else "category_id"
-    value = row.product_id if row.product_id is not None else row.category_id
-    if value is None or row.currency_id is None:
+async def prices_of_product(connection: Connection, row: ItemRow) -> list[Decimal]:
+    """What others ask for the same catalog product, in the same currency and condition; at most MOST_PRICES prices."""
+    if row.product_id is None or row.currency_id is None:
         return []
     found = await connection.fetch(
         f"""
         SELECT price FROM {SCHEMA}.items
-        WHERE {what} = $1 AND currency_id = $2 AND condition IS NOT DISTINCT FROM $3 AND marketplace = $4
+        WHERE product_id = $1 AND currency_id = $2 AND condition IS NOT DISTINCT FROM $3 AND marketplace = $4
           AND key <> $5 AND price > 0 AND (status IS NULL OR status = 'active')
         ORDER BY key LIMIT {MOST_PRICES}
         """,  # noqa: S608  (names of our own declarations)
-        value,
+        row.product_id,
         row.currency_id,
         row.condition,
         row.marketplace,

@@ -49,4 +49,3 @@ CREATE TABLE {schema}.items (
 ALTER TABLE {schema}.items ADD PRIMARY KEY (key);
 CREATE INDEX items_newest ON {schema}.items (updated_at DESC, key DESC);
 CREATE INDEX items_product ON {schema}.items (product_id, currency_id) WHERE product_id IS NOT NULL;
-CREATE INDEX items_category ON {schema}.items (category_id, condition, currency_id);
