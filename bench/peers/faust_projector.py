@@ -37,19 +37,18 @@ topic = app.topic(settings.topic, value_serializer="raw", value_type=bytes, key_
 _begun = False
 
 
-def begin(value: bytes) -> bytes:
-    """The clock starts with the first event that the agent is given: joining the group takes Faust seconds."""
+@app.on_rebalance_complete.connect  # type: ignore[untyped-decorator]  # faust's signals carry no types
+async def begin(*_: object, **__: object) -> None:
+    """The clock starts when Faust begins to fetch: joining the group takes it seconds, prefetching is work."""
     global _begun  # noqa: PLW0603 - one agent, one clock
     if not _begun:
         _begun = True
         watch.start()
-    return value
 
 
 @app.agent(topic)
 async def project(stream: StreamT[bytes]) -> None:
     """Upsert batch after batch; the last state of an order within a batch wins."""
-    stream.add_processor(begin)
     database = await asyncpg.connect(settings.database_url)
     done = 0
     async for batch in stream.take(BATCH, within=WITHIN_SECONDS):

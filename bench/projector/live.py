@@ -105,9 +105,9 @@ async def _drop(run: Run, name: str) -> None:
         await server.close()
 
 
-async def command(*arguments: str, environment: dict[str, str]) -> tuple[int, str]:
-    """Run a `sellstream` command; answers its exit code and output."""
-    process = await asyncio.create_subprocess_exec(
+async def begin_command(*arguments: str, environment: dict[str, str]) -> asyncio.subprocess.Process:
+    """Start a `sellstream` command; all that it says comes from its standard output."""
+    return await asyncio.create_subprocess_exec(
         *_CLI,
         *arguments,
         env=clean_environment(environment),
@@ -115,6 +115,11 @@ async def command(*arguments: str, environment: dict[str, str]) -> tuple[int, st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+
+
+async def command(*arguments: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Run a `sellstream` command; answers its exit code and output."""
+    process = await begin_command(*arguments, environment=environment)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), RUN_SECONDS)
     except BaseException:

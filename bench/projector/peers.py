@@ -21,7 +21,7 @@ def projector_peers() -> list[ProjectorPeer]:
             "Faust agent, batches of 1,000",
             "bench.peers.faust_projector",
             ("faust-streaming", "pydantic", "asyncpg"),
-            "a bounded subset; the clock starts with the first event that the agent is given",
+            "a bounded subset; the clock starts when Faust begins to fetch",
         ),
         PythonPeer(
             "eventsourcing",
