@@ -169,6 +169,7 @@ HANDLERS: Mapping[str, Enrichment] = {
     "messages": Enrichment(Kind.MESSAGE, translate_after_sale.message_changed),
     "post_purchase": Enrichment(Kind.CLAIM, translate_after_sale.claim_changed),  # its actions: claims, claims_actions
     "claims": Enrichment(Kind.CLAIM, translate_after_sale.claim_changed),  # the name before 2024
+    "claims_actions": Enrichment(Kind.CLAIM, translate_after_sale.claim_changed),
     "orders_feedback": Enrichment(Kind.FEEDBACK, translate_after_sale.feedback_changed),
     "invoices": Enrichment(Kind.INVOICE, translate_after_sale.invoice_changed),
 }

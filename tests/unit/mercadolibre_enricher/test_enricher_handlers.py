@@ -117,6 +117,7 @@ async def enricher() -> AsyncIterator[Enricher]:
         ("messages", "fd1d2e37ad004ede9e0bf25d1215002d", "mercadolibre:fd1d2e37ad004ede9e0bf25d1215002d"),
         ("post_purchase", "post-purchase/v1/claims/5255026166", "mercadolibre:5255026166"),
         ("claims", "/v1/claims/5255026166", "mercadolibre:5255026166"),
+        ("claims_actions", "/post-purchase/v1/claims/5255026166", "mercadolibre:5255026166"),
         ("orders feedback", f"{ORDER}/feedback", "mercadolibre:2000016796107000"),
         ("invoices", "/users/1/invoices/1377978", "mercadolibre:1377978"),  # whoever is named: asked for as our own
     ],
