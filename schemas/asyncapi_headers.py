@@ -63,6 +63,7 @@ def webhook_headers() -> Part:
             "ce_deliveryid": _text("The marketplace's own identity of the delivery"),
             "ce_notificationtopic": _text("The marketplace's name for the kind of notification"),
             "ce_resource": _text("What the notification points to; absent where the body carries all"),
+            "ce_origin": _text("How it came in, if not by the webhook itself", examples=["missed_feeds"]),
         },
         "patternProperties": {
             f"^{HTTP_HEADER_PREFIX}": _text("A header of the HTTP request that verification needed, name in lower case")

@@ -20,7 +20,7 @@ class WebhookReceivedV1(Fact):
     tells. Extensions: `marketplace`, `account` (the seller's account there), `deliveryid` (the marketplace's own
     identity of the delivery), `notificationtopic` (the marketplace's name for the kind of notification) and `resource`
     (what it points to; absent where the body carries all). The HTTP headers that verification needed are kept as
-    Kafka headers `http_<name>`.
+    Kafka headers `http_<name>`. What was missed and taken in later from the marketplace's own list has `origin`.
     """
 
     marketplace: str

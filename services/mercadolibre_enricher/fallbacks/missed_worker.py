@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from libs.bus.publisher import NotPublished
 from libs.bus.tail import TopicUnreadable
-from libs.db.errors import DatabaseAway
+from libs.db.errors import DatabaseAway, NotMigrated
 from libs.http.breaker import State
 from libs.http.errors import ApiError
 from libs.telemetry.log import get_logger
@@ -46,7 +46,7 @@ class MissedWorker:
             pause, circuit = self._every, self._circuit()
             try:
                 await self._missed.recover(trigger)
-            except (ApiError, DatabaseAway, NotPublished, TopicUnreadable) as error:
+            except (ApiError, DatabaseAway, NotMigrated, NotPublished, TopicUnreadable) as error:
                 pause = min(self._retry, self._every)
                 log.warning("missed notifications are not taken in yet", reason=str(error)[:300])
             trigger = await self._next(stop, pause, circuit)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from libs.db.errors import DatabaseAway
+from libs.db.errors import DatabaseAway, NotMigrated
 from libs.telemetry.log import get_logger
 from services.mercadolibre_enricher.fallbacks.seeds import Seeds
 
@@ -24,7 +24,7 @@ class SeedWorker:
         while not stop.is_set():
             try:
                 planted = await self._seeds.plant_again(self._most)
-            except DatabaseAway as error:
+            except (DatabaseAway, NotMigrated) as error:
                 log.warning("items are not queued again yet", reason=str(error)[:300])
             else:
                 if planted.queued:

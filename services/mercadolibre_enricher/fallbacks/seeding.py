@@ -5,7 +5,7 @@ from typing import Any
 
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import Ignore, Wait
-from libs.db.errors import DatabaseAway
+from libs.db.errors import DatabaseAway, NotMigrated
 from schemas.event import Fact
 from schemas.listings.listing_changed import ListingChangedV1
 from schemas.orders.order_changed import OrderChangedV2
@@ -52,7 +52,7 @@ async def on_facts(batch: Sequence[Received], seeds: Seeds) -> list[Outgoing]:
         raise Ignore("it names no item of MercadoLibre")
     try:
         planted = await seeds.plant(valid)
-    except DatabaseAway as error:
+    except (DatabaseAway, NotMigrated) as error:
         raise Wait(str(error), WAIT_FOR_TURN) from error
     if not planted.queued:
         raise Ignore("the items that it names were queued not long ago")
