@@ -51,9 +51,11 @@ async def getmany(
 
     `positions` are the offsets to be handed out next, and are moved on here; with `from_committed`, a partition that is
     not among them stands where its group committed. `unchanged` says whether the assignment is still the one that
-    `positions` are about; if not, what was salvaged is dropped and its new owner reads it. Raises KafkaError;
-    CorruptRecordException where the bytes themselves are damaged, with the partition and the offset.
+    `positions` are about; if not, what was salvaged is dropped and its new owner reads it. Raises KafkaError, also when
+    the client's own tasks have ended, and CorruptRecordException where the bytes themselves are damaged, with the
+    partition and the offset.
     """
+    _require_alive(client)
     try:
         found: Mapping[TopicPartition, list[Record]] = await client.getmany(
             *partitions, timeout_ms=timeout_ms, max_records=max_records
@@ -73,6 +75,14 @@ async def getmany(
     for one, records in found.items():
         positions[one] = records[-1].offset + 1
     return found
+
+
+def _require_alive(client: AIOKafkaConsumer) -> None:
+    """A client whose task has died of a defect gives nothing for ever, and does not say so: a new one must be made."""
+    for what, task in (("fetching", client._fetcher._fetch_task), ("metadata", client._client._sync_task)):
+        if task is not None and task.done():
+            error = None if task.cancelled() else task.exception()
+            raise KafkaError(f"the client's task for {what} has ended: {error!r}") from error
 
 
 async def _committed(client: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:

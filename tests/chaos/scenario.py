@@ -15,7 +15,7 @@ from tests.chaos.plan import SECONDS, Plan
 from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem, readiness
 from tests.chaos.verdict import LETTERS, forgiven_letters, judge
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 ADVANCE_SECONDS = 1800
 """How far the sandbox's clock is moved on, again and again, until every retry has been made."""
 
