@@ -61,7 +61,7 @@ SELECT account FROM oauth.tokens WHERE client = $1 ORDER BY authorized_at DESC N
 @asynccontextmanager
 async def open_token_database(url: str, application: str) -> AsyncIterator[Database]:
     """Connect to PostgreSQL; waits for as long as it is away, and says so."""
-    async with Database(url, application=application, most=4) as database:
+    async with Database(url, application=application, most=8) as database:
         while True:
             try:
                 await database.check()

@@ -1,21 +1,12 @@
 """A steady pace for all replicas: turns at least so far apart, given out by PostgreSQL."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.db.pool import Database
+from libs.quota.rules import Pace
 
 _TURN = "SELECT given, wait FROM quota.turn($1, $2, $3, $4)"
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """One turn per `interval` under `name`; after a silence, `burst` of them at once."""
-
-    name: str
-    interval: timedelta
-    burst: int = 1
 
 
 class OutOfTurn(Exception):

@@ -10,25 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.db.pool import Database
+from libs.quota.rules import Quota
 from libs.telemetry.metrics import QUOTA_REFUSED, QUOTA_REMAINING
 
 _TAKE = "SELECT granted, remaining, reset_after, retry_after FROM quota.take($1, $2, $3, $4, $5)"
 _CLOSE = "SELECT quota.close($1, $2)"
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """`limit` per `window`, counted under `name`.
-
-    Windows begin at whole multiples of their length since 1970 in UTC (an hour at :00, a day at midnight). With
-    `slices`, the window rolls instead, in steps of window/slices: then no span of that length ever has more than
-    `limit`, wherever it begins.
-    """
-
-    name: str
-    limit: int
-    window: timedelta
-    slices: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from typing import Self
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
+from libs.marketplaces.mercadolibre.limits import HourlyLimits
 from libs.marketplaces.mercadolibre.oauth import AUTHORIZATION_URL, Application
 from libs.secrets.settings import SecretsFromEnvironment
 
@@ -48,14 +50,13 @@ class Config(BaseSettings):
     site: str = Field(default="MLM", pattern=r"^[A-Z]{3}$")
     user_id: str | None = Field(default=None, pattern=r"^[0-9]{1,20}$", description="Whose tokens the proxies use")
     search_reach: int = Field(default=1000, ge=1, description="Results beyond this offset cannot be asked for")
-    searches_per_hour: int = Field(default=3000, ge=1)
-    items_per_hour: int = Field(default=10_000, ge=1)
-    users_per_hour: int = Field(default=3000, ge=1)
+    limits: HourlyLimits = HourlyLimits()
     debug: bool = Field(default=False, description="Log what MercadoLibre is asked and answers")
     api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL))
     worker_key: SecretStr | None = Field(
         default=None, min_length=16, description="Asked for in X-Worker-Key by /mlJobs"
     )
+    kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
     secrets: SecretsFromEnvironment
 

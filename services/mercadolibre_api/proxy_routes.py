@@ -1,7 +1,5 @@
 """GET /ml/search, /ml/items/{item_id}, /ml/whoami, /ml/public_ping: MercadoLibre's own answers, handed through."""
 
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -11,15 +9,12 @@ from libs.http.answer import Answer
 from libs.http.errors import ApiError
 from libs.http.openapi import Operation, Reply, Route
 from libs.http.server import REQUEST_ID
-from libs.quota.limiter import Rule
-from libs.quota.quota import Quota
 from services.mercadolibre_api.answers import NotDone, answering, failures, of_upstream, wrong_query
 from services.mercadolibre_api.search import Wanted, search
 from services.mercadolibre_api.upstream import Asked, Upstream, named_headers, preview
 
 SEARCH, ITEM, ME, PING = "/sites/{site}/search", "/items/{id}", "/users/me", "/currencies"
 _PING_PREVIEW = 200
-_HOUR = timedelta(hours=1)
 
 
 class SearchQuery(BaseModel):
@@ -44,23 +39,6 @@ class Ping(BaseModel):
     status: int
     headers: dict[str, str] = Field(description="Who answered, and the firewall's code and reason if it refused")
     body_preview: str = Field(description="The first 200 characters of the body")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Requests per hour, of all replicas together."""
-
-    searches: int
-    items: int
-    users: int
-
-    def rules(self) -> dict[str, Rule]:
-        """What the client's limiter holds."""
-        per_hour = {SEARCH: ("search", self.searches), ITEM: ("items", self.items), ME: ("users", self.users)}
-        return {
-            f"GET {operation}": Rule(Quota(f"mercadolibre.{name}", limit, _HOUR))
-            for operation, (name, limit) in per_hour.items()
-        }
 
 
 _REFUSALS: dict[str, str] = {

@@ -10,6 +10,7 @@ from libs.marketplaces.mercadolibre.client import MercadoLibre
 from libs.marketplaces.mercadolibre.oauth import refresh_grant, token_client
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.quota.limiter import SharedRateLimiter
 from services.mercadolibre_enricher.config import Account, Config
 
 CLIENT = "mercadolibre"
@@ -32,7 +33,9 @@ class Accounts:
 async def open_accounts(config: Config, service: str, stack: AsyncExitStack) -> Accounts:
     """Open the configured accounts; `stack` closes them."""
     database = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {service}"))
-    limiter = LocalRateLimiter(per_second=config.requests_per_second, max_wait=config.api.longest_pause_seconds)
+    patience = config.api.longest_pause_seconds
+    local = LocalRateLimiter(per_second=config.requests_per_second, max_wait=patience)
+    limiter = SharedRateLimiter(database, config.limits.rules(), local=local, max_wait=patience)
     api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
     stores = {
         client_id: PostgresTokenStore(database, token_client(client_id), config.secrets.vault)

@@ -10,6 +10,7 @@ from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.jobs import WorkerSettings
 from libs.marketplaces.mercadolibre.client import BASE_URL
+from libs.marketplaces.mercadolibre.limits import HourlyLimits
 from libs.secrets.settings import SecretsFromEnvironment
 from services.mercadolibre_enricher.fallbacks.settings import MissedSettings, SeedSettings
 from services.mercadolibre_enricher.workers.settings import PipelineSettings
@@ -45,6 +46,7 @@ class Config(BaseSettings):
     accounts: tuple[Account, ...] = Field(min_length=1)
     api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL))
     requests_per_second: float | None = Field(default=None, gt=0, description="Per route; None: only what 429 says")
+    limits: HourlyLimits = HourlyLimits()
     coalesce_milliseconds: int = Field(default=200, ge=0, le=60_000)
     settle_seconds: float = Field(default=10.0, ge=0, le=600)
     concurrency: int = Field(default=16, ge=1, le=1000)

@@ -412,7 +412,7 @@ async def test_the_debug_log_has_previews_and_no_tokens(database, marketplace, c
 
 async def test_hourly_limits_are_kept_across_replicas(database, marketplace):
     marketplace.answer = answers(ITEM)
-    settings = {"items_per_hour": 10, "users_per_hour": 1}
+    settings = {"limits": {"items": 10, "users": 1}}
     async with (
         mercadolibre_api(database.url, marketplace.base_url, **settings) as one,
         mercadolibre_api(database.url, marketplace.base_url, **settings) as other,
@@ -452,7 +452,7 @@ async def test_the_default_limits_are_the_documented_ones(api, marketplace):
         (await api.get(path)).headers["RateLimit-Policy"] for path in ("/ml/search?q=x", "/ml/items/MLM1", "/ml/whoami")
     ]
     assert policies == [
-        '"mercadolibre.search";q=3000;w=3600',
+        '"mercadolibre.searches";q=3000;w=3600',
         '"mercadolibre.items";q=10000;w=3600',
         '"mercadolibre.users";q=3000;w=3600',
     ]

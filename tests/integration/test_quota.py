@@ -11,9 +11,10 @@ from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.errors import RateLimited
 from libs.quota.headers import ratelimit_headers, retry_after_header
-from libs.quota.limiter import Rule, SharedRateLimiter
-from libs.quota.pace import OutOfTurn, Pace, Turns
-from libs.quota.quota import Quota, Quotas, QuotaSpent
+from libs.quota.limiter import AWAY, SharedRateLimiter
+from libs.quota.pace import OutOfTurn, Turns
+from libs.quota.quota import Quotas, QuotaSpent
+from libs.quota.rules import Pace, Quota, Rule
 
 LONG = timedelta(days=365_000)
 """A window that does not end while a test runs."""
@@ -180,3 +181,15 @@ async def test_the_headers_follow_the_draft(database):
     assert told["RateLimit"].startswith('"search";r=2999;t=')
     assert ratelimit_headers([]) == {}
     assert retry_after_header(timedelta(milliseconds=10)) == {"Retry-After": "1"}
+
+
+async def test_while_postgres_is_away_a_caller_is_told_when_to_come_back():
+    async with Database("postgresql://nobody@127.0.0.1:9/none", application="tests") as away:
+        limiter = SharedRateLimiter(away, {"GET /search": Rule(Quota("search", 10, LONG))})
+        await limiter.acquire("GET /something/else")
+        with pytest.raises(RateLimited, match="nobody can tell") as refused:
+            await limiter.acquire("GET /search")
+        assert refused.value.retry_after == AWAY
+        await limiter.push_back("GET /search", timedelta(minutes=1))
+        with pytest.raises(RateLimited, match="next turn"):  # this process has understood
+            await limiter.acquire("GET /search")
