@@ -17,7 +17,6 @@ from libs.projection.record import Located, Unreadable, locate
 from libs.projection.table import Table
 from libs.telemetry.log import get_logger
 from schemas.envelope import Header
-from schemas.event import Fact
 
 log = get_logger()
 
@@ -31,7 +30,6 @@ class Folding:
         self._consumer = consumer
         self._gathers = model.evolve if isinstance(model.evolve, Gathers) else None
         self._known: dict[str, Any] = {}  # rows, or what was gathered
-        self._newest: dict[str, bytes | Fact] = {}  # gathered: the fact of the row, in the shortest form
         self.records = 0
         self.skipped = 0
         self.reached = 0
@@ -44,10 +42,10 @@ class Folding:
         """The rows, made as they are asked for."""
         if self._gathers is None:
             return iter(self._known.values())
-        row, decode, newest = self._gathers.row, self._model.quick.decode, self._newest
+        row, decode = self._gathers.row, self._model.quick.decode
         return (
-            row(known, decode(found) if isinstance(found := newest[key], bytes) else found)
-            for key, known in self._known.items()
+            row(known, decode(known.source) if isinstance(known.source, bytes) else known.source)
+            for known in self._known.values()
         )
 
     def add(self, records: Iterable[PlainRecord]) -> int:
@@ -56,7 +54,7 @@ class Folding:
         Where the records cannot be read on (NotPlain), those before are folded.
         """
         gather = None if self._gathers is None else self._gathers.gather
-        evolve, read, known, newest = self._model.evolve, self._model.quick.read, self._known, self._newest
+        evolve, read, known = self._model.evolve, self._model.quick.read, self._known
         topic, number = self._partition
         count, record = 0, None
         try:
@@ -73,20 +71,17 @@ class Folding:
                     if located is None:
                         continue
                     key, fact, position = located.key, located.fact, located.position
+                old = known.get(key)
                 try:
-                    if gather is not None:
-                        gathered = known[key] = gather(known.get(key), fact, position)
-                        if gathered.position is position:
-                            newest[key] = value or fact
-                        continue
-                    row = evolve(known.get(key), fact, position)
+                    # Its bytes are the shortest form of a fact that was read fast, and quickly read again.
+                    new = evolve(old, fact, position) if gather is None else gather(old, fact, position, value or fact)
                 except Refused:
                     self.skipped += 1
                     continue
-                if row is None:
+                if new is None:
                     known.pop(key, None)
-                else:
-                    known[key] = row
+                elif new is not old:
+                    known[key] = new
         finally:
             self.records += count
             if record is not None:

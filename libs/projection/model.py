@@ -59,22 +59,23 @@ F = TypeVar("F", bound=Fact)
 
 
 class Gathered(Protocol):
-    """What is known of a key after some of its facts: enough to go on, and where the one stands that its row is of."""
+    """What is known of a key after some of its facts. `source`: that of the fact that its row will be made of."""
 
     @property
-    def position(self) -> Position: ...
+    def source(self) -> Any: ...
 
 
 @runtime_checkable
 class Gathers(Protocol):
     """An `evolve` that need not make a row of every fact.
 
-    Whoever has all facts of a key from the first one on may `gather` them (in the order of the log; it may change and
-    return what it is given, and raises Refused as `evolve` does), and make the `row` once, of what was gathered and of
-    the fact at its position. That row equals the one that `evolve` comes to, fact by fact.
+    Whoever has all facts of a key from the first one on may `gather` them, in the order of the log, each with a source
+    that it can be had from again; and make the `row` once, of what was gathered and of the fact of its source. That row
+    equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it is given, and raises
+    Refused as `evolve` does.
     """
 
-    def gather(self, known: Any, fact: Any, position: Position) -> Gathered: ...
+    def gather(self, known: Any, fact: Any, position: Position, source: Any) -> Gathered: ...
 
     def row(self, known: Any, fact: Any) -> Row: ...
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
 
@@ -80,8 +80,9 @@ F = TypeVar("F", bound=EntityFact)
 
 
 class Latest(msgspec.Struct, gc=False):
-    """What is known of an entity: where its newest fact stands, what decides over the next one, and the history."""
+    """What is known of an entity: its newest fact's source and place, what decides over the next one, the history."""
 
+    source: Any
     position: Position
     updated_at: datetime
     status: str
@@ -108,26 +109,27 @@ class OfLatest(Generic[R, F]):
         self._refuse(fact)
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
 
-    def gather(self, latest: Latest | None, fact: F, position: Position) -> Latest:
+    def gather(self, latest: Latest | None, fact: F, position: Position, source: Any) -> Latest:
         """What is known of an entity after a fact. Changes `latest`; raises Refused."""
         if latest is None:
             self._refuse(fact)
             entry = _entry(fact, position)
-            return Latest(position, fact.updated_at, fact.status, fact.marketplace_status, (entry,))
+            return Latest(source, position, fact.updated_at, fact.status, fact.marketplace_status, (entry,))
         stood = latest.position
         if position.event_id == stood.event_id or fact.updated_at < latest.updated_at:
             return latest
         if position.offset <= stood.offset and (position.topic, position.partition) == (stood.topic, stood.partition):
             return latest
-        self._refuse(fact)
+        if self.bigints:
+            self._refuse(fact)
         if fact.status != latest.status or fact.marketplace_status != latest.marketplace_status:
             latest.status, latest.marketplace_status = fact.status, fact.marketplace_status
             latest.history = (*latest.history, _entry(fact, position))
-        latest.position, latest.updated_at = position, fact.updated_at
+        latest.source, latest.position, latest.updated_at = source, position, fact.updated_at
         return latest
 
     def row(self, latest: Latest, fact: F) -> R:
-        """The row of what was gathered, and of the fact at its position."""
+        """The row of what was gathered, and of the fact of its source."""
         return self.build(fact, entity_columns(fact, latest.position, latest.history))
 
     def _refuse(self, fact: F) -> None:
