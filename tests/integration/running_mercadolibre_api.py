@@ -1,6 +1,7 @@
 """mercadolibre_api as its app builds it, and a MercadoLibre that answers as a test says and keeps what it was asked."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.server import Health, prepare_application
@@ -25,6 +27,8 @@ CLIENT_ID, CLIENT_SECRET = "6456467593800000", "client-secret-of-tests"
 REDIRECT = "https://sellstream.example/mercadolibre/oauth/callback"
 AUTHORIZATION = "https://auth.mercadolibre.com.mx/authorization"
 KEY = new_key()
+NO_KAFKA = KafkaSettings(bootstrap_servers="127.0.0.1:9")
+"""Nobody listens there: for what needs no Kafka."""
 VAULT = Vault(read_keys(KEY))
 STORE = f"mercadolibre/{CLIENT_ID}"
 
@@ -120,14 +124,26 @@ class Api:
             is_json = answer.content_type.endswith("json")
             return Told(answer.status, answer.headers, text, await answer.json(content_type=None) if is_json else None)
 
+    async def post(self, path: str, body: Any, **headers: str) -> Told:
+        """POST JSON, or text as it is; `_` in a header's name stands for `-`."""
+        content = body if isinstance(body, str | bytes) else json.dumps(body)
+        told = {name.replace("_", "-"): value for name, value in headers.items()} | {"Content-Type": "application/json"}
+        async with self._http.post(self.base.rstrip("/") + path, data=content, headers=told) as answer:
+            text = await answer.text()
+            return Told(answer.status, answer.headers, text, await answer.json(content_type=None))
+
 
 @asynccontextmanager
-async def mercadolibre_api(database_url: str, base_url: str, **settings: Any) -> AsyncIterator[Api]:
+async def mercadolibre_api(
+    database_url: str, base_url: str, *, kafka: KafkaSettings = NO_KAFKA, **settings: Any
+) -> AsyncIterator[Api]:
     """The service with an application, on a free port; each has a pool of its own, as a process has."""
     application = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "redirect_uri": REDIRECT}
     reached = {"base_url": base_url, "attempts": 1, "circuit_failures": 1000}
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATABASE_URL", database_url)
+        environment.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
+        environment.setenv("KAFKA_TOPIC_PREFIX", kafka.topic_prefix)
         environment.setenv("SELLSTREAM_SECRETS_KEYS", KEY)
         config = Config(**application | {"api": reached} | settings)
     async with AsyncExitStack() as stack:
