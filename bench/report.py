@@ -38,6 +38,15 @@ PROJECTOR: tuple[Column, ...] = (
     ("PostgreSQL CPU s/million", "postgres_cpu_s_per_million", _hundredth),
     ("CPU s/million", "total_cpu_s_per_million", _hundredth),
 )
+JOBS: tuple[Column, ...] = (
+    ("jobs", "jobs", _whole),
+    ("enqueued/s", "enqueued_per_s", _whole),
+    ("jobs/s", "jobs_per_s", _whole),
+    ("CPU µs/job", "total_cpu_us_per_job", _tenth),
+    ("of it PostgreSQL", "postgres_cpu_us_per_job", _tenth),
+    ("fleet jobs/s", "fleet_jobs_per_s", _whole),
+    ("fleet CPU µs/job", "fleet_total_cpu_us_per_job", _tenth),
+)
 LIMIT_PARTS = (
     ("read (librdkafka)", "read"),
     ("decode and fold (msgspec)", "decode"),
@@ -54,6 +63,12 @@ GOALS: dict[str, str] = {
     "rebuild_speed_vs_eventsourcing": "≥ 60",
     "rebuild_speed_vs_faust": "≥ 30",
     "rebuild_cpu_vs_limit": "≤ 2.0",
+    "jobs_speed_vs_pgqueuer": "≥ 2",
+    "jobs_speed_vs_procrastinate": "≥ 10",
+    "jobs_fleet_speed_vs_pgqueuer": "≥ 2",
+    "jobs_fleet_speed_vs_procrastinate": "≥ 10",
+    "jobs_cpu_vs_pgqueuer": "≤ 0.5",
+    "jobs_cpu_vs_procrastinate": "≤ 0.1",
 }
 
 
@@ -130,7 +145,11 @@ def markdown(results: Results, method: str) -> str:
 
 
 def _sections(results: Results) -> tuple[tuple[str, Mapping[str, Runner], tuple[Column, ...]], ...]:
-    return (("Gateway", results.gateway, GATEWAY), ("Projector", results.projector, PROJECTOR))
+    return (
+        ("Gateway", results.gateway, GATEWAY),
+        ("Projector", results.projector, PROJECTOR),
+        ("Jobs", results.jobs, JOBS),
+    )
 
 
 def _section(runners: Mapping[str, Runner], columns: tuple[Column, ...]) -> str:

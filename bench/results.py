@@ -47,6 +47,7 @@ class Results:
     settings: dict[str, Any]
     gateway: dict[str, Runner] = field(default_factory=dict)
     projector: dict[str, Runner] = field(default_factory=dict)
+    jobs: dict[str, Runner] = field(default_factory=dict)
 
     def ratios(self) -> dict[str, float | None]:
         """The ratios with the keys that the issue fixes; None where a side was skipped or had no valid round."""
@@ -62,6 +63,12 @@ class Results:
             "rebuild_speed_vs_eventsourcing": _ratio(self.projector, speed, "eventsourcing"),
             "rebuild_speed_vs_faust": _ratio(self.projector, speed, "faust"),
             "rebuild_cpu_vs_limit": _ratio(self.projector, "total_cpu_s_per_million", LIMIT),
+            "jobs_speed_vs_pgqueuer": _ratio(self.jobs, "jobs_per_s", "pgqueuer"),
+            "jobs_speed_vs_procrastinate": _ratio(self.jobs, "jobs_per_s", "procrastinate"),
+            "jobs_fleet_speed_vs_pgqueuer": _ratio(self.jobs, "fleet_jobs_per_s", "pgqueuer"),
+            "jobs_fleet_speed_vs_procrastinate": _ratio(self.jobs, "fleet_jobs_per_s", "procrastinate"),
+            "jobs_cpu_vs_pgqueuer": _ratio(self.jobs, "total_cpu_us_per_job", "pgqueuer"),
+            "jobs_cpu_vs_procrastinate": _ratio(self.jobs, "total_cpu_us_per_job", "procrastinate"),
         }
 
     def write(self, path: Path) -> None:
@@ -72,6 +79,7 @@ class Results:
                 "settings": self.settings,
                 "gateway": {name: asdict(runner) for name, runner in self.gateway.items()},
                 "projector": {name: asdict(runner) for name, runner in self.projector.items()},
+                "jobs": {name: asdict(runner) for name, runner in self.jobs.items()},
             },
         }
         path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

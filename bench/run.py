@@ -18,6 +18,8 @@ from bench.endurance.findings import Findings, table, with_section
 from bench.endurance.scale import WHOLE_MINUTES, EnduranceScale
 from bench.gateway.benchmark import GatewayBenchmark, GatewayFailed, GatewayScale, run_gateway
 from bench.gateway.peer import gateway_peers
+from bench.jobs.benchmark import JobsBenchmark, JobsScale, run_jobs
+from bench.jobs.peer import queue_peers
 from bench.machine import describe, hardware
 from bench.projector.benchmark import ProjectorBenchmark, run_projector
 from bench.projector.peer import ProjectorScale
@@ -40,9 +42,10 @@ GATEWAY = {
 }
 PROJECTOR = {
     "tiny": ProjectorScale((10_000, 2_000), (1_000, 200), (2_000, 400), (1_000, 200)),
-    "quick": ProjectorScale((100_000, 20_000), (5_000, 1_000), (20_000, 4_000), (4_000, 800)),
+    "quick": ProjectorScale((500_000, 100_000), (5_000, 1_000), (20_000, 4_000), (4_000, 800)),
     "full": ProjectorScale((1_000_000, 200_000), (20_000, 4_000), (100_000, 20_000), (20_000, 4_000)),
 }
+JOBS = {"tiny": JobsScale(2_000), "quick": JobsScale(20_000), "full": JobsScale(100_000)}
 ROUNDS = {"tiny": 1, "quick": 3, "full": 5}
 
 
@@ -51,6 +54,7 @@ class Only(StrEnum):
 
     GATEWAY = "gateway"
     PROJECTOR = "projector"
+    JOBS = "jobs"
     ENDURANCE = "endurance"
 
 
@@ -136,16 +140,18 @@ def _printer(console: Console) -> Callable[[str], None]:
 async def _run(
     size: Size, only: Only | None, rounds: int, names: set[str], connections: int, tell: Callable[[str], None]
 ) -> Results:
-    known = {one.name for one in gateway_peers()} | {one.name for one in projector_peers()}
+    known = {one.name for one in (*gateway_peers(), *projector_peers(), *queue_peers())}
     if unknown := names - known:
         raise RuntimeError(f"no runner is called {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     with unused_folder(state_folder(os.environ) / "bench") as folder:
         async with choose_stack(os.environ, folder, on_progress=tell) as endpoints:
             results = Results(await describe(endpoints), {"size": size.value, "rounds": rounds})
-            if only is not Only.PROJECTOR:
+            if only in {None, Only.GATEWAY}:
                 await _gateway(results, endpoints, folder, rounds, names, connections, tell)
-            if only is not Only.GATEWAY:
+            if only in {None, Only.PROJECTOR}:
                 await _projector(results, endpoints, folder, rounds, names, tell)
+            if only in {None, Only.JOBS}:
+                await _jobs(results, endpoints, folder, rounds, names, tell)
             return results
 
 
@@ -176,6 +182,17 @@ async def _projector(
     results.projector = await run_projector(
         ProjectorBenchmark(endpoints, folder / "projector", scale), peers, rounds, tell
     )
+
+
+async def _jobs(
+    results: Results, endpoints: Endpoints, folder: Path, rounds: int, names: set[str], tell: Callable[[str], None]
+) -> None:
+    peers = [peer for peer in queue_peers() if not names or peer.name in names]
+    scale = JOBS[results.settings["size"]]
+    results.settings |= _told(
+        "jobs", {"jobs": scale.jobs, "at once": scale.concurrency, "processes of the fleet": scale.processes}
+    )
+    results.jobs = await run_jobs(JobsBenchmark(endpoints, folder / "jobs", scale), peers, rounds, tell)
 
 
 def _told(benchmark: str, settings: dict[str, Any]) -> dict[str, Any]:

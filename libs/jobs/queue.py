@@ -90,21 +90,23 @@ class JobQueue:
         self, locked_by: str, *, lock_seconds: float, most: int = 1, types: Iterable[str] | None = None
     ) -> list[Job]:
         """Lock up to `most` jobs, the most urgent first; nobody else gets them until `locked_until`."""
+        await self.give_back()
         return (await self.exchange(locked_by, (), lock_seconds=lock_seconds, most=most, types=types)).jobs
 
-    async def dequeue_or_resume(self, locked_by: str, *, lock_seconds: float) -> Job | None:
-        """The documented dequeue of one job: what `locked_by` has locked already counts as free for it."""
-        async with self.database.connection() as connection:
-            return await self.dequeue_or_resume_in(connection, locked_by, lock_seconds=lock_seconds)
-
     async def dequeue_or_resume_in(self, connection: Connection, locked_by: str, *, lock_seconds: float) -> Job | None:
-        """The same within the caller's transaction."""
-        statement = sql.exchange(typed=False, own=True, settle=False)
-        while True:
-            rows = await connection.fetch(statement, self.name, locked_by, lock_seconds, 1, None, self._max_lost_locks)
-            jobs = [_job(row, locked_by) for row in rows if row["status"] == Status.PROCESSING]
-            if jobs or not rows:  # a row that is no job is one that has just been given up: the next may be one
-                return jobs[0] if jobs else None
+        """The documented dequeue, of one job, within the caller's transaction.
+
+        What `locked_by` has locked already counts as free for it.
+        """
+        await connection.execute(sql.GIVE_BACK_LOST_AND_OWN, self.name, self._max_lost_locks, locked_by)
+        statement = sql.exchange(typed=False, settle=False)
+        rows = await connection.fetch(statement, self.name, locked_by, lock_seconds, 1, None)
+        return _job(rows[0], locked_by) if rows else None
+
+    async def give_back(self) -> None:
+        """Put jobs whose locks ran out back into their places; those that were lost too often fail permanently."""
+        async with self.database.connection() as connection:
+            await connection.execute(sql.GIVE_BACK_LOST, self.name, self._max_lost_locks)
 
     async def finish(self, job: Job, outcome: Outcome | None = None) -> None:
         """End a run (None: it succeeded). Raises LockLost where it is not ours to end."""
@@ -132,28 +134,21 @@ class JobQueue:
         most: int,
         types: Iterable[str] | None = None,
     ) -> Exchanged:
-        """End runs and lock up to `most` new jobs in one round trip and one commit: what a busy worker does."""
+        """End runs and lock up to `most` new jobs in one round trip and one commit: what a busy worker does.
+
+        Jobs whose locks ran out are not among them until somebody calls `give_back`.
+        """
         wanted = None if types is None else list(types)
-        statement = sql.exchange(typed=wanted is not None, own=False, settle=bool(finishes))
+        statement = sql.exchange(typed=wanted is not None, settle=bool(finishes))
+        ends = _columns(finishes) if finishes else ()
         async with self.database.connection() as connection:
-            rows = await connection.fetch(
-                statement,
-                self.name,
-                locked_by,
-                lock_seconds,
-                most,
-                wanted,
-                self._max_lost_locks,
-                *(_columns(finishes) if finishes else ()),
-            )
+            rows = await connection.fetch(statement, self.name, locked_by, lock_seconds, most, wanted, *ends)
             if _frees(finishes):
                 await connection.execute(sql.NOTIFY, sql.CHANNEL, self.name)
+        jobs = [_job(row, locked_by) for row in rows if row["job_type"] is not None]
         settled = {row["id"] for row in rows if row["job_type"] is None}
-        return Exchanged(
-            jobs=[_job(row, locked_by) for row in rows if row["status"] == Status.PROCESSING],
-            lost=[one.job for one in finishes if one.job.job_id not in settled],
-            more=len(rows) - len(settled) >= most,
-        )
+        lost = [one.job for one in finishes if one.job.job_id not in settled]
+        return Exchanged(jobs, lost, more=len(jobs) >= most)
 
     async def extend(self, locked_by: str, jobs: Sequence[Job], *, lock_seconds: float) -> list[Job]:
         """Hold locks for `lock_seconds` from now on; returns the jobs whose locks are lost."""

@@ -2,7 +2,7 @@
 
 The order and the conditions of a dequeue are those of `sp_ml_jobs` (mission, "Stored Procedures Requirements"), with
 two readings: a lock that was never taken is free (`locked_until` NULL), and a job that is `processing` under a lock
-that ran out is free again, or no lost lock could ever be taken over.
+that ran out is put back into its place (`JobQueue.give_back`), or no lost lock could ever be taken over.
 """
 
 from functools import cache
@@ -34,26 +34,37 @@ ORDER BY i.id
 
 NOTIFY = "SELECT pg_notify($1, $2)"
 
-# $1 queue, $2 locked_by, $3 lock_seconds, $4 how many, $5 types (NULL: all), $6 lost locks that end a job.
+# $1 queue, $2 lost locks that end a job, $3 whose own locks are given back as well.
+_GIVE_BACK = """
+UPDATE ops.jobs SET
+    status = CASE WHEN {spent} THEN 'failed_permanent' WHEN attempts = 0 THEN 'pending' ELSE 'retry' END,
+    attempts = CASE WHEN {spent} THEN attempts + 1 ELSE attempts END,
+    last_error = CASE WHEN {spent} THEN jsonb_build_object('code', 'LockLost', 'msg',
+        format('%s runs ended without a word, the last one in the hands of %s', $2::int, locked_by))
+        ELSE last_error END,
+    lost_locks = CASE WHEN locked_until < now() THEN lost_locks + 1 ELSE lost_locks END,
+    locked_by = NULL, locked_until = NULL, updated_at = now()
+WHERE id = ANY(ARRAY(
+    SELECT id FROM ops.jobs WHERE queue = $1 AND status = 'processing' AND {free} FOR UPDATE SKIP LOCKED
+))
+"""
+_SPENT = "locked_until < now() AND lost_locks + 1 >= $2::int"
+GIVE_BACK_LOST = _GIVE_BACK.format(spent=_SPENT, free="locked_until < now()")
+GIVE_BACK_LOST_AND_OWN = _GIVE_BACK.format(spent=_SPENT, free="(locked_until < now() OR locked_by = $3)")
+
+# $1 queue, $2 locked_by, $3 lock_seconds, $4 how many, $5 types (NULL: all).
 _LOCK = """
 free AS MATERIALIZED (
     SELECT id FROM ops.jobs
-    WHERE queue = $1 AND status IN ('pending', 'processing', 'retry') AND available_at <= now()
-        AND attempts < max_attempts AND {free} AND {typed}
+    WHERE queue = $1 AND status IN ('pending', 'retry') AND available_at <= now() AND attempts < max_attempts
+        AND (locked_until IS NULL OR locked_until < now() OR locked_by = $2) AND {typed}
     ORDER BY priority, available_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 ), locked AS (
     UPDATE ops.jobs SET
-        status = CASE WHEN {spent} THEN 'failed_permanent' ELSE 'processing' END,
-        locked_by = CASE WHEN {spent} THEN NULL ELSE $2 END,
-        locked_until = CASE WHEN {spent} THEN NULL ELSE now() + $3::float8 * interval '1 second' END,
-        attempts = CASE WHEN {spent} THEN attempts + 1 ELSE attempts END,
-        last_error = CASE WHEN {spent} THEN jsonb_build_object('code', 'LockLost', 'msg',
-            format('%s runs ended without a word, the last one in the hands of %s', $6::int, locked_by))
-            ELSE last_error END,
-        lost_locks = CASE WHEN {lost} THEN lost_locks + 1 ELSE lost_locks END,
+        status = 'processing', locked_by = $2, locked_until = now() + $3::float8 * interval '1 second',
         lock_no = lock_no + 1, updated_at = now()
     WHERE id = ANY(ARRAY(SELECT id FROM free))
-    RETURNING id, status, job_type, payload_json, priority, attempts, max_attempts, locked_until, lock_no, available_at
+    RETURNING id, job_type, payload_json, priority, attempts, max_attempts, locked_until, lock_no, available_at
 )
 """
 
@@ -94,20 +105,12 @@ SELECT job_type, status, count(*) AS jobs FROM ops.jobs WHERE queue = $1 GROUP B
 
 
 @cache
-def exchange(*, typed: bool, own: bool, settle: bool) -> str:
-    """What is finished ($7 … $12) and what is begun ($1 … $6) in one statement, one round trip, one commit.
+def exchange(*, typed: bool, settle: bool) -> str:
+    """What is finished ($6 … $11) and what is begun ($1 … $5) in one statement, one round trip, one commit.
 
-    `typed`: only the types of $5, which is NULL otherwise. `own`: a lock of $2's own is free as well. A finished row
-    comes back with a NULL in place of its type.
+    `typed`: only the types of $5, which is NULL otherwise. A finished row comes back with a NULL in place of its type.
     """
-    free = "coalesce(locked_until, '-infinity'::timestamptz) < now()"  # as it stands in the index
-    lost = "(status = 'processing' AND locked_until < now())"
-    lock = _LOCK.format(
-        free=f"({free} OR locked_by = $2)" if own else free,
-        typed="job_type = ANY($5::text[])" if typed else "$5::text[] IS NULL",
-        lost=lost,
-        spent=f"{lost} AND lost_locks + 1 >= $6::int",
-    )
-    settled = _SETTLE.format(*range(7, 13), owner=2) + "," if settle else ""
-    finished = f"UNION ALL SELECT id{', NULL' * 9} FROM settled" if settle else ""  # noqa: S608 - NULLs
+    lock = _LOCK.format(typed="job_type = ANY($5::text[])" if typed else "$5::text[] IS NULL")
+    settled = _SETTLE.format(*range(6, 12), owner=2) + "," if settle else ""
+    finished = f"UNION ALL SELECT id{', NULL' * 8} FROM settled" if settle else ""  # noqa: S608 - NULLs
     return f"WITH {settled} {lock} TABLE locked {finished} ORDER BY priority, available_at, id"

@@ -31,10 +31,11 @@ CREATE TABLE ops.jobs (
     autovacuum_analyze_scale_factor = 0.05
 );
 
--- What is not ended, in the order in which it is given out. A dequeue reads nothing else: what is not its type, or is
--- locked, it passes over within the index (both are its last columns), and PostgreSQL 18 skips what is not yet available.
-CREATE INDEX jobs_open ON ops.jobs
-    (queue, priority, available_at, id, job_type, (coalesce(locked_until, '-infinity'::timestamptz)))
-    WHERE status IN ('pending', 'processing', 'retry');
+-- What waits, in the order in which it is given out. A dequeue reads nothing else: other types it passes over within the
+-- index (`job_type` comes last), and PostgreSQL 18 skips what is not available yet. What is locked is not in it, so that
+-- the entries at its front are either to be had or dead, and dead ones are marked by the first who meets them.
+CREATE INDEX jobs_waiting ON ops.jobs (queue, priority, available_at, id, job_type) WHERE status IN ('pending', 'retry');
+-- What is being done; the locks that ran out come first.
+CREATE INDEX jobs_processing ON ops.jobs (queue, locked_until) WHERE status = 'processing';
 CREATE UNIQUE INDEX jobs_dedupe ON ops.jobs (queue, dedupe_key)
     WHERE dedupe_key IS NOT NULL AND status IN ('pending', 'processing', 'retry');

@@ -31,6 +31,11 @@ def _results() -> Results:
                 "limit", rounds=[Round({"total_cpu_s_per_million": 6.0, "read_process_cpu_s_per_million": 2})]
             ),
         },
+        jobs={
+            "ours": Runner("ours", rounds=[Round({"jobs_per_s": 5000.0, "total_cpu_us_per_job": 40.0})]),
+            "pgqueuer": Runner("pgqueuer", rounds=[Round({"jobs_per_s": 2000.0, "total_cpu_us_per_job": 80.0})]),
+            "procrastinate": Runner("procrastinate", skipped="it is not installed"),
+        },
     )
 
 
@@ -47,6 +52,12 @@ def test_ratios_have_the_keys_that_are_asked_for_and_null_where_a_peer_was_skipp
         "rebuild_speed_vs_eventsourcing": None,
         "rebuild_speed_vs_faust": None,
         "rebuild_cpu_vs_limit": 1.5,
+        "jobs_speed_vs_pgqueuer": 2.5,
+        "jobs_speed_vs_procrastinate": None,
+        "jobs_fleet_speed_vs_pgqueuer": None,
+        "jobs_fleet_speed_vs_procrastinate": None,
+        "jobs_cpu_vs_pgqueuer": 0.5,
+        "jobs_cpu_vs_procrastinate": None,
     }
     assert written["raw"]["gateway"]["nginx_lua"]["skipped"] == "there is none"
     assert written["raw"]["gateway"]["fastapi"]["rounds"][0]["problem"] == "2 deliveries are missing"

@@ -1,0 +1,1 @@
+"""Job queues on one PostgreSQL: ours, procrastinate, pgqueuer."""
