@@ -7,27 +7,36 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.offset import OffsetRequest
 
-from libs.bus.publisher import Publisher
+from libs.bus.publisher import NotPublished, Publisher
 from libs.bus.reader import KafkaAway, Partition
 
 _LATEST = -1
 _READ_UNCOMMITTED = 0
-_ATTEMPTS = 40
 _PAUSE_SECONDS = 0.25
+
+WITHIN_SECONDS = 6.0
+"""How long a caller waits while Kafka is away, or a partition is between two leaders."""
 
 
 async def log_ends(publisher: Publisher, partitions: Collection[Partition]) -> dict[Partition, int]:
-    """Of each partition the offset that its next record will get. Raises KafkaAway, NotPublished."""
-    producer = await publisher.producer()
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return await _ends(producer, publisher, partitions)
-        except KafkaError as error:
-            if not error.retriable or attempt == _ATTEMPTS:
-                raise KafkaAway(f"Kafka does not tell where the log ends: {type(error).__name__}: {error}") from error
-        await asyncio.sleep(_PAUSE_SECONDS)  # a new leader is being found
-        await producer.client.force_metadata_update()
-    raise AssertionError("the last attempt returns or raises")
+    """Of each partition the offset that its next record will get. Raises KafkaAway."""
+    last = "it has not been reached yet"
+    try:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            producer = await publisher.producer()
+            while True:
+                try:
+                    return await _ends(producer, publisher, partitions)
+                except KafkaError as error:
+                    last = f"{type(error).__name__}: {error}"
+                    if not error.retriable:
+                        raise KafkaAway(f"Kafka does not tell where the log ends: {last}") from error
+                await asyncio.sleep(_PAUSE_SECONDS)  # a new leader is being found
+                await producer.client.force_metadata_update()
+    except NotPublished as error:
+        raise KafkaAway(str(error)) from error
+    except TimeoutError:
+        raise KafkaAway(f"Kafka did not tell within {WITHIN_SECONDS:g} s where the log ends: {last}") from None
 
 
 async def _ends(

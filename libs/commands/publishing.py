@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID, uuid5
 
 from libs.bus.message import Message, Outgoing, message
-from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.publisher import MAX_MESSAGE_BYTES, NotPublished, Publisher
 from libs.bus.reader import Partition
 from libs.commands.command import Recorded
 from libs.commands.errors import FactRefused, Overtaken
@@ -25,6 +25,9 @@ from schemas.envelope import Envelope, Header
 
 CONSUMER = "projector"
 """Whose reading of the log a command anticipates."""
+
+MOST_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+"""Of a record's value; the rest is for key and headers."""
 
 PUBLISH_SECONDS = 10.0
 """How long the rows may be held locked while Kafka does not acknowledge."""
@@ -82,6 +85,11 @@ def prepare(
         content = hashlib.sha256(one.fact.encode()).hexdigest()
         outgoing = Outgoing(one.fact, id=str(uuid5(identity, f"{number} {one.key} {content}")), time=now)
         told = message(outgoing, source=source, cause=cause, trace=trace_headers())
+        if len(told.value) > MOST_BYTES:
+            raise FactRefused(
+                f"{told.envelope.type} {one.key}: {len(told.value)} bytes, and {MOST_BYTES} is the most that a record "
+                "may have: split it up"
+            )
         ready.append(Ready(one, locked.partition(one.model, one.key), told))
     for model, group in _by_model(ready).items():
         before = {key: row for one in group if (row := locked.row(model, key := one.recorded.key)) is not None}

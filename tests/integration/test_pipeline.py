@@ -99,7 +99,7 @@ async def all_ended(queue: JobQueue) -> dict[str, dict[Status, int]]:
 
 async def rows(database: Database, view: str, order: str) -> list[dict[str, Any]]:
     async with database.connection() as connection:
-        return [dict(one) for one in await connection.fetch(f"SELECT * FROM marketplace.{view} ORDER BY {order}")]
+        return [dict(one) for one in await connection.fetch(f"SELECT * FROM mercadolibre.{view} ORDER BY {order}")]
 
 
 async def listed(marketplace: Sandbox, site: str = "MLM") -> dict[str, dict[str, Any]]:

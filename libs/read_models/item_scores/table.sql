@@ -1,5 +1,5 @@
 -- One row per scored item, with the reasons [{name, value, weight, points, reason}]. With the documented name: the
--- view marketplace.ml_item_scores.
+-- view mercadolibre.ml_item_scores.
 CREATE TABLE {schema}.item_scores (
     key               text        NOT NULL,
     marketplace       text        NOT NULL,

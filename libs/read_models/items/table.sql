@@ -1,5 +1,5 @@
 -- One row per item, anybody's, with its features as they were last seen. With the documented name: the view
--- marketplace.ml_item_features.
+-- mercadolibre.ml_item_features.
 CREATE TABLE {schema}.items (
     key                    text        NOT NULL,
     marketplace            text        NOT NULL,

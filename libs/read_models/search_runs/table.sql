@@ -1,5 +1,5 @@
 -- One row per search run, with its results [{item_id, …, raw_json}]. As tables with the documented names and columns, see
--- the views marketplace.ml_search_runs and marketplace.ml_search_results.
+-- the views mercadolibre.ml_search_runs and mercadolibre.ml_search_results.
 CREATE TABLE {schema}.search_runs (
     key           text        NOT NULL,
     marketplace   text        NOT NULL,
