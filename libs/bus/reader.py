@@ -24,9 +24,9 @@ log = get_logger()
 
 FETCH_BYTES = 4 * 1024 * 1024
 _POLL_MILLISECONDS = 500
-_FAR_BEHIND = 2_000
+FAR_BEHIND = 2_000
 _GATHER_SECONDS = 0.5
-_GATHER_MILLISECONDS = 50
+_GATHER_TRIES = 10
 
 
 class KafkaAway(Exception):
@@ -63,12 +63,25 @@ class Chunk:
 
 
 class GroupReader:
-    """The partitions that a consumer group assigns. A new one gives nothing until it is placed."""
+    """The partitions that a consumer group assigns. A new one gives nothing until it is placed.
 
-    def __init__(self, settings: KafkaSettings, group: str, topics: Iterable[str], *, max_records: int) -> None:
+    `gather_seconds`: so long at most does a read gather records when they are FAR_BEHIND the log's end or more; it ends
+    sooner when a tenth of that brings nothing.
+    """
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        group: str,
+        topics: Iterable[str],
+        *,
+        max_records: int,
+        gather_seconds: float = _GATHER_SECONDS,
+    ) -> None:
         self._settings = settings
         self._topics = [settings.topic(topic) for topic in topics]
         self._max_records = max_records
+        self._gather_seconds = gather_seconds
         self._unplaced: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
         self._client = AIOKafkaConsumer(
@@ -134,9 +147,10 @@ class GroupReader:
         count = self._assignments.count
         found = await self._getmany(milliseconds, self._max_records)
         left = self._max_records - sum(map(len, found.values()))
-        deadline = time.monotonic() + _GATHER_SECONDS
-        while found and left > 0 and self._behind() > _FAR_BEHIND and time.monotonic() < deadline:
-            more = await self._getmany(_GATHER_MILLISECONDS, left)
+        deadline = time.monotonic() + self._gather_seconds
+        pause = round(self._gather_seconds * 1000 / _GATHER_TRIES)
+        while found and left > 0 and self._behind() > FAR_BEHIND and time.monotonic() < deadline:
+            more = await self._getmany(pause, left)
             if not more or self._assignments.count != count:
                 break
             for actual, records in more.items():
