@@ -18,6 +18,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "secrets": ("secrets",),
     "read_models": ("read-models",),
     "dlq": ("dlq",),
+    "jobs": ("jobs",),
     "ebay": ("ebay",),
     "enricher_import": ("enricher",),
     "demo": ("demo",),
