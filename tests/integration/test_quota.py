@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.errors import RateLimited
 from libs.quota.headers import ratelimit_headers, retry_after_header
@@ -15,16 +15,25 @@ from libs.quota.limiter import AWAY, SharedRateLimiter
 from libs.quota.pace import OutOfTurn, Turns
 from libs.quota.quota import Quotas, QuotaSpent
 from libs.quota.rules import Pace, Quota, Rule
+from libs.stack import Endpoints
+from tests.integration.running_mercadolibre_api import empty, fresh_database
 
 LONG = timedelta(days=365_000)
 """A window that does not end while a test runs."""
 
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def whole_database(stack: Endpoints) -> AsyncIterator[Database]:
+    async with fresh_database(stack.database_url) as opened:
+        yield opened
+
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
+async def database(whole_database: Database) -> Database:
+    await empty(whole_database)
+    return whole_database
 
 
 async def outcomes(quotas: Quotas, quota: Quota, times: int, amount: int = 1) -> tuple[int, int]:
@@ -35,11 +44,11 @@ async def outcomes(quotas: Quotas, quota: Quota, times: int, amount: int = 1) ->
     return times - len(refused), len(refused)
 
 
-async def test_replicas_together_are_granted_the_limit_and_no_more(database, database_url):
+async def test_replicas_together_are_granted_the_limit_and_no_more(database):
     quota = Quota("search", 250, LONG)
     async with AsyncExitStack() as stack:
         replicas = [
-            Quotas(await stack.enter_async_context(Database(database_url, application="replica", most=2)))
+            Quotas(await stack.enter_async_context(Database(database.url, application="replica", most=2)))
             for _ in range(4)
         ]
         told = await asyncio.gather(*(outcomes(replica, quota, 100) for replica in replicas))
@@ -55,11 +64,11 @@ async def test_a_process_asks_once_for_all_who_wait(database):
     async with database.transaction() as blocking:
         await blocking.execute("SELECT 1 FROM quota.counters WHERE name = 'search' FOR UPDATE")
         takers = [asyncio.create_task(quotas.take(quota)) for _ in range(500)]
+        async with asyncio.timeout(20):
+            while not await blocking.fetchval(_WAITING):
+                await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
-        waiting = await blocking.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        assert waiting == 1
+        assert await blocking.fetchval(_WAITING) == 1
     assert {(await taker).quota for taker in takers} == {quota}
     assert (await quotas.standing(quota)).remaining == 500
 
