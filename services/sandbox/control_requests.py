@@ -1,6 +1,6 @@
 """What the sandbox's own API takes."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -60,6 +60,13 @@ class NewOrder(ControlRequest):
 
     seller_id: int | None = None
     status: str = "confirmed"
+
+
+class AfterSale(ControlRequest):
+    """POST /_world/after_sale; seller None: one who can have it (invoices are issued in Brazil alone)."""
+
+    kind: Literal["message", "claim", "feedback", "invoice"]
+    seller_id: int | None = None
 
 
 class Change(ControlRequest):

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from libs.http.server import Problem
 from services.sandbox.clock import Clock
-from services.sandbox.control_requests import Change, NewOrder, Steps, read, whole_number
+from services.sandbox.control_requests import AfterSale, Change, NewOrder, Steps, read, whole_number
 from services.sandbox.mercadolibre.control import MercadoLibreControl
 from services.sandbox.notifier import Notifier
 from services.sandbox.times import zulu
@@ -29,6 +29,7 @@ class WorldRoutes:
         app.router.add_post("/_world/steps", self._steps)
         app.router.add_get("/_world/summary", self._summary)
         app.router.add_post("/_world/orders", self._new_order)
+        app.router.add_post("/_world/after_sale", self._after_sale)
         app.router.add_patch("/_world/{collection}/{id}", self._change)
         app.router.add_get("/_world/{collection}", self._collection)
 
@@ -62,6 +63,10 @@ class WorldRoutes:
     async def _new_order(self, request: web.Request) -> web.Response:
         made, notices = self._mercadolibre.new_order(await read(request, NewOrder))
         return json_answer({"order": made, "deliveries": self._notifier.send_now("mercadolibre", notices)}, 201)
+
+    async def _after_sale(self, request: web.Request) -> web.Response:
+        notices = self._mercadolibre.after_sale(await read(request, AfterSale))
+        return json_answer({"deliveries": self._notifier.send_now("mercadolibre", notices)}, 201)
 
     async def _change(self, request: web.Request) -> web.Response:
         collection, number = request.match_info["collection"], request.match_info["id"]

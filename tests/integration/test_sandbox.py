@@ -633,3 +633,23 @@ async def seller_of(made: Sandbox, collection: str, seller: int) -> dict[str, An
         "invoices": lambda body: body["issuer"]["id"],
     }
     return next(body for body in bodies if owners[collection](body) == user)
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic"),
+    [
+        ("message", "messages"),
+        ("claim", "post_purchase"),
+        ("feedback", "orders feedback"),
+        ("invoice", "invoices"),
+    ],
+)
+async def test_what_comes_after_a_sale_comes_on_request(shop: Receiver, kind: str, topic: str) -> None:
+    async with sandbox(mercadolibre_target=shop.url("/hook"), mercadolibre_quirks=0, **PATIENT) as made:
+        told = await made.control("POST", "/_world/after_sale", {"kind": kind}, expect=201)
+        await made.settled()
+        topics = [delivery["topic"] for delivery in await made.sent()]
+        assert len(topics) == len(told["deliveries"])
+        assert topic in topics
+        argentine = {"kind": "invoice", "seller_id": 1}
+        await made.control("POST", "/_world/after_sale", argentine, expect=400)

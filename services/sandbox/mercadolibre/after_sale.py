@@ -43,11 +43,11 @@ class AfterSale:
             return []
         order, luck = orders.draw(self._source), self._source.random()
         if luck < 0.45:
-            return [self._say(order, message_id, now)]
+            return [self.say(order, message_id, now)]
         if luck < 0.60:
-            return self._rate(order, now)
+            return self.rate(order, now)
         if luck < 0.75 and order.seller.site.id == "MLB":
-            return self._bill(order, now)
+            return self.bill(order, now)
         if len(self.open_claims) and chance(self._source, 0.5):
             return self.become(self.open_claims.draw(self._source), "closed", now)
         return [self.claim(order, now)]
@@ -77,7 +77,7 @@ class AfterSale:
         """The messages about a pack (an order's own id where it has no pack), oldest first."""
         return [one for one in self.messages.values() if one.order.pack == pack and one.order.seller is seller]
 
-    def _say(self, order: Order, message_id: str, now: datetime) -> Change:
+    def say(self, order: Order, message_id: str, now: datetime) -> Change:
         """A new message, or the reading of the last one: that tells `read` about the same id. Talks go on by halves."""
         if len(self._talks) and chance(self._source, 0.5):
             order = self._talks.draw(self._source)
@@ -93,7 +93,7 @@ class AfterSale:
         self.messages[message.id] = message
         return Change("message", message.id, order.seller, now, ("created",))
 
-    def _rate(self, order: Order, now: datetime) -> list[Change]:
+    def rate(self, order: Order, now: datetime) -> list[Change]:
         """The buyer rates the sale, then the seller the purchase; after that nothing is left to rate."""
         rating = self._source.choice(_RATINGS)
         given = Feedback(self._feedback_ids.next(), rating, rating != "negative", now)
@@ -109,7 +109,7 @@ class AfterSale:
             Change("order", order.id, order.seller, now, ("feedback",)),
         ]
 
-    def _bill(self, order: Order, now: datetime) -> list[Change]:
+    def bill(self, order: Order, now: datetime) -> list[Change]:
         """Brazil's fiscal invoice: one for each order, processing at first, then authorized."""
         if len(self._processing) and (order.invoice or chance(self._source, 0.5)):
             invoice = self._processing.draw(self._source)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from libs.http.server import Problem
-from services.sandbox.control_requests import Change, NewOrder
+from services.sandbox.control_requests import AfterSale, Change, NewOrder
 from services.sandbox.mercadolibre.after_sale import CLAIM_STATUSES
 from services.sandbox.mercadolibre.marketplace import MercadoLibre
 from services.sandbox.mercadolibre.offers import QUESTION_STATUSES
@@ -41,6 +41,29 @@ class MercadoLibreControl:
         if wanted.status != "confirmed":
             changes = [*changes, *self._order(order, wanted.status)]
         return order_body(order), self._mercadolibre.notices(changes)
+
+    def after_sale(self, wanted: AfterSale) -> list[Notice]:
+        """A new order, paid, and what was wanted of what comes after it."""
+        sellers = self._life.population.sellers
+        fit = [one for one in sellers if wanted.kind != "invoice" or one.site.id == "MLB"]
+        if wanted.seller_id is not None:
+            fit = [one for one in fit if one.id == wanted.seller_id]
+        if not fit:
+            raise Problem(400, f"No such seller can have {wanted.kind}s.")
+        life = self._life
+        order, changes = life.sales.place(life.tick(), fit[0])
+        changes = [*changes, *self._order(order, "paid")]
+        now = life.tick()
+        match wanted.kind:
+            case "message":
+                changes.append(life.after_sale.say(order, f"{order.id:032x}", now))
+            case "claim":
+                changes.append(life.after_sale.claim(order, now))
+            case "feedback":
+                changes += life.after_sale.rate(order, now)
+            case "invoice":
+                changes += life.after_sale.bill(order, now)
+        return [*self._mercadolibre.notices(changes)]
 
     def change(self, collection: str, number: str, wanted: Change) -> Changed:
         """Another status for an order, a shipment, a question or a claim."""
