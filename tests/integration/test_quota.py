@@ -64,11 +64,11 @@ async def test_a_process_asks_once_for_all_who_wait(database):
     async with database.transaction() as blocking:
         await blocking.execute("SELECT 1 FROM quota.counters WHERE name = 'search' FOR UPDATE")
         takers = [asyncio.create_task(quotas.take(quota)) for _ in range(500)]
-        async with asyncio.timeout(20):
-            while not await blocking.fetchval(_WAITING):
+        async with asyncio.timeout(20), database.connection() as watching:
+            while not await watching.fetchval(_WAITING):
                 await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        assert await blocking.fetchval(_WAITING) == 1
+            await asyncio.sleep(0.05)
+            assert await watching.fetchval(_WAITING) == 1
     assert {(await taker).quota for taker in takers} == {quota}
     assert (await quotas.standing(quota)).remaining == 500
 
