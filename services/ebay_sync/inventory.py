@@ -5,6 +5,7 @@ import time
 from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from services.ebay_sync import lines, targets
+from services.ebay_sync.again import try_again
 from services.ebay_sync.listing import Fetched, fetched_pages, look_for_missing, note_unreadable, take_bulk
 from services.ebay_sync.projected import rows_stored
 from services.ebay_sync.run import Counts, Mode, Place
@@ -20,6 +21,7 @@ async def sync_inventory(work: Work) -> None:
             work.journal.say("info", lines.received_items(fetched.milliseconds, fetched.page.fetched, fetched.total))
             await _store(work, fetched)
         await look_for_missing(work)
+    await try_again(work, lambda skus, attempt, _first, _total: take_bulk(work, skus, attempt), LARGEST_BULK)
     work.journal.say("done", lines.inventory_completed(work.journal.counts, work.milliseconds()))
 
 
@@ -47,7 +49,7 @@ async def _retry(work: Work) -> None:
     journal, other = work.journal, work.run.retry_of or ""
     number = await targets.count_failures(work.database, other)
     if not journal.place.after:
-        journal.say("info", f"Trying {number} SKUs again that failed in {other}...")
+        journal.say("info", lines.retrying(number, other))
     after = journal.place.after
     while skus := await targets.failures(work.database, other, after, LARGEST_BULK):
         await take_bulk(work, skus)

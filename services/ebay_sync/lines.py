@@ -85,6 +85,18 @@ def refused(number: int) -> str:
     return f"⚠ {number} facts were refused by the read model: look at the projector's dead letters"
 
 
+def again(skus: int, number: int, rounds: int) -> str:
+    return f"Trying {skus} SKUs again (round {number} of {rounds})..."
+
+
+def given_up(sku: str, error: str) -> str:
+    return f"⚠ SKU {sku}: failed ({error})"
+
+
+def retrying(skus: int, run_id: str) -> str:
+    return f"Trying {skus} SKUs again that failed in {run_id}..."
+
+
 def stopped(kind: Kind, counts: Counts) -> str:
     return f"{kind.title()} sync stopped: {counts.fetched} fetched, {counts.stored} stored{_rest(counts)}"
 

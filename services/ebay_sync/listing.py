@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from libs.http.errors import ApiError
 from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.paging import Cursor, Page
@@ -11,7 +13,7 @@ from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from services.ebay_sync import lines, targets
 from services.ebay_sync.projected import rows_stored
 from services.ebay_sync.run import Failure, Kind, Place
-from services.ebay_sync.work import Work
+from services.ebay_sync.work import OF_THE_ACCOUNT, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ async def fetched_pages(work: Work) -> AsyncIterator[Fetched]:
         cursor = Cursor(place.next_offset or 0, place.next_limit or work.pace.page_size)
         work.journal.check()
         work.journal.say("request", lines.requesting(work.run.kind, number, cursor.limit, cursor.offset))
-        page, asked_at, milliseconds = await work.asked(lambda cursor=cursor: work.ebay.inventory.page(cursor))  # type: ignore[misc]  # bound now: the loop moves on
+        page, asked_at, milliseconds = await work.asked(partial(work.ebay.inventory.page, cursor), needed=True)
         following = page.next
         place = Place(
             phase="list" if following else "missing",
@@ -74,12 +76,23 @@ async def look_for_missing(work: Work) -> None:
     await work.journal.write(place=following)
 
 
-async def take_bulk(work: Work, skus: list[str]) -> None:
-    """Ask for at most 25 SKUs at once, store them, mark those that are gone, and keep the failures."""
+async def take_bulk(work: Work, skus: list[str], attempt: int = 1) -> None:
+    """Ask for at most 25 SKUs at once, store them, mark those that are gone, and keep the failures.
+
+    From the second attempt on they are on the list of failures, and leave it when they are there, or gone.
+    """
     journal = work.journal
-    bulk, asked_at, milliseconds = await work.asked(lambda: work.ebay.inventory.bulk(skus))
+    try:
+        bulk, asked_at, milliseconds = await work.asked(lambda: work.ebay.inventory.bulk(skus))
+    except OF_THE_ACCOUNT:
+        raise
+    except ApiError as error:
+        journal.say("warning", f"⚠ {len(skus)} SKUs: failed ({error.detail[:200]})")
+        await journal.fail([Failure(sku, str(error)[:500], attempt) for sku in skus])
+        await journal.write(counts=journal.counts.plus(failed=len(skus) if attempt == 1 else 0))
+        return
     gone = [sku for sku, failure in bulk.failures.items() if failure.gone]
-    failed = [Failure(sku, str(one), 1) for sku, one in bulk.failures.items() if not one.gone]
+    failed = [Failure(sku, str(one), attempt) for sku, one in bulk.failures.items() if not one.gone]
     journal.say(
         "info",
         f"← Response: 200 OK ({milliseconds}ms) - {len(bulk.items)} items, {len(gone)} gone, {len(failed)} failed",
@@ -87,6 +100,7 @@ async def take_bulk(work: Work, skus: list[str]) -> None:
     journal.check()
     taken = await work.stock.take_items(bulk.items.values(), asked_at)
     lost = await work.stock.take_disappearance(gone, asked_at)
+    newly = len(failed) - (len(skus) if attempt > 1 else 0)
     if work.run.kind is Kind.INVENTORY:
         stored = await rows_stored(work.database, INVENTORY, taken.inventory | lost.inventory, journal)
         counts = journal.counts.plus(
@@ -94,9 +108,10 @@ async def take_bulk(work: Work, skus: list[str]) -> None:
             stored=stored,
             unchanged=taken.unchanged,
             disappeared=len(lost.inventory),
-            failed=len(failed),
+            failed=newly,
         )
     else:
-        counts = journal.counts.plus(disappeared=len(lost.inventory), failed=len(failed))
+        counts = journal.counts.plus(disappeared=len(lost.inventory), failed=newly)
+    await journal.recovered(sorted({*skus} - {one.sku for one in failed}))
     await journal.fail(failed)
     await journal.write(counts=counts)

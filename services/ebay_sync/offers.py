@@ -8,24 +8,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
-from libs.http.errors import ApiError, Blocked, CircuitOpen, RateLimited, Unauthorized
+from libs.http.errors import ApiError
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from services.ebay_sync import lines, targets
+from services.ebay_sync.again import try_again
 from services.ebay_sync.journal import Stopped
 from services.ebay_sync.listing import fetched_pages, look_for_missing, note_unreadable
 from services.ebay_sync.projected import rows_stored
 from services.ebay_sync.report import mark_suspects
 from services.ebay_sync.run import Failure, Mode, Place
 from services.ebay_sync.stock import Answer
-from services.ebay_sync.work import Work
+from services.ebay_sync.work import OF_THE_ACCOUNT, Work
 
 CHUNK = 100
 """SKUs whose offers are stored together."""
-
-_OF_THE_ACCOUNT = (Unauthorized, Blocked, RateLimited, CircuitOpen)
-"""Errors that every other call would meet as well."""
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ async def sync_offers(work: Work) -> None:
     if work.run.mode is not Mode.RETRY:
         await _step_1(work)
     await _step_2(work)
-    await _again(work)
+    await try_again(work, partial(_take_again, work), CHUNK)
     work.journal.say("info", lines.step_2_complete(work.journal.counts.skus))
     work.journal.say("done", lines.offers_completed(work.journal.counts, work.milliseconds()))
 
@@ -101,7 +100,7 @@ async def _begun(work: Work, place: Place) -> Place:
     run, database, journal = work.run, work.database, work.journal
     if run.mode is Mode.RETRY:
         total = await targets.count_failures(database, run.retry_of or "")
-        journal.say("info", f"Trying {total} SKUs again that failed in {run.retry_of}...")
+        journal.say("info", lines.retrying(total, run.retry_of or ""))
     else:
         since = _since(place)
         listed = await targets.count_listed(database, run.account, since)
@@ -133,7 +132,7 @@ async def _fetch(work: Work, chunk: Chunk, total: int) -> None:
                 return
             try:
                 await _fetch_one(work, chunk, index, total, sku)
-            except (*_OF_THE_ACCOUNT, Stopped) as error:
+            except (*OF_THE_ACCOUNT, Stopped) as error:
                 chunk.error = chunk.error or error
 
     async with asyncio.TaskGroup() as group:
@@ -147,7 +146,7 @@ async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str)
     journal.say("request", lines.fetching_offers(index, total, sku))
     try:
         told, asked_at, milliseconds = await work.asked(lambda: work.ebay.offers.of_sku(sku))
-    except _OF_THE_ACCOUNT:
+    except OF_THE_ACCOUNT:
         raise
     except ApiError as error:
         chunk.failures.append(Failure(sku, str(error)[:500], 1))
@@ -182,36 +181,18 @@ async def _stored(work: Work, answers: Mapping[str, Answer]) -> tuple[int, int]:
     return stored, taken.unchanged
 
 
-async def _again(work: Work) -> None:
-    """Try the SKUs that failed again, in rounds with longer and longer pauses; list the rest."""
-    journal, pause = work.journal, work.pace.retry_pause.total_seconds()
-    for number in range(1, work.pace.retry_rounds + 1):
-        left = await targets.count_failures(work.database, work.run.run_id)
-        if not left:
-            return
-        journal.say("info", f"Trying {left} SKUs again (round {number} of {work.pace.retry_rounds})...")
-        await journal.pause(pause)
-        pause *= 2
-        await _round(work, left, number)
-    for failure in await targets.failures(work.database, work.run.run_id, "", 100):
-        journal.say("warning", f"⚠ SKU {failure}: failed")
-
-
-async def _round(work: Work, left: int, number: int) -> None:
-    journal, after, index = work.journal, "", 0
-    while skus := await targets.failures(work.database, work.run.run_id, after, CHUNK):
-        chunk = Chunk(index + 1, skus)
-        await _fetch(work, chunk, left)
-        if chunk.error is not None:
-            raise chunk.error
-        after, index = skus[-1], index + len(skus)
-        stored, unchanged = await _stored(work, chunk.answers)
-        failed = {failure.sku: failure for failure in chunk.failures}
-        good = [sku for sku in skus if sku not in failed]
-        await journal.recovered(good)
-        await journal.fail([Failure(one.sku, one.error, number + 1) for one in failed.values()])
-        counts = journal.counts.plus(fetched=chunk.fetched, stored=stored, unchanged=unchanged, failed=-len(good))
-        await journal.write(counts=counts)
+async def _take_again(work: Work, skus: list[str], attempt: int, first: int, total: int) -> None:
+    journal, chunk = work.journal, Chunk(first, skus)
+    await _fetch(work, chunk, total)
+    if chunk.error is not None:
+        raise chunk.error
+    stored, unchanged = await _stored(work, chunk.answers)
+    failed = {failure.sku: failure for failure in chunk.failures}
+    good = [sku for sku in skus if sku not in failed]
+    await journal.recovered(good)
+    await journal.fail([Failure(one.sku, one.error, attempt) for one in failed.values()])
+    counts = journal.counts.plus(fetched=chunk.fetched, stored=stored, unchanged=unchanged, failed=-len(good))
+    await journal.write(counts=counts)
 
 
 def _since(place: Place) -> datetime:

@@ -79,5 +79,14 @@ async def failures(database: Database, run_id: str, after: str, most: int) -> li
     return [row["sku"] for row in rows]
 
 
+async def listed_failures(database: Database, run_id: str, most: int) -> list[tuple[str, str]]:
+    """The first SKUs that a run could not get, and why."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT sku, error FROM ebay_sync.failures WHERE run_id = $1 ORDER BY sku LIMIT $2", run_id, most
+        )
+    return [(row["sku"], row["error"]) for row in rows]
+
+
 def _bound(since: datetime, age: timedelta | None) -> datetime | None:
     return None if age is None else since - age

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from libs.db.pool import Database
-from libs.http.errors import Later, RateLimited
+from libs.http.errors import Blocked, CircuitOpen, Later, RateLimited, Unauthorized
 from libs.marketplaces.ebay.client import Ebay
 from services.ebay_sync.config import Pace
 from services.ebay_sync.journal import Journal
@@ -16,7 +16,10 @@ from services.ebay_sync.stock import Stock
 
 T = TypeVar("T")
 
-UNTOLD_PAUSE = 2.0
+OF_THE_ACCOUNT = (Unauthorized, Blocked, RateLimited, CircuitOpen)
+"""Errors that every other call of the account would meet as well."""
+
+UNTOLD_PAUSE = 1.0
 """Seconds to wait where eBay says "later" and not when; doubles."""
 
 LONGEST_PAUSE = 60.0
@@ -38,11 +41,11 @@ class Work:
         """Since the run began, whoever held it."""
         return milliseconds_since(self.run.began_at or self.run.created_at)
 
-    async def asked(self, call: Callable[[], Awaitable[T]]) -> tuple[T, datetime, int]:
+    async def asked(self, call: Callable[[], Awaitable[T]], *, needed: bool = False) -> tuple[T, datetime, int]:
         """The answer, when it was asked for, and the milliseconds that it took.
 
         What eBay puts off is waited for as long as the pace allows: all of the account's calls would be put off alike.
-        Raises an ApiError, Stopped.
+        A call that is `needed` to go on at all is repeated as long while eBay fails. Raises an ApiError, Stopped.
         """
         waited, pause, patience = 0.0, UNTOLD_PAUSE, self.pace.patience.total_seconds()
         while True:
@@ -52,12 +55,12 @@ class Work:
                 answer = await call()
             except Later as error:
                 asked = None if error.retry_after is None else error.retry_after.total_seconds()
-                if asked is None and not isinstance(error, RateLimited):
+                if asked is None and not needed and not isinstance(error, RateLimited):
                     raise  # one call that fails: the client has tried it several times already
                 wait = pause if asked is None else max(asked, 0.05)
                 if waited + wait > patience:
                     raise
-                self.journal.say("warning", f"eBay asks to wait: going on in {wait:.1f} s ({error.detail[:120]})")
+                self.journal.say("warning", f"⚠ Not now: asking again in {wait:.1f} s ({error.detail[:120]})")
                 await self.journal.pause(wait)
                 waited, pause = waited + wait, min(pause * 2, LONGEST_PAUSE)
             else:

@@ -113,8 +113,9 @@ class Worker:
             for task in (doing, keeping):
                 task.cancel()
             results = await asyncio.gather(doing, keeping, return_exceptions=True)
-        errors = [one for one in results if isinstance(one, Exception)]
-        await self._let_go(run, errors[0] if errors else None, ended=doing.done() and not doing.cancelled())
+            errors = [one for one in results if isinstance(one, Exception)]
+            # Also when this process stops: the run need not wait for the end of its lease.
+            await self._let_go(run, errors[0] if errors else None, ended=not doing.cancelled())
 
     async def _let_go(self, run: Run, error: Exception | None, *, ended: bool) -> None:
         if error is None and ended:

@@ -23,7 +23,7 @@ from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import sandbox
 from tests.projecting import projecting, scalar, until
 
-ITEMS = 400
+ITEMS = 240
 ROOT = Path(__file__).parents[2]
 OF_THE_MOMENT = {"key", "account", "event_id", "correlation_id", "log_topic", "log_partition", "log_offset"} | {
     "rec_created",
