@@ -22,7 +22,7 @@ CREATE TABLE ops.jobs (
                  CHECK (status IN ('pending', 'processing', 'retry', 'succeeded', 'failed_permanent', 'cancelled')),
     locked_by    text,
     dedupe_key   text,
-    payload_json jsonb       NOT NULL,
+    payload_json jsonb       NOT NULL CHECK (jsonb_typeof(payload_json) = 'object'),
     last_error   jsonb
 ) WITH (
     -- The table turns over quickly at its ends; the defaults (a fifth of the rows) would let dead rows pile up in the
