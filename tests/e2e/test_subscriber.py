@@ -1,6 +1,6 @@
 """A subscriber that knows only the AsyncAPI document and the JSON Schemas reads every message on every topic.
 
-It uses the CloudEvents SDK and a JSON Schema validator, and none of our code.
+It uses the CloudEvents SDK and a JSON Schema validator, and none of our code; that only makes the traffic.
 """
 
 import json
@@ -14,11 +14,15 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 from referencing import Registry, Resource
 
+from libs.db.pool import Database
+from libs.jobs import JobQueue, NewJob
 from libs.stack import Endpoints
 from tests.e2e.checks import records
 from tests.e2e.system import System, running_system
 
 FOREIGN = b"\xff\x00 not a message of sellstream"
+
+SEARCH = {"site_id": "MLM", "query_text": "tenis", "filters_json": {"offset": 0, "limit": 50}}
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -74,6 +78,13 @@ class Subscriber:
 async def lively(system: System) -> None:
     """Something of everything: orders and their company, duplicates, poison of all kinds."""
     await system.post("/_world/steps", {"steps": 200, "duplicates": 0.2, "reordering": 0.2})
+    for kind in ("message", "claim", "feedback", "invoice"):
+        await system.post("/_world/after_sale", {"kind": kind})
+    for kind in ("inventory", "offers"):
+        status, output = await system.command("ebay", "sync", kind, "--account", "seller1")
+        assert status == 0, output
+    async with Database(system.database_url, application="tests") as database:
+        await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
     for marketplace in ("mercadolibre", "ebay", "square"):
         await system.post("/_poison", {"marketplace": marketplace})
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
