@@ -1,11 +1,8 @@
-"""What the read models that commands write to share: a row never goes back, and what is kept of foreign JSON."""
+"""What the read models that commands write to share: a row never goes back."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
-
-from libs.projection.model import Position, Refused, Row
+from libs.projection.model import Position, Row
 
 
 class DecidedFact(Protocol):
@@ -23,12 +20,3 @@ def is_later(row: Row | None, fact: DecidedFact, position: Position) -> bool:
     if row is None or (row.log_topic, row.log_partition) != (position.topic, position.partition):
         return True
     return position.offset > row.log_offset and (fact.basis is None or fact.basis > row.log_offset)
-
-
-def storable(value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    """Foreign JSON that a jsonb column can hold; raise Refused for numbers beyond 64 bits."""
-    try:
-        msgspec.json.encode(value)
-    except (OverflowError, msgspec.MsgspecError, TypeError, ValueError) as error:
-        raise Refused(f"{what} cannot be stored as JSON: {error}") from None
-    return dict(value)

@@ -1,7 +1,9 @@
 """Commands: decided under lock, published, applied and committed; whatever fails, rows, topics and answers agree."""
 
 import asyncio
+import os
 import random
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,45 +29,8 @@ from libs.projection.swap import rollback
 from libs.read_models import READ_MODELS
 from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
 from libs.read_models.search_runs.project import SearchRunRow
-from schemas.search_runs.search_run_changed import SearchRunChangedV1, SearchRunStatus
-from tests.facts import NOON
 from tests.projecting import projecting, scalar, until
-
-
-def key(number: int) -> str:
-    return f"mercadolibre:{number}"
-
-
-def run(number: int, query: str = "iphone 15", **changes: Any) -> SearchRunChangedV1:
-    told: dict[str, Any] = {
-        "marketplace": "mercadolibre",
-        "search_run_id": number,
-        "site_id": "MLM",
-        "query_text": query,
-        "status": SearchRunStatus.SUCCEEDED,
-        "http_status": 200,
-        "started_at": NOON,
-        "finished_at": NOON,
-        "updated_at": NOON,
-    }
-    return SearchRunChangedV1(**told | changes)
-
-
-async def create(command: Command, query: str = "iphone 15") -> int:
-    """A command's work: a new run."""
-    (number,) = await command.new_ids("search_runs", 1)
-    await command.row(SEARCH_RUNS, key(number))
-    command.record(SEARCH_RUNS, run(number, query), new_in="search_runs")
-    return number
-
-
-async def append(command: Command, number: int, word: str) -> str:
-    """A command's work whose result shows what it was decided against."""
-    row = await command.row(SEARCH_RUNS, key(number))
-    assert row is not None
-    query = f"{row.query_text} {word}"
-    command.record(SEARCH_RUNS, run(number, query))
-    return query
+from tests.searching import append, create, key, run
 
 
 @pytest.fixture
@@ -379,7 +344,7 @@ async def test_hurt_anywhere_rows_topics_and_answers_agree(
         said: dict[int, list[str]] = {number: [] for number in numbers}
 
         async def caller(name: int) -> None:
-            for count in range(25):
+            for count in range(20):
                 number = chance.choice(numbers)
                 word = f"c{name}n{count}"
                 request = Request("append", word, word.encode())
@@ -405,3 +370,49 @@ async def test_hurt_anywhere_rows_topics_and_answers_agree(
         assert set(publisher.fault.counts) == set(POINTS) - {""}
         proof = await Rebuild(SEARCH_RUNS, kafka, database).verify()
         assert proof.equal, proof.diff
+
+
+async def test_killed_anywhere_every_answered_command_is_carried_out_once(
+    commands: Commands, database: Database, kafka: KafkaSettings, publisher: Publisher
+) -> None:
+    """Two processes on one row, killed again and again. What they printed is in the row, each word once, and a word
+    that was under way is there once at most."""
+    chance = random.Random(11)
+    number = await commands.run(create)
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "DATABASE_URL": database.url,
+    }
+
+    async def lives(name: str) -> list[str]:
+        answered: list[str] = []
+        for _ in range(3):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.commands_process", name, str(number), str(len(answered))),
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            assert process.stdout is not None
+            for _ in range(chance.randint(3, 8)):
+                answered.append((await process.stdout.readline()).decode().strip())
+            await asyncio.sleep(chance.uniform(0, 0.03))
+            process.kill()
+            answered += (await process.stdout.read()).decode().split()
+            await process.wait()
+        return answered
+
+    async with projecting(SEARCH_RUNS, kafka, publisher, database):
+        told = await asyncio.gather(lives("a"), lives("b"))
+        await caught_up(database, kafka)
+        row = await stored(database, number)
+        assert row is not None
+        words = row.query_text.split()[2:]
+        assert len(words) == len(set(words))
+        for answered, name in zip(told, ("a", "b"), strict=True):
+            ours = [word for word in words if word.startswith(f"{name}n")]
+            assert ours[: len(answered)] == answered == [f"{name}n{count}" for count in range(len(answered))]
+            assert len(ours) <= len(answered) + 1
+        assert (await Rebuild(SEARCH_RUNS, kafka, database).verify()).equal

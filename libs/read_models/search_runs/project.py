@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from libs.projection.model import Position, ReadModel, Refused, Row
-from libs.read_models.commanded import is_later, storable
+from libs.read_models.commanded import is_later
 from libs.read_models.history import int8, row_columns
 from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1
 
@@ -72,10 +72,10 @@ def evolve(row: SearchRunRow | None, fact: SearchRunChangedV1, position: Positio
         query_text=fact.query_text,
         domain_id=fact.domain_id,
         category_id=fact.category_id,
-        filters_json=storable(fact.filters, "filters") or None,
+        filters_json=fact.filters or None,
         status=str(fact.status),
         http_status=fact.http_status,
-        error_json=storable(fact.error, "error") or None,
+        error_json=fact.error or None,
         started_at=fact.started_at,
         finished_at=fact.finished_at,
         results=results,
@@ -103,7 +103,7 @@ def _result(told: SearchResult) -> Result:
         told.seller_nickname,
         told.accepts_mercadopago,
         int8(told.pictures_count, "pictures_count"),
-        storable(told.raw, "raw") or None,
+        told.raw or None,
     )
 
 
