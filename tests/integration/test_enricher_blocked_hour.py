@@ -33,8 +33,8 @@ SEARCHES = ("tenis", "iphone 15", "ñandú")
 
 OPEN_JOBS = "SELECT count(*) FROM ops.jobs WHERE status IN ('pending', 'processing', 'retry')"
 ENDED = "SELECT count(*) FROM ops.jobs WHERE job_type = $1 AND status = $2"
-ENRICHED = "SELECT item_id FROM marketplace.ml_item_features"
-SCORED = "SELECT item_id FROM marketplace.ml_item_scores"
+ENRICHED = "SELECT item_id FROM mercadolibre.ml_item_features"
+SCORED = "SELECT item_id FROM mercadolibre.ml_item_scores"
 SEEDED = "SELECT item_id FROM ops.item_seeds"
 CODES = "SELECT last_error->>'x-policy-agent-block-code' FROM ops.jobs WHERE job_type = 'search'"
 
