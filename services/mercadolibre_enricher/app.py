@@ -11,12 +11,13 @@ from libs.bus.consumer import Consumer, Tuning
 from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.jobs import JobQueue
+from libs.marketplaces.mercadolibre.jobs import QUEUE
 from libs.service import Service
 from services.mercadolibre_enricher.accounts import open_accounts
 from services.mercadolibre_enricher.config import Config
 from services.mercadolibre_enricher.dispatch import TOPICS, on_records
 from services.mercadolibre_enricher.fallbacks.app import fallback_workers
-from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seeds
+from services.mercadolibre_enricher.fallbacks.seeds import Seeds
 from services.mercadolibre_enricher.handlers import Deps
 from services.mercadolibre_enricher.workers.app import pipeline_worker
 

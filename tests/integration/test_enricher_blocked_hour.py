@@ -18,12 +18,13 @@ from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue, NewJob, WorkerSettings
+from libs.marketplaces.mercadolibre.jobs import QUEUE
 from libs.secrets.keys import new_key
 from services.mercadolibre_enricher.app import build
 from services.mercadolibre_enricher.config import Config
 from services.mercadolibre_enricher.fallbacks.import_rows import Format
 from services.mercadolibre_enricher.fallbacks.importing import import_file
-from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seeds
+from services.mercadolibre_enricher.fallbacks.seeds import Seeds
 from tests.integration.running_sandbox import Receiver, Sandbox, receiver, sandbox
 from tests.projecting import scalar, until
 

@@ -15,11 +15,12 @@ from libs.bus.consumer import Consumer, Tuning
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue
+from libs.marketplaces.mercadolibre.jobs import QUEUE
 from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from services.mercadolibre_enricher.dispatch import TOPICS, on_records
 from services.mercadolibre_enricher.fallbacks.import_rows import Format
 from services.mercadolibre_enricher.fallbacks.importing import SomebodyElse, import_file
-from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seed, Seeds, Source
+from services.mercadolibre_enricher.fallbacks.seeds import Seed, Seeds, Source
 from services.mercadolibre_enricher.handlers import Deps
 from tests.facts import at, listing, order, publish, question
 from tests.projecting import scalar, until

@@ -18,9 +18,10 @@ from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.db.settings import DatabaseFromEnvironment
 from libs.jobs import JobQueue
+from libs.marketplaces.mercadolibre.jobs import QUEUE
 from services.mercadolibre_enricher.fallbacks.import_rows import Format, Unreadable
 from services.mercadolibre_enricher.fallbacks.importing import Import, SomebodyElse, import_file
-from services.mercadolibre_enricher.fallbacks.seeds import QUEUE, Seeds
+from services.mercadolibre_enricher.fallbacks.seeds import Seeds
 from services.mercadolibre_enricher.fallbacks.settings import SeedSettings
 
 

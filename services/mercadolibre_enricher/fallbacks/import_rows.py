@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from libs.marketplaces.mercadolibre.items import ITEM_ID
 from schemas.registry import summary
-from services.mercadolibre_enricher.fallbacks.seeds import ITEM_ID, PRIORITY, Seed, Source
+from services.mercadolibre_enricher.fallbacks.seeds import PRIORITY, Seed, Source
 
 MAX_LINE_BYTES = 1024 * 1024
 

@@ -6,12 +6,13 @@ from typing import Any
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import Ignore, Wait
 from libs.db.errors import DatabaseAway, NotMigrated
+from libs.marketplaces.mercadolibre.items import ITEM_ID
 from schemas.event import Fact
 from schemas.listings.listing_changed import ListingChangedV1
 from schemas.orders.order_changed import OrderChangedV2
 from schemas.questions.question_changed import QuestionChangedV1
 from schemas.search_runs.search_run_changed import SearchRunChangedV1, SearchRunStatus
-from services.mercadolibre_enricher.fallbacks.seeds import ITEM_ID, MARKETPLACE, Seed, Seeds, Source
+from services.mercadolibre_enricher.fallbacks.seeds import MARKETPLACE, Seed, Seeds, Source
 from services.mercadolibre_enricher.fates import WAIT_FOR_TURN
 
 TOPICS = ("orders", "questions", "listings", "search_runs")

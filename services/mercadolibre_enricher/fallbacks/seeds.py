@@ -4,7 +4,6 @@ The job and the note that it was queued are one transaction (`ops.item_seeds`, `
 doubles neither. While a job for an item is unfinished, the queue's dedupe key keeps a second one away.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,14 +11,10 @@ from enum import StrEnum
 
 from libs.db.pool import Connection
 from libs.jobs import JobQueue, NewJob
+from libs.marketplaces.mercadolibre.jobs import JobType
 from libs.telemetry.metrics import SEEDED_ITEMS
 
 MARKETPLACE = "mercadolibre"
-QUEUE = "mercadolibre"
-JOB_TYPE = "enrich"
-
-ITEM_ID = re.compile(r"M[A-Z]{2}[0-9]{1,15}")
-"""`MLM1234567890`: the site, then a number. User products (`MLBU…`) are none."""
 
 PRIORITY = 120
 """After what a person or a search asked for (100)."""
@@ -123,4 +118,4 @@ def _job(seed: Seed, account: str | None) -> NewJob:
     payload: dict[str, object] = {"item_id": seed.item_id, "source": seed.source.value}
     if account is not None:
         payload["account"] = account
-    return NewJob(JOB_TYPE, payload, priority=seed.priority, dedupe_key=f"{JOB_TYPE}:{seed.item_id}")
+    return NewJob(JobType.ENRICH, payload, priority=seed.priority, dedupe_key=f"{JobType.ENRICH}:{seed.item_id}")

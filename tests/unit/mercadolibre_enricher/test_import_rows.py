@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.marketplaces.mercadolibre.items import ITEM_ID
 from services.mercadolibre_enricher.fallbacks.import_rows import Format, Unreadable, read_rows
-from services.mercadolibre_enricher.fallbacks.seeds import ITEM_ID, PRIORITY, Seed, Source
+from services.mercadolibre_enricher.fallbacks.seeds import PRIORITY, Seed, Source
 
 
 def rows(folder: Path, text: str | bytes, form: Format = Format.CSV) -> list[tuple[int, Seed | None, str | None]]:
