@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 import aiohttp
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.http.jwt import MIN_KEY_BYTES, issue
 from libs.stack import StackError
@@ -24,7 +24,7 @@ _RECONNECTS = 10
 _PATH = "/ebay/sync"
 
 T = TypeVar("T")
-_User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's accounts are those of 1.")]
+_User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's sellers are 1, 2, …")]
 _Account = Annotated[str | None, typer.Option("--account", help="Needed by users who have several.")]
 
 
@@ -78,10 +78,13 @@ def runs(
     if as_json:
         print(json.dumps(found, indent=1))
         return
-    table = Table("run", "account", "status", "fetched", "stored", "unchanged", "failed", "began")
+    numbers_of = ("fetched", "stored", "unchanged", "failed")
+    table = Table(
+        Column("run", no_wrap=True), "account", Column("status", no_wrap=True), *numbers_of, "began", box=None
+    )
     for run in found:
         counts = run["counts"]
-        numbers = [str(counts[name]) for name in ("fetched", "stored", "unchanged", "failed")]
+        numbers = [str(counts[name]) for name in numbers_of]
         began = datetime.fromisoformat(run["began_at"] or run["created_at"])
         table.add_row(run["run_id"], run["account"], run["status"], *numbers, f"{began:%Y-%m-%d %H:%M:%S}")
     Console().print(table)

@@ -17,7 +17,7 @@ _CONFIGURES = (
 )
 
 SANDBOX_USER = "1"
-"""Our user whose accounts the sandbox's eBay sellers are."""
+"""Our user whose account the sandbox's first eBay seller is; the second one's is 2, and so on."""
 
 _MERCADOLIBRE_API = "http://127.0.0.1:8083"  # where a browser on this machine finds it by default
 
@@ -85,12 +85,12 @@ def services_environment(
     sync_accounts = [
         {
             "account": seller["username"],
-            "user_id": SANDBOX_USER,
+            "user_id": str(number),
             "client_id": ebay["client_id"],
             "client_secret": ebay["client_secret"],
             "refresh_token": seller["refresh_token"],
         }
-        for seller in ebay["sellers"]
+        for number, seller in enumerate(ebay["sellers"], int(SANDBOX_USER))
     ]
     return {
         "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
