@@ -13,6 +13,7 @@ Check = Callable[[Any], object]
 """Raises ValueError for a value that is left to pydantic."""
 
 _CENTS = Decimal("0.01")
+_EMPTY = b"{}"
 _MOST_DIGITS = 40
 _MOST_REMEMBERED = 10_000
 
@@ -51,7 +52,7 @@ def require_plausible(value: Decimal | None) -> None:
 def require_object(value: msgspec.Raw) -> None:
     """msgspec passes over what it does not parse (bytes that are no UTF-8, any nesting): pydantic decides."""
     text = bytes(value)
-    if text != b"{}" and not isinstance(from_json(text), dict):
+    if text != _EMPTY and not isinstance(from_json(text), dict):
         raise ValueError("not an object")
 
 
@@ -78,7 +79,7 @@ def checking(checks: Sequence[tuple[str, Check]]) -> Callable[[msgspec.Struct], 
     It runs for every part of every fact; as loops over names it would take longer than all the decoding.
     """
     lines = ["def check_all(self):"]
-    names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS}
+    names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS, "EMPTY": _EMPTY}
     for number, (name, check) in enumerate(checks):
         names[f"check_{number}"] = check
         lines.append(f"    value = self.{name}")
@@ -88,6 +89,8 @@ def checking(checks: Sequence[tuple[str, Check]]) -> Callable[[msgspec.Struct], 
             lines.append(
                 f"    if value is not None and not (value.same_quantum(CENTS) and value.adjusted() < {_MOST_DIGITS}):"
             )
+        elif check is require_object:
+            lines.append("    if bytes(value) != EMPTY:")
         elif isinstance(check, Judged):
             lines.append(f"    if value not in check_{number}:")
         else:
