@@ -13,6 +13,9 @@ from libs.projection.model import AnyReadModel
 from libs.projection.record import Located
 from libs.projection.table import Table
 
+FEW_ROWS = 8
+"""So many are written one by one, in one round trip; more of them by COPY."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -43,7 +46,9 @@ async def write(connection: Connection, model: AnyReadModel, build: Build, facts
         await table.delete(connection, folded.deleted)
     fresh = [row for key, row in folded.written.items() if key not in before]
     changed = [row for key, row in folded.written.items() if key in before]
-    if changed:
+    if 0 < len(folded.written) <= FEW_ROWS:
+        await table.put(connection, folded.written.values())
+    elif changed:
         await table.upsert(connection, folded.written.values())
     elif fresh:
         await table.insert(connection, fresh)

@@ -82,6 +82,15 @@ class Table:
         """COPY rows whose keys are known to be new."""
         await self._copy(connection, self.model.name, self.schema, rows)
 
+    async def put(self, connection: Connection, rows: Collection[Row]) -> None:
+        """Write a few rows, over those that have the same key: in one round trip, where COPY takes several."""
+        columns = self.model.columns
+        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+        await connection.executemany(
+            f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES ({places}) {self._over_the_old}",  # noqa: S608
+            [self.model.values(row) for row in rows],
+        )
+
     async def upsert(self, connection: Connection, rows: Iterable[Row]) -> None:
         """Write rows, over those that have the same key: COPY into a table of this connection, then one INSERT."""
         # It lasts as long as the connection: a table per batch would bloat the catalogue. Another form, another name.
@@ -94,8 +103,13 @@ class Table:
         columns = self.model.columns
         await connection.execute(
             f"INSERT INTO {self.name} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM pg_temp.{staging} "  # noqa: S608
-            f"ON CONFLICT (key) DO UPDATE SET {', '.join(f'{c} = excluded.{c}' for c in columns if c != 'key')}"
+            f"{self._over_the_old}"
         )
+
+    @property
+    def _over_the_old(self) -> str:
+        changes = ", ".join(f"{column} = excluded.{column}" for column in self.model.columns if column != "key")
+        return f"ON CONFLICT (key) DO UPDATE SET {changes}"
 
     async def delete(self, connection: Connection, keys: Collection[str]) -> None:
         await connection.execute(f"DELETE FROM {self.name} WHERE key = ANY($1::text[])", list(keys))  # noqa: S608
