@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from secrets import token_hex
 
@@ -19,6 +20,8 @@ from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant
 from libs.marketplaces.ebay.translate import Owner
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.quota.limiter import SharedRateLimiter
+from libs.quota.rules import Quota, Rule
 from libs.service import Service
 from services.ebay_sync.config import Account, Config
 from services.ebay_sync.journal import Journal
@@ -37,6 +40,11 @@ NAME = "ebay_sync"
 CLIENT = "ebay"
 
 _DESCRIPTION = "Inventory and offers of eBay accounts: synchronised in the background, told live, stopped at will."
+_INVENTORY_API = (
+    "GET /sell/inventory/v1/inventory_item",
+    "POST /sell/inventory/v1/bulk_get_inventory_item",
+    "GET /sell/inventory/v1/offer",
+)
 _SECURITY = {BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
@@ -48,7 +56,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         most = 4 * config.runs + 8  # a run writes, waits for the projector, and reads what to ask next; the API reads
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
-        limiter = LocalRateLimiter(per_second=config.requests_per_second, max_wait=config.api.longest_pause_seconds)
+        limiter = _limiter(config, database)
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
         clients = {}
         for account in config.accounts:
@@ -81,6 +89,17 @@ async def build(config: Config) -> AsyncIterator[Service]:
             ready={"kafka": publisher.check, "postgres": database.check},
             workers={"worker": worker.work, "schedule": schedule.work},
         )
+
+
+def _limiter(config: Config, database: Database) -> SharedRateLimiter:
+    """The pace is this process's own; the day's quota is that of all replicas, and survives a restart."""
+    patience = config.api.longest_pause_seconds
+    local = LocalRateLimiter(per_second=config.requests_per_second, max_wait=patience)
+    rules = {}
+    if config.requests_per_day is not None:
+        day = Rule(Quota("ebay.inventory", config.requests_per_day, timedelta(days=1)))
+        rules = dict.fromkeys(_INVENTORY_API, day)
+    return SharedRateLimiter(database, rules, local=local, max_wait=patience)
 
 
 async def _open(account: Account, api: ApiClient, store: PostgresTokenStore, stack: AsyncExitStack) -> Ebay:

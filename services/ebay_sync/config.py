@@ -73,6 +73,11 @@ class Config(BaseSettings):
     environment: Literal["production", "sandbox"] = "production"
     api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL), max_answer_bytes=16 * 1024 * 1024)
     requests_per_second: float | None = Field(default=None, gt=0, description="Per route; None: only what 429 says")
+    requests_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of the Inventory API, by all replicas together, by UTC days; None: what 429 says",
+    )
     pace: Pace = Pace()
     runs: int = Field(default=4, ge=1, le=100, description="Runs at the same time in this process")
     lease: timedelta = Field(default=timedelta(seconds=15), ge=2 * _SECOND, description="A silent run is taken up then")

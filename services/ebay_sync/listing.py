@@ -41,6 +41,8 @@ async def fetched_pages(work: Work) -> AsyncIterator[Fetched]:
         work.journal.check()
         work.journal.say("request", lines.requesting(work.run.kind, number, cursor.limit, cursor.offset))
         page, asked_at, milliseconds = await work.asked(partial(work.ebay.inventory.page, cursor), needed=True)
+        if place.listed_since is not None:
+            asked_at = max(asked_at, place.listed_since)  # the clock of the process that began may be ahead of ours
         following = page.next
         place = Place(
             phase="list" if following else "missing",
@@ -91,6 +93,7 @@ async def take_bulk(work: Work, skus: list[str], attempt: int = 1) -> None:
         await journal.fail([Failure(sku, str(error)[:500], attempt) for sku in skus])
         await journal.write(counts=journal.counts.plus(failed=len(skus) if attempt == 1 else 0))
         return
+    asked_at = max(asked_at, journal.place.listed_since or asked_at)  # as in fetched_pages
     gone = [sku for sku, failure in bulk.failures.items() if failure.gone]
     failed = [Failure(sku, str(one), attempt) for sku, one in bulk.failures.items() if not one.gone]
     journal.say(

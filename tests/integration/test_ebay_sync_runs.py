@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
@@ -222,6 +223,19 @@ async def test_a_revoked_authorisation_fails_the_run_with_its_reason(sync: Sync,
     assert last.data["kind"] == "error"
 
 
+async def test_the_days_quota_is_counted_by_all_and_told_when_it_is_spent(
+    shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    environment = environment_of(shop, kafka, database, await accounts_of(shop), requests_per_day="30")
+    async with serving(environment) as sync:
+        run = await sync.synced("offers")
+    calls = (await shop.control("GET", "/_ebay/calls"))["total"]
+    assert (run["status"], calls) == ("failed", 30)
+    assert "quota" in run["error"]
+    async with serving(environment) as sync:
+        assert (await sync.synced("inventory"))["status"] == "failed", "a restart gives no new quota"
+
+
 async def test_two_accounts_side_by_side_with_the_same_skus_stay_apart(
     sync: Sync, shop: Sandbox, database: Database
 ) -> None:
@@ -275,6 +289,8 @@ async def test_who_is_not_known_is_refused(sync: Sync) -> None:
         async with sync.http.post(f"{sync.base}/ebay/sync/inventory", headers=headers) as answer:
             assert (answer.status, answer.content_type) == (401, "application/problem+json")
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    async with sync.http.get(f"{sync.base}/openapi.json") as answer:
+        validate(await answer.json())
     nobody = Sync(sync.http, sync.base, user="99")
     assert "no eBay account" in (await nobody.call("POST", "/inventory", expect=404))["detail"]
     assert (await sync.call("POST", "/inventory?mode=some", expect=422))["status"] == 422
