@@ -63,11 +63,11 @@ GOALS: dict[str, str] = {
     "rebuild_speed_vs_eventsourcing": "≥ 60",
     "rebuild_speed_vs_faust": "≥ 30",
     "rebuild_cpu_vs_limit": "≤ 2.0",
-    "jobs_speed_vs_pgqueuer": "≥ 2",
+    "jobs_speed_vs_pgqueuer": "≥ 1.5",
     "jobs_speed_vs_procrastinate": "≥ 10",
-    "jobs_fleet_speed_vs_pgqueuer": "≥ 2",
+    "jobs_fleet_speed_vs_pgqueuer": "≥ 1.5",
     "jobs_fleet_speed_vs_procrastinate": "≥ 10",
-    "jobs_cpu_vs_pgqueuer": "≤ 0.5",
+    "jobs_cpu_vs_pgqueuer": "≤ 0.75",
     "jobs_cpu_vs_procrastinate": "≤ 0.1",
 }
 

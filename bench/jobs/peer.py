@@ -105,7 +105,7 @@ class Running:
 def queue_peers() -> list[QueuePeer]:
     return [
         QueuePeer("ours", "sellstream libs/jobs", ("sellstream", "asyncpg")),
-        QueuePeer("pgqueuer", "pgqueuer, batches of the concurrency's size", ("pgqueuer", "asyncpg")),
+        QueuePeer("pgqueuer", "pgqueuer, batches of 200", ("pgqueuer", "asyncpg")),
         QueuePeer(
             "procrastinate",
             "procrastinate, psycopg 3",

@@ -1,4 +1,4 @@
-"""pgqueuer on asyncpg, batches as large as our concurrency. https://pgqueuer.readthedocs.io"""
+"""pgqueuer on asyncpg, batches as large as what our worker locks ahead. https://pgqueuer.readthedocs.io"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
