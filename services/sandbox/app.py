@@ -28,6 +28,11 @@ from services.sandbox.seeded import secret
 from services.sandbox.sent_routes import SentRoutes
 from services.sandbox.square.marketplace import Square
 from services.sandbox.square.notices import Subscription
+from services.sandbox.stockx.control import StockXControl
+from services.sandbox.stockx.marketplace import Size as StockXSize
+from services.sandbox.stockx.marketplace import StockX
+from services.sandbox.stockx.oauth_routes import Client as StockXClient
+from services.sandbox.stockx.switches import Switches as StockXSwitches
 from services.sandbox.traffic import Plan, Traffic
 from services.sandbox.world import World
 from services.sandbox.world_routes import WorldRoutes
@@ -35,11 +40,12 @@ from services.sandbox.world_routes import WorldRoutes
 
 @asynccontextmanager
 async def build(config: Config) -> AsyncIterator[Service]:
-    """The stand-in marketplaces under `/mercadolibre`, `/ebay`, `/square`, and the control API beside them."""
+    """The stand-in marketplaces, each under `/<name>`, and the control API beside them."""
     clock = Clock(config.start, config.speed)
     faults = Faults(config.seed, clock)
     mercadolibre, ebay, square = _mercadolibre(config, clock), _ebay(config, clock), _square(config)
-    world = World(config.seed, (mercadolibre, ebay, square))
+    stockx = _stockx(config, clock)
+    world = World(config.seed, (mercadolibre, ebay, square, stockx))
     async with _sender(config) as http:
         channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
         notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
@@ -49,6 +55,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         app = web.Application(client_max_size=1024 * 1024)
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
         EbayControl(ebay, notifier).add_to(app)
+        StockXControl(stockx).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
         WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)
@@ -136,6 +143,29 @@ def _square(config: Config) -> Square:
         notification_url=config.square_notification_url or target or "",
     )
     return Square(config.seed, config.start, subscription, target=target, ack_seconds=config.square_ack_seconds)
+
+
+def _stockx(config: Config, clock: Clock) -> StockX:
+    client = StockXClient(
+        id=config.stockx_client_id,
+        secret=_secret(config, config.stockx_client_secret, "stockx client secret"),
+        redirect_uri=config.stockx_redirect_uri,
+        api_key=_secret(config, config.stockx_api_key, "stockx api key"),
+    )
+    return StockX(
+        config.seed,
+        config.start,
+        clock,
+        client,
+        size=StockXSize(config.stockx_sellers, config.stockx_products, config.stockx_orders),
+        token_life=timedelta(seconds=config.stockx_token_seconds),
+        switches=StockXSwitches(
+            limited=config.stockx_limited,
+            failing=config.stockx_failing,
+            system=config.stockx_system,
+            longest_operation=config.stockx_longest_operation,
+        ),
+    )
 
 
 def _secret(config: Config, told: SecretStr | None, name: str) -> str:

@@ -69,3 +69,16 @@ class Config(BaseSettings):
     square_notification_url: str | None = None
     square_signature_key: SecretStr | None = None
     square_ack_seconds: float = Field(default=10.0, gt=0, le=60)
+
+    stockx_client_id: str = "sandboxStockXClient0000000000000"
+    stockx_client_secret: SecretStr | None = None
+    stockx_api_key: SecretStr | None = None
+    stockx_redirect_uri: str = "http://127.0.0.1/oauth/stockx"
+    stockx_token_seconds: int = Field(default=43_200, ge=1)
+    stockx_sellers: int = Field(default=2, ge=1, le=1000)
+    stockx_products: int = Field(default=500, ge=4, le=100_000)
+    stockx_orders: int = Field(default=40, ge=0, le=100_000)
+    stockx_limited: bool = True
+    stockx_failing: float = Field(default=0.03, ge=0, le=1)
+    stockx_system: float = Field(default=0.01, ge=0, le=1)
+    stockx_longest_operation: float = Field(default=60.0, ge=1, description="seconds of sandbox time")

@@ -87,6 +87,8 @@ class ControlRoutes:
         unknown = sorted({*order.kinds} - {*known})
         if unknown:
             raise Problem(400, f"Unknown kinds of poison: {', '.join(unknown)}. Known: {', '.join(known)}.")
+        if not known:
+            raise Problem(400, f"{marketplace} sends no notifications, so none can be poisoned.")
         kinds = order.kinds or known
         notices = [
             self._world.poison(marketplace, kinds[number % len(kinds)]) for number in range(order.count or len(kinds))

@@ -63,7 +63,7 @@ class Traffic:
         deliveries: list[int] = []
         for _ in range(number):
             name, notices = self._world.step(among)
-            if poison and chance(self._random, poison):
+            if poison and chance(self._random, poison) and self._world.marketplaces[name].poisons:
                 notices = [*notices, self._world.poison(name)]
             deliveries += [delivery.number for delivery in self._notifier.send(name, notices)]
             self.made += 1
