@@ -37,7 +37,7 @@ topic = app.topic(settings.topic, value_serializer="raw", value_type=bytes, key_
 _begun = False
 
 
-@app.on_rebalance_complete.connect  # type: ignore[untyped-decorator]  # faust's signals carry no types
+@app.on_rebalance_complete.connect
 async def begin(*_: object, **__: object) -> None:
     """The clock starts when Faust begins to fetch: joining the group takes it seconds, prefetching is work."""
     global _begun  # noqa: PLW0603 - one agent, one clock
