@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -43,12 +46,26 @@ def queue(database: Database) -> JobQueue:
     return JobQueue(database, QUEUE)
 
 
+async def accounts_of(marketplace: Sandbox) -> list[dict[str, str]]:
+    """The enricher's accounts: the sandbox's sellers."""
+    told = (await marketplace.control("GET", "/_accounts"))["mercadolibre"]
+    return [
+        {
+            "account": seller["nickname"].lower(),
+            "user_id": str(seller["user_id"]),
+            "client_id": str(told["application_id"]),
+            "client_secret": told["client_secret"],
+            "refresh_token": seller["refresh_token"],
+        }
+        for seller in told["sellers"]
+    ]
+
+
 @asynccontextmanager
 async def enriching(
     marketplace: Sandbox, kafka: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
     """The whole enricher, as its app builds it, with workers that do not wait long."""
-    accounts = (await marketplace.control("GET", "/_accounts"))["mercadolibre"]
     monkeypatch.setenv("SELLSTREAM_SECRETS_KEYS", new_key())
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
@@ -58,16 +75,7 @@ async def enriching(
             "api": {"base_url": f"{marketplace.base}/mercadolibre", "circuit_failures": 1000},
             "worker": IMPATIENT,
             "missed": {"every_seconds": 0},
-            "accounts": [
-                {
-                    "account": seller["nickname"].lower(),
-                    "user_id": str(seller["user_id"]),
-                    "client_id": str(accounts["application_id"]),
-                    "client_secret": accounts["client_secret"],
-                    "refresh_token": seller["refresh_token"],
-                }
-                for seller in accounts["sellers"]
-            ],
+            "accounts": await accounts_of(marketplace),
         }
     )
     stop = asyncio.Event()
@@ -202,3 +210,69 @@ async def test_what_no_worker_can_read_fails_at_once(
 async def rows_of_errors(database: Database) -> list[dict[str, Any]]:
     async with database.connection() as connection:
         return [json.loads(one["last_error"]) for one in await connection.fetch("SELECT last_error FROM ops.jobs")]
+
+
+async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
+    kafka: KafkaSettings, publisher: Publisher, database: Database, queue: JobQueue
+) -> None:
+    """Killed amid its jobs: the next worker takes over what was locked, and stops when it is told to."""
+    async with (
+        sandbox(mercadolibre_search="open", mercadolibre_items=12) as marketplace,
+        projecting(ITEMS, kafka, publisher, database),  # what the killed one had published, the projector applies
+    ):
+        known = await listed(marketplace)
+        environment = {
+            **os.environ,
+            "SELLSTREAM_SECRETS_KEYS": new_key(),
+            "DATABASE_URL": database.url,
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+            "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(await accounts_of(marketplace)),
+            "MERCADOLIBRE_ENRICHER_API__BASE_URL": f"{marketplace.base}/mercadolibre",
+            "LOCK_SECONDS": "1.5",
+            "CONCURRENCY": "3",
+            "SLEEP_EMPTY": "0.2",
+            "BACKOFF_BASE_SECONDS": "0.2",
+        }
+        seeds = Seeds(queue, timedelta(0))
+        await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
+        sellers = len({item["seller"]["id"] for item in known.values()})
+
+        async def both_sellers() -> bool:
+            """From then on no token is being refreshed: one that is killed in that moment is lost."""
+            sql = "SELECT count(DISTINCT seller_id) FROM read_models.items"
+            return await table_is_there(database) and await scalar(database, sql) == sellers
+
+        async def nothing_open() -> bool:
+            counts = (await queue.counts())["enrich"]
+            return all(status.ended for status in counts)
+
+        first = await worker(environment, "services.mercadolibre_enricher.run_worker", "enrich")
+        await until(both_sellers, "items of each seller are enriched", 60)
+        await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
+        await asyncio.sleep(0.05)
+        first.kill()
+        await first.wait()
+        second = await worker(environment, "services.ops.cli", "enricher", "run", "enrich")
+        await until(nothing_open, "every item is enriched", 60)
+        second.send_signal(signal.SIGINT)  # as a terminal does
+        assert await asyncio.wait_for(second.wait(), 30) == 0
+    counts = await queue.counts()
+    assert counts["enrich"].keys() == {Status.SUCCEEDED}
+    assert counts["score"] == {Status.PENDING: len(known)}
+    assert {one["item_id"] for one in await rows(database, "ml_item_features", "item_id")} == known.keys()
+    async with projecting(ITEMS, kafka, publisher, database):
+        assert (await Rebuild(ITEMS, kafka, database).verify()).equal
+
+
+async def table_is_there(database: Database) -> bool:
+    return await scalar(database, "SELECT to_regclass('read_models.items')") is not None
+
+
+async def worker(environment: dict[str, str], module: str, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
