@@ -14,6 +14,7 @@ from schemas.inventory import inventory_changed
 from schemas.invoices import invoice_changed
 from schemas.item_scores import item_scored
 from schemas.items import item_changed
+from schemas.listing_operations import listing_operation_changed
 from schemas.listings import listing_changed
 from schemas.messages import message_changed
 from schemas.offers import offer_changed
@@ -32,6 +33,7 @@ EVENTS: tuple[EventFamily, ...] = (
     payment_changed.EVENT,
     question_changed.EVENT,
     listing_changed.EVENT,
+    listing_operation_changed.EVENT,
     inventory_changed.EVENT,
     offer_changed.EVENT,
     message_changed.EVENT,

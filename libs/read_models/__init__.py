@@ -7,6 +7,7 @@ from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.invoices.project import READ_MODEL as INVOICES
 from libs.read_models.item_scores.project import READ_MODEL as ITEM_SCORES
 from libs.read_models.items.project import READ_MODEL as ITEMS
+from libs.read_models.listing_operations.project import READ_MODEL as LISTING_OPERATIONS
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
 from libs.read_models.messages.project import READ_MODEL as MESSAGES
 from libs.read_models.offers.project import READ_MODEL as OFFERS
@@ -24,6 +25,7 @@ READ_MODELS: dict[str, AnyReadModel] = {
         PAYMENTS,
         QUESTIONS,
         LISTINGS,
+        LISTING_OPERATIONS,
         INVENTORY,
         OFFERS,
         MESSAGES,

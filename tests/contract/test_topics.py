@@ -19,6 +19,7 @@ EXCUSED = {
     "InventoryChangedV1.raw": "our own goods",
     "OfferChangedV1.raw": "our own offer, as everybody can see it in the shop",
     "ListingChangedV1.raw": "our own listing, as everybody can see it in the shop",
+    "ListingOperationChangedV1.raw": "what was done with our own listing",
     "ScoreComponent.name": "what of an item was judged, such as its price",
     "SearchRunChangedV1.query_text": "what a program searches for, such as a product's name",
 }
