@@ -1,0 +1,114 @@
+"""Construction: commands → StockX → facts in `listing_operations`, `listings` and `orders`, account by account."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from secrets import token_hex
+
+from aiohttp import web
+
+from libs.bus.publisher import Publisher
+from libs.db.pool import Database
+from libs.http.client import ApiClient
+from libs.http.openapi import Api
+from libs.marketplaces.stockx.client import StockX
+from libs.marketplaces.stockx.oauth import StockXApplication, refresh_grant
+from libs.oauth.store import PostgresTokenStore, open_token_database
+from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.quota.allowance import SharedAllowance
+from libs.quota.limiter import SharedRateLimiter
+from libs.service import Service
+from services.stockx_poller.config import Account, Config
+from services.stockx_poller.lease import Lease
+from services.stockx_poller.quota import QuotaReport
+from services.stockx_poller.routes import BEARER, ListingsApi
+from services.stockx_poller.runner import Runner
+from services.stockx_poller.scheduler import Rules
+from services.stockx_poller.survey import Survey
+from services.stockx_poller.users import Users
+from services.stockx_poller.work import Work
+
+NAME = "stockx_poller"
+CLIENT = "stockx"
+
+_DESCRIPTION = "StockX listings: changed by command, followed to the end of each operation, within StockX's limits."
+_SECURITY = {BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+_MARGIN = 5.0
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The service, connected; everything is closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        tokens = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {NAME}"))
+        most = 4 * len(config.accounts) + 8
+        database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        limiter = SharedRateLimiter(database, config.limits.rules())
+        allowance = SharedAllowance(database, config.limits.item_quotas())
+        api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
+        settings = config.api.model_copy(update={"base_url": config.accounts_url})
+        accounts = await stack.enter_async_context(ApiClient(f"{CLIENT}_accounts", settings))
+        rules = Rules(
+            pace=config.limits.seconds_between_requests,
+            reserve=config.reserve,
+            largest=config.largest_batch,
+            gather=config.timing.gather.total_seconds(),
+        )
+        survey = Survey(database, config.limits, allowance)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
+        runners: dict[str, Runner] = {}
+        for account in config.accounts:
+            store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
+            rotating = await _open(account, accounts, store, config, stack)
+            stockx = StockX(api, rotating, account.api_key, allowance, largest_batch=config.largest_batch)
+            prepare = _prepare(stockx, publisher, config)
+            runners[account.account] = Runner(database, account.account, owner, config.lease, prepare, survey, rules)
+
+        def wake(account: str) -> None:
+            runners[account].wake()
+
+        users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None, config.accounts)
+        report = QuotaReport(database, survey, config.limits, rules)
+        http = web.Application()
+        routes = ListingsApi(users, database, report, wake).routes()
+        Api(NAME, version("sellstream"), _DESCRIPTION, routes=routes, security_schemes=_SECURITY).add_to(http)
+        yield Service(
+            name=NAME,
+            host=config.host,
+            port=config.port,
+            http=http,
+            ready={"kafka": publisher.check, "postgres": database.check},
+            workers={f"account {name}": runner.run for name, runner in runners.items()} or {"idle": _idle},
+        )
+
+
+async def _idle(stop: asyncio.Event) -> None:
+    """Without accounts there is nothing to do but to be there."""
+    await stop.wait()
+
+
+def _prepare(stockx: StockX, publisher: Publisher, config: Config) -> Callable[[Lease], Work]:
+    def prepare(lease: Lease) -> Work:
+        needed = min(config.api.timeout_seconds + _MARGIN, config.lease.total_seconds() / 2)
+        return Work(lease, stockx, publisher, config.timing, needed)
+
+    return prepare
+
+
+async def _open(
+    account: Account, api: ApiClient, store: PostgresTokenStore, config: Config, stack: AsyncExitStack
+) -> RotatingTokens:
+    first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
+    await store.seed(account.account, first)
+    application = StockXApplication(
+        client_id=account.client_id,
+        client_secret=account.client_secret,
+        accounts_url=str(config.accounts_url).rstrip("/"),
+    )
+    tokens = RotatingTokens(CLIENT, account.account, store, refresh_grant(api, application))
+    stack.push_async_callback(tokens.close)
+    return tokens

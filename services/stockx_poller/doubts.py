@@ -1,0 +1,179 @@
+"""Writes whose answer was lost: found at StockX, or, when they had time enough to show, sent again.
+
+| write     | done, if                                                                                                |
+|-----------|---------------------------------------------------------------------------------------------------------|
+| creation  | there is a listing of that variant, amount and currency that was not there before it was sent, and that |
+|           | is nobody else's; if it names a batch, the whole batch is found                                         |
+| any other | the listing's last operation is of that kind, came over the API, is not known, and goes on or has led   |
+|           | to what was wanted                                                                                      |
+
+An operation that was done in vain (FAILED) is sent once more: to want the same state twice does no harm.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from libs.db.pool import Connection
+from libs.http.errors import NotFound
+from libs.marketplaces.stockx.listing import Listing
+from libs.marketplaces.stockx.listings import ListingFilter
+from libs.marketplaces.stockx.operation import LastOperation, OperationStatus
+from libs.marketplaces.stockx.translate_operation import OURS
+from schemas.listing_operations.listing_operation_changed import OperationStatus as OurStatus
+from services.stockx_poller import ledger
+from services.stockx_poller.command import DEFAULT_CURRENCY, Command
+from services.stockx_poller.scheduler import MOST_VARIANTS
+from services.stockx_poller.sending import accepted
+from services.stockx_poller.situation import Kind
+from services.stockx_poller.work import Work
+
+_LOOKS = 4
+
+
+async def look(work: Work) -> None:
+    """Look for what is doubtful and due: all creations together, else one of the others."""
+    async with work.lease.database.connection() as connection:
+        due = await ledger.commands(connection, work.account, "status = 'doubtful' AND next_at <= now()")
+    creations = [each for each in due if each.kind is Kind.CREATE]
+    if creations:
+        await _look_for_creations(work, creations)
+    elif due:
+        await _look_for_change(work, due[0])
+
+
+async def _look_for_creations(work: Work, doubtful: Sequence[Command]) -> None:
+    variants = tuple(dict.fromkeys(each.variant_id for each in doubtful if each.variant_id))[:MOST_VARIANTS]
+    looked_for = [each for each in doubtful if each.variant_id in variants]
+    candidates: list[Listing] = []
+    async for page in work.stockx.listings.pages(ListingFilter(variant_ids=variants)):
+        candidates += page.entries
+    async with work.lease.turn() as connection:
+        new = await _nobodys(connection, work.account, candidates, min(_sent(each) for each in looked_for))
+        batches: dict[str, str] = {}
+        for command in looked_for:
+            if command.batch_no in batches:
+                continue  # found with another one of its batch
+            listing = next((each for each in new if _is(each, command)), None)
+            if listing is None:
+                await _not_found(connection, work, command)
+                continue
+            new.remove(listing)
+            batch_id = listing.batch.batch_id if listing.batch else None
+            if command.batch_no is not None and batch_id is not None:
+                batches[command.batch_no] = batch_id
+                whole = await ledger.commands(connection, work.account, "batch_no = $2", command.batch_no)
+                new = [each for each in new if each.batch is None or each.batch.batch_id != batch_id]
+                await accepted(connection, work, command.batch_no, batch_id, whole)
+            elif command.batch_no is None and batch_id is None:
+                await _adopt(connection, command, listing.listing_id, listing.last_operation)
+            else:
+                await _not_found(connection, work, command)
+
+
+async def _look_for_change(work: Work, command: Command) -> None:
+    try:
+        listing = await work.stockx.listings.listing(command.listing)
+    except NotFound:
+        listing = None
+    async with work.lease.turn() as connection:
+        last = listing.last_operation if listing is not None else None
+        if listing is None and command.kind is Kind.DELETE:
+            at = await ledger.now(connection)
+            done = command.started(at).model_copy(
+                update={"status": OurStatus.SUCCEEDED, "marketplace_status": "NOT FOUND", "ended_at": at}
+            )
+            await ledger.told(connection, done)
+        elif listing is not None and last is not None and await _is_its(connection, command, listing, last):
+            await _adopt(connection, command, command.listing, last)
+        else:
+            await _not_found(connection, work, command)
+
+
+async def _is_its(connection: Connection, command: Command, listing: Listing, last: LastOperation) -> bool:
+    kinds = {command.kind.upper()} | ({"UPDATE"} if command.batch_no else set())
+    if last.type not in kinds or last.initiated_via not in (None, OURS) or last.status is OperationStatus.FAILED:
+        return False
+    if last.status is OperationStatus.SUCCEEDED and not _leads_to(command, listing):
+        return False
+    return not await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM stockx_poller.operations WHERE account = $1 AND operation_id = $2)",
+        command.account,
+        last.operation_id,
+    )
+
+
+def _leads_to(command: Command, listing: Listing) -> bool:
+    amount = command.wants.amount
+    return command.expects in (None, listing.status) and (amount is None or amount == listing.amount)
+
+
+async def _adopt(connection: Connection, command: Command, listing_id: str, last: LastOperation | None) -> None:
+    """It was done: from now on it is polled by itself."""
+    at = await ledger.now(connection)
+    await connection.execute("UPDATE stockx_poller.operations SET batch_no = NULL WHERE id = $1", command.id)
+    fact = command.started(at).model_copy(
+        update={"listing_id": listing_id, "operation_id": last.operation_id if last else None}
+    )
+    await ledger.pending(connection, command, fact, timedelta(0))
+
+
+async def _not_found(connection: Connection, work: Work, command: Command) -> None:
+    """Not there yet. After `settle` it never comes, and may be sent again."""
+    age = await ledger.now(connection) - _sent(command)
+    if age < work.timing.settle:
+        await ledger.doubtful(connection, [command.id], work.timing.settle / _LOOKS)
+        return
+    await ledger.unsent(connection, [command.id])
+    if command.batch_no is not None:
+        await connection.execute(
+            "UPDATE stockx_poller.batches SET status = 'lost' WHERE batch_no = $1", command.batch_no
+        )
+
+
+async def _nobodys(
+    connection: Connection, account: str, candidates: Sequence[Listing], since: datetime
+) -> list[Listing]:
+    """Those that are no command's, and that were not known before `since`; the oldest first, each once."""
+    by_id = {each.listing_id: each for each in candidates}
+    taken = await connection.fetch(
+        """
+        SELECT listing_id FROM stockx_poller.operations WHERE account = $1 AND listing_id = ANY ($2) AND kind = 'create'
+        UNION SELECT listing_id FROM stockx_poller.listings
+        WHERE account = $1 AND listing_id = ANY ($2) AND first_seen_at < $3
+        """,
+        account,
+        list(by_id),
+        since,
+    )
+    known = await connection.fetch(
+        "SELECT batch_id FROM stockx_poller.batches WHERE account = $1 AND batch_id = ANY ($2)",
+        account,
+        [each.batch.batch_id for each in candidates if each.batch and each.batch.batch_id],
+    )
+    batches = {row["batch_id"] for row in known}
+    gone = {row["listing_id"] for row in taken}
+    left = [
+        each
+        for each in by_id.values()
+        if each.listing_id not in gone and not (each.batch and each.batch.batch_id in batches)
+    ]
+    return sorted(left, key=lambda each: (each.created_at, each.listing_id))
+
+
+def _is(listing: Listing, command: Command) -> bool:
+    wants = command.wants
+    variant = listing.variant.variant_id if listing.variant else None
+    batched = bool(listing.batch and listing.batch.batch_id)
+    return (
+        variant == command.variant_id
+        and (listing.amount or Decimal(0)) == wants.amount
+        and listing.currency_code == (wants.currency_code or DEFAULT_CURRENCY)
+        and batched is (command.batch_no is not None)
+    )
+
+
+def _sent(command: Command) -> datetime:
+    if command.sent_at is None:
+        raise AssertionError(f"{command.id} is doubtful and was never sent")
+    return command.sent_at

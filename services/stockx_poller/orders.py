@@ -1,0 +1,139 @@
+"""Orders: the active ones read from time to time, the past ones from the newest known creation on; changes published.
+
+An order that is not among the active ones any more is asked for by its number: history is narrowed by the days of
+creation, and orders end long after that.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from libs.db.pool import Connection
+from libs.http.errors import NotFound
+from libs.marketplaces.payload import Malformed
+from libs.marketplaces.stockx.order import Order
+from libs.marketplaces.stockx.orders import OrderFilter
+from libs.marketplaces.stockx.translate import order_changed
+from libs.telemetry.log import get_logger
+from schemas.orders.order_changed import OrderChangedV2
+from services.stockx_poller import outbox
+from services.stockx_poller.work import Work
+
+log = get_logger()
+
+_OVERLAP = timedelta(days=1)
+"""History's days are StockX's, and an order may be told late."""
+
+
+async def poll_active(work: Work) -> None:
+    """The next page of active orders; after the last one, those that were active and are not any more."""
+    async with work.lease.turn() as connection:
+        row = await connection.fetchrow(
+            "UPDATE stockx_poller.accounts SET "
+            "orders_began = CASE WHEN orders_page = 1 THEN now() ELSE orders_began END "
+            "WHERE account = $1 RETURNING orders_page, orders_began",
+            work.account,
+        )
+    if row is None:
+        raise AssertionError(f"{work.account} is held and has no row")
+    page = await work.stockx.orders.active_page(row["orders_page"])
+    async with work.lease.turn() as connection:
+        await put(connection, work.account, page.entries, active=True)
+        for each in page.unreadable:
+            log.warning("an order is malformed", account=work.account, error=each.reason)
+        if page.has_next:
+            await connection.execute(
+                "UPDATE stockx_poller.accounts SET orders_page = orders_page + 1 WHERE account = $1", work.account
+            )
+            return
+        ended = await connection.fetch(
+            "SELECT order_number FROM stockx_poller.orders WHERE account = $1 AND active AND seen_at < $2",
+            work.account,
+            row["orders_began"],
+        )
+    for record in ended:
+        await _poll_one(work, record["order_number"])
+    async with work.lease.turn() as connection:
+        await connection.execute(
+            "UPDATE stockx_poller.accounts SET orders_page = 1, orders_at = now() + $2 WHERE account = $1",
+            work.account,
+            work.timing.orders,
+        )
+
+
+async def _poll_one(work: Work, order_number: str) -> None:
+    try:
+        order = await work.stockx.orders.order(order_number)
+    except NotFound:
+        log.warning("an order is gone", account=work.account, order_number=order_number)
+        async with work.lease.turn() as connection:
+            await connection.execute(
+                "UPDATE stockx_poller.orders SET active = false WHERE account = $1 AND order_number = $2",
+                work.account,
+                order_number,
+            )
+        return
+    async with work.lease.turn() as connection:
+        await put(connection, work.account, [order], active=False)
+
+
+async def poll_history(work: Work) -> None:
+    """The next page of past orders, from the cursor on; after the last page the cursor moves."""
+    async with work.lease.database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT history_page, history_from FROM stockx_poller.accounts WHERE account = $1", work.account
+        )
+    if row is None:
+        raise AssertionError(f"{work.account} is held and has no row")
+    since: date | None = row["history_from"] - _OVERLAP if row["history_from"] else None
+    page = await work.stockx.orders.past_page(row["history_page"], chosen=OrderFilter(from_date=since))
+    async with work.lease.turn() as connection:
+        await put(connection, work.account, page.entries, active=False)
+        for each in page.unreadable:
+            log.warning("an order is malformed", account=work.account, error=each.reason)
+        if page.has_next:
+            await connection.execute(
+                "UPDATE stockx_poller.accounts SET history_page = history_page + 1 WHERE account = $1", work.account
+            )
+            return
+        await connection.execute(
+            "UPDATE stockx_poller.accounts SET history_page = 1, history_at = now() + $2, "
+            "history_from = greatest(history_from, (SELECT max(placed_on) FROM stockx_poller.orders "
+            "WHERE account = $1 AND NOT active)) WHERE account = $1",
+            work.account,
+            work.timing.history,
+        )
+
+
+async def put(connection: Connection, account: str, orders: Iterable[Order], *, active: bool) -> None:
+    """Keep orders; publish those that are new or have changed."""
+    for order in orders:
+        try:
+            fact = order_changed(order, account)
+        except Malformed as error:
+            log.warning("an order is malformed", account=account, order_number=order.order_number, error=str(error))
+            continue
+        await _put(connection, fact, active=active)
+
+
+async def _put(connection: Connection, fact: OrderChangedV2, *, active: bool) -> None:
+    digest = hashlib.sha256(fact.model_dump_json(exclude={"raw"}).encode()).digest()
+    before = await connection.fetchval(
+        "SELECT digest FROM stockx_poller.orders WHERE account = $1 AND order_number = $2",
+        fact.account,
+        fact.order_id,
+    )
+    await connection.execute(
+        """
+        INSERT INTO stockx_poller.orders (account, order_number, digest, active, placed_on, seen_at)
+        VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT (account, order_number) DO UPDATE
+        SET digest = excluded.digest, active = excluded.active, seen_at = excluded.seen_at
+        """,
+        fact.account,
+        fact.order_id,
+        digest,
+        active,
+        fact.placed_at.date(),
+    )
+    if before != digest:
+        await outbox.put(connection, fact.account, [fact])

@@ -1,0 +1,131 @@
+"""stockx_poller running against the sandbox, real Kafka and real PostgreSQL, for tests."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from libs.bus.settings import KafkaSettings
+from libs.db.pool import Database
+from libs.http import jwt
+from libs.http.server import Health, prepare_application
+from libs.secrets.keys import new_key
+from services.stockx_poller.app import build
+from services.stockx_poller.config import Config
+from tests.integration.running_sandbox import Sandbox
+from tests.projecting import until
+
+KEY = "a key of the tests, long enough to sign"
+USER = "7"
+SECRETS_KEY = new_key()
+SPEED = 60.0
+"""The sandbox's clock against ours; our limits are scaled alike."""
+
+LIMITS = {
+    "seconds_between_requests": 1.4 / SPEED,
+    "requests_a_day": 1_000_000,
+    "items": 500,
+    "items_window_seconds": 400.0 / SPEED,
+    "items_a_day": 1_000_000,
+}
+TIMING = {
+    "first_poll": 0.1,
+    "longest_poll": 2.0,
+    "give_up": 60.0,
+    "settle": 2.0,
+    "gather": 0.1,
+    "sweep": 3.0,
+    "orders": 1.0,
+    "history": 2.0,
+}
+
+
+class Poller:
+    """The running service's HTTP API, as a user calls it."""
+
+    def __init__(self, http: aiohttp.ClientSession, base: str, user: str = USER) -> None:
+        self.http = http
+        self.base = base.rstrip("/") + "/api/v1/stockx"
+        self.headers = {"Authorization": f"Bearer {jwt.issue(KEY, user, timedelta(hours=1))}"}
+
+    async def call(self, method: str, path: str, body: Any = None, expect: int = 202, **headers: str) -> Any:
+        headers = {**self.headers, **headers}
+        async with self.http.request(method, self.base + path, json=body, headers=headers) as answer:
+            text = await answer.text()
+            assert answer.status == expect, f"{answer.status}: {text}"
+            return json.loads(text)
+
+    async def ended(self, command_id: str, seconds: float = 30) -> dict[str, Any]:
+        """A command once it has ended."""
+        told: dict[str, Any] = {}
+
+        async def done() -> bool:
+            nonlocal told
+            told = await self.call("GET", f"/commands/{command_id}", expect=200)
+            return told["ended_at"] is not None
+
+        await until(done, f"{command_id} has ended", seconds)
+        return told
+
+
+async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Database, **more: str) -> dict[str, str]:
+    """The service's settings for the sandbox's first seller; `more` are further ones, without their prefix."""
+    told = (await sandbox.control("GET", "/_accounts"))["stockx"]
+    account = {
+        "account": "acme",
+        "user_id": USER,
+        "client_id": told["client_id"],
+        "client_secret": told["client_secret"],
+        "api_key": told["api_key"],
+        "refresh_token": told["sellers"][0]["refresh_token"],
+    }
+    settings = {
+        "accounts": json.dumps([account]),
+        "jwt_key": KEY,
+        "port": "0",
+        "api__base_url": f"{sandbox.base}/stockx/v2",
+        "api__pause_seconds": "0.01",
+        "api__longest_pause_seconds": "0.2",
+        "api__circuit_failures": "50",
+        "accounts_url": f"{sandbox.base}/stockx",
+        "limits": json.dumps(LIMITS),
+        "timing": json.dumps(TIMING),
+        "lease": "PT2S",
+        **more,
+    }
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "DATABASE_URL": database.url,
+        "SELLSTREAM_SECRETS_KEYS": SECRETS_KEY,
+        **{f"STOCKX_POLLER_{name.upper()}": value for name, value in settings.items()},
+    }
+
+
+@asynccontextmanager
+async def serving(environment: dict[str, str]) -> AsyncIterator[Poller]:
+    """The service in this process on a free port, with its workers."""
+    stop = asyncio.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        config = Config()
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(build(config))
+        prepare_application(service.http, service.name, Health(service.ready))
+        server = TestServer(service.http)
+        await server.start_server()
+        stack.push_async_callback(server.close)
+        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        try:
+            yield Poller(http, str(server.make_url("/")))
+        finally:
+            stop.set()
+            await asyncio.gather(*workers)
