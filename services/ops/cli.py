@@ -20,6 +20,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "dlq": ("dlq",),
     "jobs": ("jobs",),
     "ebay": ("ebay",),
+    "stockx": ("stockx",),
     "enricher_import": ("enricher",),
     "demo": ("demo",),
 }

@@ -14,10 +14,11 @@ _CONFIGURES = (
     "MERCADOLIBRE_API_CLIENT_ID",
     "ML_CLIENT_ID",
     "EBAY_SYNC_ACCOUNTS",
+    "STOCKX_POLLER_ACCOUNTS",
 )
 
 SANDBOX_USER = "1"
-"""Our user whose account the sandbox's first eBay seller is; the second one's is 2, and so on."""
+"""Our user whose account the sandbox's first eBay and StockX sellers are; the second ones' is 2, and so on."""
 
 _MERCADOLIBRE_API = "http://127.0.0.1:8083"  # where a browser on this machine finds it by default
 
@@ -45,6 +46,7 @@ def services_environment(
     `sandbox_for_people`: where a browser finds the sandbox, if elsewhere than the services do.
     """
     mercadolibre, ebay, square = accounts["mercadolibre"], accounts["ebay"], accounts["square"]
+    stockx = accounts["stockx"]
     gateway_accounts: list[dict[str, Any]] = [
         {
             "marketplace": "mercadolibre",
@@ -92,6 +94,17 @@ def services_environment(
         }
         for number, seller in enumerate(ebay["sellers"], int(SANDBOX_USER))
     ]
+    poller_accounts = [
+        {
+            "account": seller["name"],
+            "user_id": str(number),
+            "client_id": stockx["client_id"],
+            "client_secret": stockx["client_secret"],
+            "api_key": stockx["api_key"],
+            "refresh_token": seller["refresh_token"],
+        }
+        for number, seller in enumerate(stockx["sellers"], int(SANDBOX_USER))
+    ]
     return {
         "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
         "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(enricher_accounts),
@@ -108,6 +121,10 @@ def services_environment(
         "EBAY_SYNC_ENVIRONMENT": "sandbox",
         # As made up as the sandbox's other secrets, and as stable: it is derived from one of them.
         "EBAY_SYNC_JWT_KEY": hashlib.sha256(f"ebay_sync {ebay['client_secret']}".encode()).hexdigest(),
+        "STOCKX_POLLER_ACCOUNTS": json.dumps(poller_accounts),
+        "STOCKX_POLLER_API__BASE_URL": f"{sandbox}/stockx/v2",
+        "STOCKX_POLLER_ACCOUNTS_URL": f"{sandbox}/stockx",
+        "STOCKX_POLLER_JWT_KEY": hashlib.sha256(f"stockx_poller {stockx['client_secret']}".encode()).hexdigest(),
     }
 
 

@@ -1,0 +1,146 @@
+"""stockx_poller killed, replicated, and with answers lost: every command ends, once, and StockX never says 429."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from libs.bus.publisher import Publisher
+from libs.bus.settings import KafkaSettings
+from libs.stack.ports import free_ports
+from tests.integration.test_stockx_poller import World, prepared
+from tests.projecting import scalar, until
+from tests.stockx_polling import Poller, environment_of, serving
+
+ROOT = Path(__file__).parents[2]
+MANY = 200
+
+
+@asynccontextmanager
+async def process(environment: dict[str, str], http: aiohttp.ClientSession) -> AsyncIterator[tuple[Poller, Any]]:
+    """The service as a process of its own, killed at the end if it still runs."""
+    port = free_ports(1)[0]
+    running = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.stockx_poller",
+        cwd=ROOT,
+        env={**os.environ, **environment, "STOCKX_POLLER_PORT": str(port)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+
+        async def ready() -> bool:
+            try:
+                async with http.get(f"{base}/readyz") as answer:
+                    return answer.status == 200
+            except aiohttp.ClientConnectionError:
+                return False
+
+        await until(ready, "the service is ready", 60)
+        yield Poller(http, base), running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
+
+
+async def counted(world: World, condition: str) -> int:
+    found = await scalar(world.database, f"SELECT count(*) FROM stockx_poller.operations WHERE {condition}")
+    return int(str(found))
+
+
+async def test_killed_and_replicated_while_hundreds_change(
+    kafka: KafkaSettings, publisher: Publisher, database_url: str
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await prepared(stack, kafka, publisher, database_url)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        environment = await environment_of(world.shop, kafka, world.database)
+        standby, _ = await stack.enter_async_context(process(environment, http))
+
+        async def kill_after(condition: str, number: int) -> None:
+            """A replica that is killed in the middle; whoever else is there goes on."""
+
+            async def reached() -> bool:
+                return await counted(world, condition) >= number
+
+            holder = await scalar(world.database, "SELECT owner FROM stockx_poller.accounts")
+            await until(reached, f"{number} operations are {condition}", 60)
+            os.kill(int(str(holder).split(":")[1]), signal.SIGKILL)
+
+        first, _ = await stack.enter_async_context(process(environment, http))
+        for number in range(MANY):
+            body = {"variant_id": world.variants[number % 12], "amount": str(100 + number), "active": number % 2 == 0}
+            await first.call("POST", "/listings", body)
+        await kill_after("status = 'pending'", 1)
+        third, _ = await stack.enter_async_context(process(environment, http))
+        await world.quiet(third, 90)
+        truth = await world.truth()
+        wanted = Counter((str(100 + number), "ACTIVE" if number % 2 == 0 else "INACTIVE") for number in range(MANY))
+        assert Counter((each["amount"], each["status"]) for each in truth.values()) == wanted, "each is there once"
+        for listing_id, listing in truth.items():
+            change = {"active": True, "amount": "77"} if listing["status"] == "INACTIVE" else {"amount": "77"}
+            await third.call("PATCH", f"/listings/{listing_id}", change)
+        await kill_after("kind <> 'create' AND status IN ('sending', 'pending')", 1)
+        last, _ = await stack.enter_async_context(process(environment, http))
+        await world.quiet(last, 90)
+        assert Counter((e["amount"], e["status"]) for e in (await world.truth()).values()) == {("77", "ACTIVE"): MANY}
+        for listing_id in truth:
+            await last.call("DELETE", f"/listings/{listing_id}")
+        await world.quiet(last, 90)
+        assert Counter(each["status"] for each in (await world.truth()).values()) == {"DELETED": MANY}
+        assert await world.refusals() == {}, "no 429"
+        assert await counted(world, "status = 'succeeded'") == 3 * MANY
+
+        async def projected() -> bool:
+            told = "SELECT count(*) FROM read_models.listing_operations WHERE status = 'succeeded'"
+            gone = "SELECT count(*) FROM read_models.listings WHERE marketplace_status = 'DELETED'"
+            return (await scalar(world.database, told), await scalar(world.database, gone)) == (3 * MANY, MANY)
+
+        await until(projected, "every operation and every listing is in its read model")
+        assert int(str(await scalar(world.database, "SELECT fence FROM stockx_poller.accounts"))) >= 3
+
+
+@pytest.mark.parametrize("many", [1, 12])
+@pytest.mark.parametrize("kind", ["garbage", "outage"])
+async def test_a_write_whose_answer_is_lost_is_looked_for(
+    kafka: KafkaSettings, publisher: Publisher, database_url: str, kind: str, many: int
+) -> None:
+    async with AsyncExitStack() as stack:
+        world = await prepared(stack, kafka, publisher, database_url)
+        poller = await stack.enter_async_context(serving(await environment_of(world.shop, kafka, world.database)))
+
+        async def all_of(method: str, places: list[tuple[str, Any]]) -> None:
+            fault = {"marketplace": "stockx", "kind": kind, "path": "/v2/selling/*", "method": "P*", "count": 1}
+            await world.shop.control("POST", "/_faults", fault | {"method": method} if many == 1 else fault)
+            for path, body in places:
+                await poller.call(method, path, body)
+            await world.quiet(poller)
+
+        await all_of("POST", [("/listings", {"variant_id": world.variants[0], "amount": "150"})] * many)
+        truth = await world.truth()
+        assert [each["status"] for each in truth.values()] == ["ACTIVE"] * many, "done, and not twice"
+        await all_of("PATCH", [(f"/listings/{each}", {"amount": "151"}) for each in truth])
+        assert {each["amount"] for each in (await world.truth()).values()} == {"151"}
+        assert await counted(world, "status = 'succeeded'") == 2 * many
+        doubted = [each for each in await faults(world) if each["hits"]]
+        assert doubted, "an answer was lost"
+        if kind == "garbage":
+            begun = (await world.shop.control("GET", "/_stockx/operations"))["total"]
+            assert begun == 2 * many, "what StockX had done was found, and not sent again"
+
+
+async def faults(world: World) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = (await world.shop.control("GET", "/_faults"))["faults"]
+    return told
