@@ -21,7 +21,7 @@ from tests.projecting import scalar, until
 from tests.stockx_polling import Poller, environment_of, serving
 
 ROOT = Path(__file__).parents[2]
-MANY = 200
+MANY = 120
 
 
 @asynccontextmanager
@@ -67,7 +67,7 @@ async def test_killed_and_replicated_while_hundreds_change(
         world = await prepared(stack, kafka, publisher, database_url)
         http = await stack.enter_async_context(aiohttp.ClientSession())
         environment = await environment_of(world.shop, kafka, world.database)
-        standby, _ = await stack.enter_async_context(process(environment, http))
+        await stack.enter_async_context(process(environment, http))  # stands by
 
         async def kill_after(condition: str, number: int) -> None:
             """A replica that is killed in the middle; whoever else is there goes on."""
@@ -122,8 +122,9 @@ async def test_a_write_whose_answer_is_lost_is_looked_for(
         poller = await stack.enter_async_context(serving(await environment_of(world.shop, kafka, world.database)))
 
         async def all_of(method: str, places: list[tuple[str, Any]]) -> None:
-            fault = {"marketplace": "stockx", "kind": kind, "path": "/v2/selling/*", "method": "P*", "count": 1}
-            await world.shop.control("POST", "/_faults", fault | {"method": method} if many == 1 else fault)
+            written = method if many == 1 else "POST"  # a batch is always posted
+            fault = {"marketplace": "stockx", "kind": kind, "path": "/v2/selling/*", "method": written, "count": 1}
+            await world.shop.control("POST", "/_faults", fault)
             for path, body in places:
                 await poller.call(method, path, body)
             await world.quiet(poller)
@@ -134,8 +135,7 @@ async def test_a_write_whose_answer_is_lost_is_looked_for(
         await all_of("PATCH", [(f"/listings/{each}", {"amount": "151"}) for each in truth])
         assert {each["amount"] for each in (await world.truth()).values()} == {"151"}
         assert await counted(world, "status = 'succeeded'") == 2 * many
-        doubted = [each for each in await faults(world) if each["hits"]]
-        assert doubted, "an answer was lost"
+        assert [each["hits"] for each in await faults(world)] == [1, 1], "two answers were lost"
         if kind == "garbage":
             begun = (await world.shop.control("GET", "/_stockx/operations"))["total"]
             assert begun == 2 * many, "what StockX had done was found, and not sent again"
