@@ -54,8 +54,8 @@ class Poller:
         self.base = base.rstrip("/") + "/api/v1/stockx"
         self.headers = {"Authorization": f"Bearer {jwt.issue(KEY, user, timedelta(hours=1))}"}
 
-    async def call(self, method: str, path: str, body: Any = None, expect: int = 202, **headers: str) -> Any:
-        headers = {**self.headers, **headers}
+    async def call(self, method: str, path: str, body: Any = None, expect: int = 202, *, key: str | None = None) -> Any:
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
         async with self.http.request(method, self.base + path, json=body, headers=headers) as answer:
             text = await answer.text()
             assert answer.status == expect, f"{answer.status}: {text}"

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from libs.db.pool import Connection
-from libs.http.errors import NotFound
+from libs.http.errors import Garbage, NotFound, Refused
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.listings import ListingFilter
 from libs.marketplaces.stockx.operation import LastOperation, OperationStatus
 from libs.marketplaces.stockx.translate_operation import OURS
+from libs.telemetry.log import get_logger
 from schemas.listing_operations.listing_operation_changed import OperationStatus as OurStatus
 from services.stockx_poller import ledger
 from services.stockx_poller.command import DEFAULT_CURRENCY, Command
@@ -27,6 +28,8 @@ from services.stockx_poller.scheduler import MOST_VARIANTS
 from services.stockx_poller.sending import accepted
 from services.stockx_poller.situation import Kind
 from services.stockx_poller.work import Work
+
+log = get_logger()
 
 _LOOKS = 4
 
@@ -36,10 +39,16 @@ async def look(work: Work) -> None:
     async with work.lease.database.connection() as connection:
         due = await ledger.commands(connection, work.account, "status = 'doubtful' AND next_at <= now()")
     creations = [each for each in due if each.kind is Kind.CREATE]
-    if creations:
-        await _look_for_creations(work, creations)
-    elif due:
-        await _look_for_change(work, due[0])
+    looked_for = creations or due[:1]
+    try:
+        if creations:
+            await _look_for_creations(work, creations)
+        elif due:
+            await _look_for_change(work, due[0])
+    except (Garbage, Refused) as error:
+        log.warning("nothing can be learned of a doubtful write", account=work.account, error=str(error))
+        async with work.lease.turn() as connection:
+            await ledger.doubtful(connection, [each.id for each in looked_for], work.timing.settle / _LOOKS)
 
 
 async def _look_for_creations(work: Work, doubtful: Sequence[Command]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from libs.db.pool import Connection
-from libs.http.errors import NotFound
+from libs.http.errors import Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.listings import ListingFilter
@@ -107,7 +107,11 @@ async def refresh(work: Work, call: Refresh) -> None:
     if call.variant_ids:
         number, more = 1, True
         while unseen and more and number <= max(1, len(unseen)):
-            page = await work.stockx.listings.page(number, chosen=ListingFilter(variant_ids=call.variant_ids))
+            try:
+                page = await work.stockx.listings.page(number, chosen=ListingFilter(variant_ids=call.variant_ids))
+            except (Garbage, Refused) as error:
+                log.warning("a page of listings tells nothing", account=work.account, error=str(error))
+                break
             async with work.lease.turn() as connection:
                 await put(connection, work.account, page.entries)
             unseen -= {each.listing_id for each in page.entries}
@@ -117,12 +121,24 @@ async def refresh(work: Work, call: Refresh) -> None:
 
 
 async def read_one(work: Work, listing_id: str) -> None:
-    """Read one listing's state; one that StockX does not have any more is deleted."""
+    """Read one listing's state; one that StockX does not have any more is deleted.
+
+    After an answer that tells nothing it is left to the next sweep.
+    """
     try:
         listing = await work.stockx.listings.listing(listing_id)
     except NotFound:
         async with work.lease.turn() as connection:
             await gone(connection, work.account, listing_id)
+        return
+    except (Garbage, Refused) as error:
+        log.warning("a listing's state is not told", account=work.account, listing_id=listing_id, error=str(error))
+        async with work.lease.turn() as connection:
+            await connection.execute(
+                "UPDATE stockx_poller.listings SET stale = false WHERE account = $1 AND listing_id = $2",
+                work.account,
+                listing_id,
+            )
         return
     async with work.lease.turn() as connection:
         await put(connection, work.account, [listing])

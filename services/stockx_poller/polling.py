@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from libs.db.pool import Connection
-from libs.http.errors import NotFound
+from libs.http.errors import ApiError, Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.batch import BatchItem, BatchKind, ItemStatus
 from libs.marketplaces.stockx.listing import Listing
@@ -24,6 +24,9 @@ from services.stockx_poller.work import Work
 
 log = get_logger()
 
+NOTHING_LEARNED = (NotFound, Garbage, Refused)
+"""What asking again at once would not mend."""
+
 _ITEM = {ItemStatus.COMPLETED: OperationStatus.SUCCEEDED, ItemStatus.FAILED: OperationStatus.FAILED}
 
 
@@ -31,10 +34,11 @@ async def poll_listing(work: Work, listing_id: str) -> None:
     """Ask for a listing; if its last operation is not the one that is waited for, for all of its operations."""
     async with work.lease.database.connection() as connection:
         waited = await _open(connection, work.account, listing_id)
+    listing: Listing | None = None
     try:
-        listing: Listing | None = await work.stockx.listings.listing(listing_id)
-    except NotFound:
-        listing = None
+        listing = await work.stockx.listings.listing(listing_id)
+    except NOTHING_LEARNED as error:
+        _unlearned(work, error)
     told: dict[str, Operation | LastOperation] = {}
     if listing is not None and listing.last_operation is not None:
         told[listing.last_operation.operation_id] = listing.last_operation
@@ -68,8 +72,15 @@ async def look_at_operations(work: Work, listing_id: str) -> None:
 async def _operations(work: Work, listing_id: str) -> Sequence[Operation]:
     try:
         return (await work.stockx.operations.of_listing(listing_id)).entries
-    except NotFound:
+    except NOTHING_LEARNED as error:
+        _unlearned(work, error)
         return ()
+
+
+def _unlearned(work: Work, error: ApiError) -> None:
+    """An answer that tells nothing counts as a poll: it is asked again after a pause, and given up in the end."""
+    if not isinstance(error, NotFound):
+        log.warning("an answer tells nothing", account=work.account, error=str(error))
 
 
 async def _open(
@@ -168,16 +179,20 @@ async def poll_batch(work: Work, batch_no: str) -> None:
     if row is None or row["batch_id"] is None:
         return
     kind, batch_id = BatchKind(row["kind"]), row["batch_id"]
+    items: Sequence[BatchItem] = ()
     try:
         items = (await work.stockx.batches.items(kind, batch_id)).entries
-    except NotFound:
-        items = ()
+    except NOTHING_LEARNED as error:
+        _unlearned(work, error)
     fates = assigned(waited, items)
     ended = [(command, item) for command, item in fates if command.status == "pending" and item.status in _ITEM]
     at: datetime | None = None
     if ended and kind is BatchKind.DELETE:
-        batch = await work.stockx.batches.batch(kind, batch_id)
-        at = batch.completed_at or batch.updated_at
+        try:
+            batch = await work.stockx.batches.batch(kind, batch_id)
+            at = batch.completed_at or batch.updated_at
+        except NOTHING_LEARNED as error:
+            _unlearned(work, error)
     async with work.lease.turn() as connection:
         now = await ledger.now(connection)
         for command, item in ended:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from libs.bus.publisher import NotPublished
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
-from libs.http.errors import ApiError, Blocked, Later, Unauthorized
+from libs.http.errors import ApiError, Blocked, Garbage, Later, NotFound, Refused, Unauthorized
 from libs.telemetry.log import get_logger
 from services.stockx_poller import doubts, listings, orders, outbox, polling, sending
 from services.stockx_poller.lease import Lease, LostLease, claim
@@ -176,9 +176,25 @@ async def perform(work: Work, call: Call) -> None:
             await listings.refresh(work, call)
         case LookAtOperations(listing_id):
             await polling.look_at_operations(work, listing_id)
-        case Round.SWEEP:
-            await listings.sweep(work)
-        case Round.ORDERS:
-            await orders.poll_active(work)
-        case Round.HISTORY:
-            await orders.poll_history(work)
+        case Round():
+            await _round(work, call)
+
+
+async def _round(work: Work, call: Round) -> None:
+    """A page of a round. After an answer that tells nothing, the page is asked for again when the next round is due."""
+    rounds = {
+        Round.SWEEP: (listings.sweep, "sweep_at", work.timing.sweep),
+        Round.ORDERS: (orders.poll_active, "orders_at", work.timing.orders),
+        Round.HISTORY: (orders.poll_history, "history_at", work.timing.history),
+    }
+    read, column, every = rounds[call]
+    try:
+        await read(work)
+    except (Garbage, NotFound, Refused) as error:
+        log.warning("a page tells nothing", account=work.account, round=call, error=str(error))
+        async with work.lease.turn() as connection:
+            await connection.execute(
+                f"UPDATE stockx_poller.accounts SET {column} = now() + $2 WHERE account = $1",  # noqa: S608  (our own names)
+                work.account,
+                every,
+            )

@@ -53,9 +53,8 @@ def next_call(situation: Situation, rules: Rules) -> Call | Wait:
     if quotas.requests <= 0:
         return Wait(min(IDLE, max(quotas.day_ends_in, LOOK_AGAIN)))
     if not situation.swept:
-        situation = replace(
-            situation, waiting=[each for each in situation.waiting if each.kind is not Kind.CREATE], sweep_due_in=0.0
-        )
+        known = [each for each in situation.waiting if each.kind is not Kind.CREATE]
+        situation = replace(situation, waiting=known, sweep_due_in=situation.sweep_due_in or 0.0)
     if _due(situation.doubts_due_in):
         return LookForDoubtful()
     spare = quotas.requests > rules.reserve
@@ -76,7 +75,7 @@ def _polling(poll: Poll) -> Call:
 
 
 def _other(situation: Situation) -> Call | None:
-    if not situation.swept:
+    if not situation.swept and _due(situation.sweep_due_in):
         return Round.SWEEP
     if situation.stale:
         return refresh(situation.stale)

@@ -110,10 +110,10 @@ async def poller(world: World) -> AsyncIterator[Poller]:
 
 async def test_a_listings_life_by_commands(world: World, poller: Poller) -> None:
     body = {"variant_id": world.variants[0], "amount": "150", "active": False}
-    kept = await poller.call("POST", "/listings", body, **{"Idempotency-Key": "first"})
-    again = await poller.call("POST", "/listings", body, **{"Idempotency-Key": "first"})
+    kept = await poller.call("POST", "/listings", body, key="first")
+    again = await poller.call("POST", "/listings", body, key="first")
     assert again["command_id"] == kept["command_id"], "under its key a command is kept once"
-    await poller.call("POST", "/listings", {**body, "amount": "151"}, 422, **{"Idempotency-Key": "first"})
+    await poller.call("POST", "/listings", {**body, "amount": "151"}, 422, key="first")
     created = await poller.ended(kept["command_id"])
     assert created["status"] == "succeeded"
     listing_id = created["listing_id"]
@@ -230,3 +230,18 @@ async def test_batches_carry_many_and_the_quota_tells_it(world: World, poller: P
         assert (await world.row("listing_operations", id=command["command_id"]))["status"] == "succeeded"
     for model in (OPERATIONS, LISTINGS, ORDERS):
         assert (await Rebuild(model, world.kafka, world.database).verify()).equal, model.name
+
+
+async def test_answers_that_tell_nothing_are_asked_for_again(world: World, poller: Poller) -> None:
+    for path in ("/v2/selling/listings*", "/v2/selling/orders/*"):
+        fault = {"marketplace": "stockx", "kind": "garbage", "path": path, "method": "GET", "count": 3}
+        await world.shop.control("POST", "/_faults", fault)
+    command = await poller.call("POST", "/listings", {"variant_id": world.variants[0], "amount": "150"})
+    told = await poller.ended(command["command_id"])
+    assert told["status"] == "succeeded"
+    await world.becomes("listings", "ACTIVE", listing_id=told["listing_id"])
+
+    async def all_there() -> bool:
+        return await scalar(world.database, "SELECT count(*) FROM read_models.orders") == 5
+
+    await until(all_there, "the past orders are there")

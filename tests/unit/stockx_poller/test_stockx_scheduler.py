@@ -40,7 +40,7 @@ waiting = st.lists(
         age=st.floats(0, 1_000),
         alone=st.booleans(),
     ),
-    max_size=250,
+    max_size=130,
     unique_by=lambda each: each.id,
 )
 quotas = st.builds(
