@@ -41,6 +41,11 @@ def test_before_the_first_day_and_long_after_the_last_there_is_no_rate() -> None
         WEEKEND.rate(MONDAY, "XXX", "USD")
 
 
+def test_a_currency_is_one_of_itself_even_where_nothing_is_published() -> None:
+    sunday = FRIDAY + timedelta(days=2)
+    assert ExchangeRates([]).rate(sunday, "USD", "USD") == Rate(Decimal(1), sunday)
+
+
 def test_both_currencies_come_from_the_same_publication() -> None:
     # The yen was not published on Monday: its rate to the dollar is Friday's, with Friday's dollar.
     assert WEEKEND.rate(MONDAY, "USD", "JPY") == Rate(Decimal("156.521739130"), FRIDAY)
