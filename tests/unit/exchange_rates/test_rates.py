@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.exchange_rates.ecb import DailyRates, parse
@@ -64,6 +64,7 @@ def test_an_amount_is_converted_by_the_rate_that_is_told_and_rounded_once() -> N
 positive = st.decimals(Decimal("0.0001"), Decimal(30_000), places=4)
 
 
+@settings(deadline=None)
 @given(positive, positive)
 def test_cross_rates_are_the_quotient_to_twelve_digits_and_invert(one: Decimal, other: Decimal) -> None:
     rates = ExchangeRates([DailyRates(FRIDAY, {"AAA": one, "BBB": other})])
@@ -73,6 +74,7 @@ def test_cross_rates_are_the_quotient_to_twelve_digits_and_invert(one: Decimal, 
     assert rates.rate(FRIDAY, "EUR", "AAA").value == one
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 60), min_size=1, max_size=30), st.integers(0, 70))
 def test_the_day_found_is_the_last_one_not_after_the_day_asked_for(known: set[int], asked: int) -> None:
     first = date(2026, 1, 1)
