@@ -11,9 +11,12 @@ from aiohttp.test_utils import TestServer
 from libs.bus.settings import KafkaSettings
 from libs.db.settings import DatabaseSettings
 from libs.http.server import Health, prepare_application
-from schemas.entities import BY_COLLECTION
+from schemas.entities import BY_COLLECTION, ENTITIES
 from services.catalog.app import build
 from services.catalog.config import Config
+
+ORDER = tuple(entity.collection for entity in ENTITIES)
+"""Each collection stands behind those that it refers to."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,18 @@ class Catalog:
 def example(collection: str) -> dict[str, Any]:
     """The documented example of a create."""
     return dict(BY_COLLECTION[collection].example)
+
+
+async def fill(api: Catalog) -> None:
+    """The documented example of every entity, number 1; the offer that the match's example names is number 10."""
+    for collection in ORDER:
+        if collection == "productMatches":
+            urls = [f"https://shop.example/{number}" for number in range(2, 11)]
+            offers = [example("buyOffers") | {"productUrl": url} for url in urls]
+            assert (await api.post("buyOffers", *offers)).values == [str(number) for number in range(2, 11)]
+        answer = await api.post(collection, example(collection))
+        assert answer.status == 200, (collection, answer.json)
+        assert answer.json == {"result": [{"value": "1", "msg": "success", "error": ""}]}
 
 
 @asynccontextmanager

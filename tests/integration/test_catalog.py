@@ -11,12 +11,9 @@ from libs.db.migrate import migrate
 from libs.db.pool import Database
 from schemas.entities import BY_COLLECTION, ENTITIES
 from schemas.entity import Entity
-from tests.integration.running_catalog import Catalog, catalog, example
+from tests.integration.running_catalog import ORDER, Catalog, catalog, example, fill
 from tests.integration.running_mercadolibre_api import NO_KAFKA
 from tests.projecting import scalar
-
-ORDER = tuple(entity.collection for entity in ENTITIES)
-"""Each collection stands behind those that it refers to."""
 
 
 @pytest.fixture
@@ -30,18 +27,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 async def api(database: Database, kafka: KafkaSettings) -> AsyncIterator[Catalog]:
     async with catalog(database.url, kafka) as opened:
         yield opened
-
-
-async def fill(api: Catalog) -> None:
-    """The documented example of every entity, number 1; the offer that the match's example names is number 10."""
-    for collection in ORDER:
-        if collection == "productMatches":
-            urls = [f"https://shop.example/{number}" for number in range(2, 11)]
-            offers = [example("buyOffers") | {"productUrl": url} for url in urls]
-            assert (await api.post("buyOffers", *offers)).values == [str(number) for number in range(2, 11)]
-        answer = await api.post(collection, example(collection))
-        assert answer.status == 200, (collection, answer.json)
-        assert answer.json == {"result": [{"value": "1", "msg": "success", "error": ""}]}
 
 
 def same(given: Any, told: Any) -> bool:
