@@ -64,6 +64,12 @@ class OrderChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"
 
+    def person(self) -> str:
+        return f"{self.marketplace}:{self.buyer_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        return [(f"{self.marketplace}:order/{self.order_id}", self.person())]
+
 
 class OrderChangedV2(Fact):
     """An order is new or has changed; this is all of it.
@@ -93,6 +99,16 @@ class OrderChangedV2(Fact):
 
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"
+
+    def person(self) -> str:
+        return f"{self.marketplace}:{self.buyer.id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        """A conversation is about the pack, or about the order where there is none."""
+        deals = [f"order/{self.order_id}", f"thread/{self.pack_id or self.order_id}"]
+        if self.shipment_id is not None:
+            deals.append(f"shipment/{self.shipment_id}")
+        return [(f"{self.marketplace}:{deal}", self.person()) for deal in deals]
 
 
 def from_v1(old: OrderChangedV1) -> OrderChangedV2:

@@ -40,6 +40,7 @@ SERVICES = (
     ServiceSpec("projector", "services.projector", 8082),
     MERCADOLIBRE_API,
     EBAY_SYNC,
+    ServiceSpec("privacy", "services.privacy", 8089),
     SANDBOX,
 )
 
