@@ -179,7 +179,8 @@ async def test_what_no_key_opens_can_be_given_up(database, store):
     await store.authorize("1", PAIR)
     new = PostgresTokenStore(database, CLIENT, Vault(read_keys(NEW)))
     await new.authorize("2", PAIR)
-    assert await forget_others(database, Vault(read_keys(NEW))) == {"oauth.tokens": 1, "oauth.states": 0, "privacy.keys": 0}
+    forgotten = await forget_others(database, Vault(read_keys(NEW)))
+    assert forgotten == {"oauth.tokens": 1, "oauth.states": 0, "privacy.keys": 0}
     assert await new.load("1") is None
     assert await new.load("2") == PAIR
 
