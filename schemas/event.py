@@ -25,7 +25,7 @@ class Fact(BaseModel):
         """Whose personal data the fact holds, None where it is nobody's: a publisher seals it with that one's key.
 
         A person at a marketplace (`mercadolibre:123`), or, where the fact does not say who it is, the deal by which
-        that is known (`mercadolibre:order/9`).
+        that is known (`mercadolibre:order/9`). To be asked of a fact that is not sealed yet, as `ties`.
         """
         return None
 

@@ -2,20 +2,33 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from libs.bus.publisher import NotPublished
 from libs.db.errors import DatabaseAway, NotMigrated
+from libs.db.pool import Database
 from libs.privacy.fields import seal_fields
 from libs.privacy.keys import Keys
 from libs.privacy.token import PersonKey
 from libs.secrets.keys import SecretsError
+from libs.secrets.vault import Vault
 from schemas.event import Fact
 
 REMEMBERED_SECONDS = 30.0
 """How long a process goes on with a key that was destroyed meanwhile. Nobody can read what it seals with it."""
 
 _MOST = 10_000
+
+
+@asynccontextmanager
+async def open_sealer(database_url: str, vault: Vault, service: str) -> AsyncIterator["Sealer"]:
+    """What a service gives its publisher: `Publisher(…, seal=sealer)`.
+
+    It has connections of its own, because facts are also published within transactions that hold another pool's.
+    """
+    async with Database(database_url, application=f"{service} keys", most=4) as database:
+        yield Sealer(Keys(database, vault))
 
 
 class Sealer:

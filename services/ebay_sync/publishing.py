@@ -6,19 +6,27 @@ from collections.abc import Sequence
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.marketplaces.identity import state_id
+from schemas.envelope import Envelope
 from schemas.inventory.inventory_changed import InventoryChangedV1
 from schemas.offers.offer_changed import OfferChangedV1
+from schemas.orders.order_changed import OrderChangedV2
 from services.ebay_sync.projected import LogPlace
 
 WITHIN_SECONDS = 30.0
 
-StockFact = InventoryChangedV1 | OfferChangedV1
+StateFact = InventoryChangedV1 | OfferChangedV1 | OrderChangedV2
 
 
-async def publish_all(publisher: Publisher, facts: Sequence[StockFact]) -> list[LogPlace]:
-    """Publish facts of different entities; where each stands, in the given order. Raises NotPublished if one is not."""
+async def publish_all(
+    publisher: Publisher, facts: Sequence[StateFact], cause: Envelope | None = None
+) -> list[LogPlace]:
+    """Publish facts of different entities; where each stands, in the given order. Raises NotPublished if one is not.
+
+    `cause` is the notification that led to them, if it was one.
+    """
     sent = [
-        publisher.publish(Outgoing(fact, id=state_id(fact, fact.updated_at)), within=WITHIN_SECONDS) for fact in facts
+        publisher.publish(Outgoing(fact, id=state_id(fact, fact.updated_at)), cause=cause, within=WITHIN_SECONDS)
+        for fact in facts
     ]
     done = await asyncio.gather(*sent, return_exceptions=True)  # all have ended: none is sent behind an error's back
     places: list[LogPlace] = []

@@ -12,8 +12,7 @@ from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.jobs import JobQueue
 from libs.marketplaces.mercadolibre.jobs import QUEUE
-from libs.privacy.keys import Keys
-from libs.privacy.sealer import Sealer
+from libs.privacy.sealer import open_sealer
 from libs.service import Service
 from services.mercadolibre_enricher.accounts import open_accounts
 from services.mercadolibre_enricher.config import Config
@@ -30,8 +29,7 @@ NAME = "mercadolibre_enricher"
 async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
     async with AsyncExitStack() as stack:
-        sealing = await stack.enter_async_context(Database(config.database.url, application=f"{NAME} keys", most=4))
-        sealer = Sealer(Keys(sealing, config.secrets.vault))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         accounts = await open_accounts(config, NAME, stack)
         deps = Deps(accounts.clients, settle=timedelta(seconds=config.settle_seconds))

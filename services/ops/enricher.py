@@ -1,12 +1,11 @@
 """`sellstream enricher run search | enrich | score`: a worker of MercadoLibre's pipeline, on this terminal.
 
-The worker is the enricher's own (`services.mercadolibre_enricher.run_worker`). Services import no services, so it runs
-as a process of its own, with the same settings: those of the environment, or the sandbox's where none are set.
+The worker is the enricher's own (`services.mercadolibre_enricher.run_worker`). Services import no services, so this
+process becomes it, with the same settings: those of the environment, or the sandbox's where none are set.
 """
 
 import asyncio
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from typing import Annotated
@@ -41,12 +40,8 @@ def run(kind: Annotated[Kind, typer.Argument(help="The kind of job.")]) -> None:
     except (StackError, aiohttp.ClientError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
-    worker = subprocess.Popen([sys.executable, "-m", _MODULE, kind.value], env=environment)  # noqa: S603
-    while True:
-        try:
-            raise typer.Exit(worker.wait())
-        except KeyboardInterrupt:
-            continue  # the terminal has interrupted the worker as well; it finishes what it is at
+    # Not a child: whoever stops this process stops the worker, which then finishes what it is at.
+    os.execve(sys.executable, [sys.executable, "-m", _MODULE, kind.value], environment)  # noqa: S606  (our own module)
 
 
 def _environment() -> dict[str, str]:

@@ -81,7 +81,7 @@ async def lively(system: System) -> None:
     for kind in ("message", "claim", "feedback", "invoice"):
         await system.post("/_world/after_sale", {"kind": kind})
     for kind in ("inventory", "offers"):
-        status, output = await system.command("ebay", "sync", kind, "--account", "seller1")
+        status, output = await system.command("ebay", "sync", kind, "--user", "2")
         assert status == 0, output
     async with Database(system.database_url, application="tests") as database:
         await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
@@ -90,7 +90,8 @@ async def lively(system: System) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
-        await producer.send_and_wait(system.kafka.topic("orders"), FOREIGN, headers=[("other", b"tool")])
+        for topic in ("orders", "webhooks"):
+            await producer.send_and_wait(system.kafka.topic(topic), FOREIGN, headers=[("other", b"tool")])
     finally:
         await producer.stop()
     await system.settled()

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -43,12 +47,26 @@ def queue(database: Database) -> JobQueue:
     return JobQueue(database, QUEUE)
 
 
+async def accounts_of(marketplace: Sandbox) -> list[dict[str, str]]:
+    """The enricher's accounts: the sandbox's sellers."""
+    told = (await marketplace.control("GET", "/_accounts"))["mercadolibre"]
+    return [
+        {
+            "account": seller["nickname"].lower(),
+            "user_id": str(seller["user_id"]),
+            "client_id": str(told["application_id"]),
+            "client_secret": told["client_secret"],
+            "refresh_token": seller["refresh_token"],
+        }
+        for seller in told["sellers"]
+    ]
+
+
 @asynccontextmanager
 async def enriching(
     marketplace: Sandbox, kafka: KafkaSettings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[None]:
     """The whole enricher, as its app builds it, with workers that do not wait long."""
-    accounts = (await marketplace.control("GET", "/_accounts"))["mercadolibre"]
     monkeypatch.setenv("SELLSTREAM_SECRETS_KEYS", new_key())
     monkeypatch.setenv("DATABASE_URL", database.url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
@@ -58,16 +76,7 @@ async def enriching(
             "api": {"base_url": f"{marketplace.base}/mercadolibre", "circuit_failures": 1000},
             "worker": IMPATIENT,
             "missed": {"every_seconds": 0},
-            "accounts": [
-                {
-                    "account": seller["nickname"].lower(),
-                    "user_id": str(seller["user_id"]),
-                    "client_id": str(accounts["application_id"]),
-                    "client_secret": accounts["client_secret"],
-                    "refresh_token": seller["refresh_token"],
-                }
-                for seller in accounts["sellers"]
-            ],
+            "accounts": await accounts_of(marketplace),
         }
     )
     stop = asyncio.Event()
@@ -150,11 +159,47 @@ async def test_a_search_becomes_runs_results_features_and_scores(
         total = sum(Decimal(one["points"]) for one in components)
         assert abs(total - scores[found["item_id"]]["score"]) < Decimal("0.01")
         by_name = {one["name"]: one for one in components}
-        assert by_name["price"]["value"] is None, "no catalog product: no prices to compare with"
+        assert seen["catalog_product_id"] == told["catalog_product_id"]
+        if told["catalog_product_id"] is None:
+            assert by_name["price"]["value"] is None, "no catalog product: no prices to compare with"
         assert by_name["seller"]["reason"].startswith("level 5_green, medal gold")
     for model in MODELS:
         async with projecting(model, kafka, publisher, database):
             assert (await Rebuild(model, kafka, database).verify()).equal
+
+
+async def test_a_price_is_judged_by_what_all_sellers_ask_for_the_same_product(
+    kafka: KafkaSettings, database: Database, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four sellers, two of them in Mexico: their listings share catalog products."""
+    async with sandbox(mercadolibre_search="open", mercadolibre_items=24, mercadolibre_sellers=4) as marketplace:
+        truth = await listed(marketplace)
+        async with enriching(marketplace, kafka, database, monkeypatch):
+            await queue.enqueue(search_job())
+            await all_ended(queue)
+            # The first items were scored before the last ones' prices were known: once more, with all of them.
+            await queue.enqueue(*(NewJob(JobType.SCORE, {"item_id": item_id}) for item_id in truth))
+            await all_ended(queue)
+    offers: dict[tuple[str, str], list[str]] = {}
+    for item_id, told in truth.items():
+        if told["catalog_product_id"] is not None:
+            offers.setdefault((told["catalog_product_id"], told["condition"]), []).append(item_id)
+    compared = {item_id: set(ids) - {item_id} for ids in offers.values() if len(ids) > 5 for item_id in ids}
+    assert len({truth[item_id]["seller"]["id"] for item_id in compared}) == 2, "both sellers' prices are compared"
+    scores = {one["item_id"]: one for one in await rows(database, "ml_item_scores", "item_id")}
+    assert scores.keys() == truth.keys()
+    for item_id, score in scores.items():
+        price = next(one for one in json.loads(score["components_json"]) if one["name"] == "price")
+        assert score["catalog_product_id"] == truth[item_id]["catalog_product_id"]
+        if item_id not in compared:
+            assert (price["value"], price["points"]) == (None, "0.0000"), price
+            continue
+        asked = [Decimal(truth[other]["price"]) for other in compared[item_id]]
+        cheap, dear = (quantiles(asked, n=10, method="inclusive")[place] for place in (0, 8))
+        value = min(max((dear - truth[item_id]["price"]) / (dear - cheap), Decimal(0)), Decimal(1))
+        assert abs(Decimal(price["value"]) - value) < Decimal("0.0001"), price
+        assert f"median of {len(asked)} offers" in price["reason"]
+        assert score["coverage"] == 1
 
 
 async def test_while_search_is_blocked_the_fallbacks_go_on_and_no_job_is_lost(
@@ -202,3 +247,69 @@ async def test_what_no_worker_can_read_fails_at_once(
 async def rows_of_errors(database: Database) -> list[dict[str, Any]]:
     async with database.connection() as connection:
         return [json.loads(one["last_error"]) for one in await connection.fetch("SELECT last_error FROM ops.jobs")]
+
+
+async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
+    kafka: KafkaSettings, publisher: Publisher, database: Database, queue: JobQueue
+) -> None:
+    """Killed amid its jobs: the next worker takes over what was locked, and stops when it is told to."""
+    async with (
+        sandbox(mercadolibre_search="open", mercadolibre_items=12) as marketplace,
+        projecting(ITEMS, kafka, publisher, database),  # what the killed one had published, the projector applies
+    ):
+        known = await listed(marketplace)
+        environment = {
+            **os.environ,
+            "SELLSTREAM_SECRETS_KEYS": new_key(),
+            "DATABASE_URL": database.url,
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+            "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(await accounts_of(marketplace)),
+            "MERCADOLIBRE_ENRICHER_API__BASE_URL": f"{marketplace.base}/mercadolibre",
+            "LOCK_SECONDS": "1.5",
+            "CONCURRENCY": "3",
+            "SLEEP_EMPTY": "0.2",
+            "BACKOFF_BASE_SECONDS": "0.2",
+        }
+        seeds = Seeds(queue, timedelta(0))
+        await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
+        sellers = len({item["seller"]["id"] for item in known.values()})
+
+        async def both_sellers() -> bool:
+            """From then on no token is being refreshed: one that is killed in that moment is lost."""
+            sql = "SELECT count(DISTINCT seller_id) FROM read_models.items"
+            return await table_is_there(database) and await scalar(database, sql) == sellers
+
+        async def nothing_open() -> bool:
+            counts = (await queue.counts())["enrich"]
+            return all(status.ended for status in counts)
+
+        first = await worker(environment, "services.mercadolibre_enricher.run_worker", "enrich")
+        await until(both_sellers, "items of each seller are enriched", 60)
+        await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
+        await asyncio.sleep(0.05)
+        first.kill()
+        await first.wait()
+        second = await worker(environment, "services.ops.cli", "enricher", "run", "enrich")
+        await until(nothing_open, "every item is enriched", 60)
+        second.send_signal(signal.SIGINT)  # as a terminal does
+        assert await asyncio.wait_for(second.wait(), 30) == 0
+    counts = await queue.counts()
+    assert counts["enrich"].keys() == {Status.SUCCEEDED}
+    assert counts["score"] == {Status.PENDING: len(known)}
+    assert {one["item_id"] for one in await rows(database, "ml_item_features", "item_id")} == known.keys()
+    async with projecting(ITEMS, kafka, publisher, database):
+        assert (await Rebuild(ITEMS, kafka, database).verify()).equal
+
+
+async def table_is_there(database: Database) -> bool:
+    return await scalar(database, "SELECT to_regclass('read_models.items')") is not None
+
+
+async def worker(environment: dict[str, str], module: str, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )

@@ -512,14 +512,15 @@ async def heedless(running: Sandbox) -> AsyncIterator[Account]:
 async def test_the_sandbox_enforces_its_limits(running, heedless):
     seller = heedless
     await seller.stockx.listings.page()
-    await switch(running, limited=True)
-    await later(running, 10)
+    await switch(running, limited=True, requests_a_second=0.01)
+    await later(running, 100)
     await seller.stockx.listings.page()
     with pytest.raises(RateLimited) as raised:
         await seller.stockx.listings.page()
-    assert raised.value.retry_after == timedelta(seconds=1)
+    assert raised.value.retry_after is not None
+    assert timedelta(seconds=50) < raised.value.retry_after <= timedelta(seconds=100)
     await running.control("POST", "/_stockx/limits", {"requests": 25_000})
-    await later(running, 10)
+    await later(running, 100)
     with pytest.raises(RateLimited) as raised:
         await seller.stockx.listings.page()
     assert raised.value.retry_after is not None
@@ -551,10 +552,10 @@ async def test_the_sandbox_counts_items_of_batches(running, heedless):
 
 
 async def test_replicas_together_never_get_a_429(database, database_url):
-    """Time is a hundred times as fast: four replicas that ask as often as they may, and StockX refuses nothing."""
-    limits = StockXLimits(seconds_between_requests=0.06)  # of 0.01: a busy machine delays requests, more than a network
+    """Time is twenty times as fast: four replicas that ask as often as they may, and StockX refuses nothing."""
+    limits = StockXLimits(seconds_between_requests=0.2)  # 0.05 would do, but for a busy machine, which delays requests
     async with AsyncExitStack() as stack:
-        made = await stack.enter_async_context(sandbox(speed=100, stockx_products=4))
+        made = await stack.enter_async_context(sandbox(speed=20, stockx_products=4))
         replicas = []
         for _ in range(4):
             own = await stack.enter_async_context(Database(database_url, application="replica", most=2))
@@ -564,12 +565,12 @@ async def test_replicas_together_never_get_a_429(database, database_url):
             await replica.tokens.token()
 
         async def ask(replica: Account) -> None:
-            for _ in range(8):
+            for _ in range(4):
                 await replica.stockx.catalog.product(YUGIOH)
 
         await asyncio.gather(*map(ask, replicas))
         told = await made.control("GET", "/_stockx/calls")
-    assert (told["requests_today"], told["refused"]) == (32, {})
+    assert (told["requests_today"], told["refused"]) == (16, {})
 
 
 async def test_a_days_quota_is_shared_and_outlives_a_restart(running, database):

@@ -5,7 +5,7 @@
 | requests a second  | 1                      | one each 1.1 s: on the way two requests may draw nearer to each other  |
 | requests a day     | 25,000, from 00:00 UTC | the same, counted by the day of PostgreSQL's clock                     |
 | items in 5 minutes | 500, in batches        | 500 in any 5 minutes and 20 seconds: they are counted before their     |
-|                    |                        | request waits for its turn and travels (5 s, 10 s)                     |
+|                    |                        | request waits for its turn (`max_wait`, 5 s) and travels (10 s)        |
 | items a day        | 50,000                 | the same, from 00:00 UTC                                               |
 
 What is counted is never given back: a request that was not answered may have been counted at StockX, too. A day's 429

@@ -49,8 +49,8 @@ class Operations:
     async def of_listing(self, listing_id: str) -> OperationsPage:
         """All operations of a listing, each once; mostly one call.
 
-        The contract says that a `nextCursor` may come again on each page, so the end is an empty page, one that brings
-        nothing new, or no cursor.
+        The contract says that a `nextCursor` may come again on each page, so the end is a page that is not full, one
+        that brings nothing new, or no cursor.
         """
         found: dict[str, Operation] = {}
         unreadable: list[Unreadable] = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.marketplaces.mercadolibre.client import _TokenAnswer
+from libs.marketplaces.mercadolibre.oauth import _TokenAnswer
 
 
 @pytest.mark.parametrize(

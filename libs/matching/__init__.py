@@ -1,0 +1,1 @@
+"""Which offers and listings are the same product: barcodes, style codes, titles."""

@@ -1,0 +1,1 @@
+"""Pure pricing: profit, trends, repricing. No clock, no network, no storage."""
