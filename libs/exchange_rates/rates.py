@@ -50,15 +50,17 @@ class ExchangeRates:
 
         On a day without publication (weekend, holiday, not yet published) it is the last earlier one, never a later
         one. Both currencies come from the same publication. Rates of the euro are exactly the published ones; others
-        are their quotient, to 12 significant digits.
+        are their quotient, to 12 significant digits. A currency is one of itself on any day, published or not.
         """
+        if source == target:
+            return Rate(Decimal(1), day)
         for at in range(bisect_right(self._days, day) - 1, -1, -1):
             published = self._days[at]
             if day - published > oldest:
                 break
             one, other = self._per_euro(published, source), self._per_euro(published, target)
             if one is not None and other is not None:
-                return Rate(Decimal(1) if source == target else _quotient(other, one), published)
+                return Rate(_quotient(other, one), published)
         newest = self._days[bisect_right(self._days, day) - 1] if self._days and self._days[0] <= day else None
         raise NoRate(
             f"No rate from {source} to {target} is known for {day} or the {oldest.days} days before it "

@@ -110,11 +110,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
             host=config.host,
             port=config.port,
             http=http,
-            ready={
-                "kafka": publisher.check,
-                "postgres": database.check,
-                **({"notifications": consumer.check} if sellers else {}),
-            },
+            # Not the consumer: the API answers also while the group finds together, or the notifications halt.
+            ready={"kafka": publisher.check, "postgres": database.check},
             workers={
                 "worker": worker.work,
                 "schedule": schedule.work,

@@ -28,6 +28,7 @@ from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.ebay_sync import known
 from services.ebay_sync.fates import WAIT_FOR_TURN, fate_of
 from services.ebay_sync.order_book import OrderBook, Told
+from services.ebay_sync.publishing import TooLarge
 from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.stock import Answer, Stock
 
@@ -76,6 +77,8 @@ async def on_webhooks(batch: Sequence[Received], deps: Deps) -> list[Outgoing]:
             objection = str(fate)
         except ApiError as error:
             raise fate_of(error) from error
+        except TooLarge as error:
+            raise Reject(str(error), ErrorClass.POISON) from error
         except (DatabaseAway, NotMigrated, NotPublished) as error:
             raise Wait(str(error), WAIT_FOR_TURN) from error
         if objection is None:
@@ -123,14 +126,15 @@ def _named(kind: Kind, notice: Notice) -> str | None:
 async def _look_at_listing(wanted: _Wanted, cause: Envelope, deps: Deps) -> str | None:
     """Take in the SKUs that are listed so; or why there is none. Raises an ApiError, DatabaseAway, NotPublished."""
     sellers = {one.account: one for one in wanted.sellers}
-    async with deps.database.transaction() as connection:
+    async with deps.database.connection() as connection:
         found = await known.skus_of_listing(connection, list(sellers), wanted.id)
-        if not found:
-            suspects = await known.suspect_unlisted(connection, list(sellers))
-            return (
-                f"no known offer is listed as {wanted.id}: it was not made by the Inventory API, or it is new; "
-                f"the next incremental offers run asks for the {suspects} SKUs without a listing"
-            )
+    if not found:
+        for seller in wanted.sellers:
+            await Stock(deps.database, deps.publisher, seller.owner).suspect_unlisted()
+        return (
+            f"no known offer is listed as {wanted.id}: it was not made by the Inventory API, or it is new; "
+            "the next incremental offers run asks for the SKUs without a listing"
+        )
     for account, sku in found:
         await _look_at_sku(sellers[account], sku, cause, deps)
     return None

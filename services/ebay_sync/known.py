@@ -237,19 +237,18 @@ async def skus_of_listing(connection: Connection, accounts: Sequence[str], listi
     return [(row["account"], row["sku"]) for row in rows]
 
 
-async def suspect_unlisted(connection: Connection, accounts: Sequence[str]) -> int:
-    """Have the next incremental offers run ask for SKUs of which no listing is known; how many there are."""
-    suspects = await connection.fetch(
+async def suspect_unlisted(connection: Connection, account: str) -> None:
+    """Have the next incremental offers run ask for SKUs of which no listing is known. The caller has the turn."""
+    await connection.execute(
         """
         UPDATE ebay_sync.items AS item SET suspect = true
-        WHERE account = ANY ($1) AND NOT gone AND NOT EXISTS (
+        WHERE account = $1 AND NOT gone AND NOT suspect AND NOT EXISTS (
             SELECT FROM ebay_sync.offers AS offer WHERE offer.account = item.account AND offer.sku = item.sku
                 AND NOT offer.gone AND offer.fact::jsonb ->> 'listing_id' IS NOT NULL
-        ) RETURNING 1
+        )
         """,
-        list(accounts),
+        account,
     )
-    return len(suspects)
 
 
 def _offer(row: Record) -> KnownOffer:

@@ -14,10 +14,11 @@ from libs.db.locks import lock_in_transaction
 from libs.db.pool import Connection, Database
 from libs.marketplaces.ebay.orders import EbayOrder
 from libs.marketplaces.ebay.translate_orders import order_changed
+from libs.marketplaces.payload import Malformed
 from schemas.envelope import Envelope
 from schemas.orders.order_changed import OrderChangedV2
 from services.ebay_sync.known import hash_of
-from services.ebay_sync.publishing import publish_all
+from services.ebay_sync.publishing import TooLarge, check_size, publish_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,13 @@ class Told:
 
     @classmethod
     def of(cls, order: EbayOrder, account: str, asked_at: datetime) -> "Told":
-        """Raises Malformed."""
-        return cls(order_changed(order, account), hash_of(order), asked_at)
+        """Raises Malformed, also for an order that does not fit into a message."""
+        fact = order_changed(order, account)
+        try:
+            check_size(fact)
+        except TooLarge as error:
+            raise Malformed(str(error)) from None
+        return cls(fact, hash_of(order), asked_at)
 
 
 @dataclass(frozen=True, slots=True)

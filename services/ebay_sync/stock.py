@@ -145,6 +145,11 @@ class Stock:
             {fact.key(): place for fact, place in zip(lost, of_lost, strict=True)},
         )
 
+    async def suspect_unlisted(self) -> None:
+        """There is a listing that is not known: the next incremental offers run looks for it."""
+        async with self._turn() as connection:
+            await known.suspect_unlisted(connection, self._owner.account)
+
     async def _compared(
         self, connection: Connection, answers: Mapping[str, Answer], taken: Taken
     ) -> tuple[list[OfferChangedV1], dict[str, bytes], list[OfferChangedV1]]:

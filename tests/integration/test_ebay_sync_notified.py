@@ -59,6 +59,11 @@ async def projector(kafka: KafkaSettings, publisher: Publisher, database: Databa
     async with AsyncExitStack() as stack:
         for model in (INVENTORY, OFFERS, ORDERS):
             await stack.enter_async_context(projecting(model, kafka, publisher, database))
+
+        async def there() -> bool:
+            return await scalar(database, "SELECT count(*) FROM projection.builds WHERE place = 'live'") == 3
+
+        await until(there, "the read models' tables are there")
         yield
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.exchange_rates.ecb import DailyRates, parse
@@ -41,6 +41,11 @@ def test_before_the_first_day_and_long_after_the_last_there_is_no_rate() -> None
         WEEKEND.rate(MONDAY, "XXX", "USD")
 
 
+def test_a_currency_is_one_of_itself_even_where_nothing_is_published() -> None:
+    sunday = FRIDAY + timedelta(days=2)
+    assert ExchangeRates([]).rate(sunday, "USD", "USD") == Rate(Decimal(1), sunday)
+
+
 def test_both_currencies_come_from_the_same_publication() -> None:
     # The yen was not published on Monday: its rate to the dollar is Friday's, with Friday's dollar.
     assert WEEKEND.rate(MONDAY, "USD", "JPY") == Rate(Decimal("156.521739130"), FRIDAY)
@@ -59,6 +64,7 @@ def test_an_amount_is_converted_by_the_rate_that_is_told_and_rounded_once() -> N
 positive = st.decimals(Decimal("0.0001"), Decimal(30_000), places=4)
 
 
+@settings(deadline=None)
 @given(positive, positive)
 def test_cross_rates_are_the_quotient_to_twelve_digits_and_invert(one: Decimal, other: Decimal) -> None:
     rates = ExchangeRates([DailyRates(FRIDAY, {"AAA": one, "BBB": other})])
@@ -68,6 +74,7 @@ def test_cross_rates_are_the_quotient_to_twelve_digits_and_invert(one: Decimal, 
     assert rates.rate(FRIDAY, "EUR", "AAA").value == one
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 60), min_size=1, max_size=30), st.integers(0, 70))
 def test_the_day_found_is_the_last_one_not_after_the_day_asked_for(known: set[int], asked: int) -> None:
     first = date(2026, 1, 1)

@@ -1,7 +1,7 @@
 """Barcodes: check digits, one canonical form, and what matches nothing."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.matching.barcode import Gtin, NotABarcode, check_digit, same_item
@@ -42,6 +42,7 @@ def test_the_documents_example_is_refused_with_the_digit_that_would_be_right() -
         Gtin.parse("1234567890123")
 
 
+@settings(deadline=None)
 @given(barcodes)
 def test_any_single_wrong_digit_is_noticed(barcode: str) -> None:
     assert len(Gtin.parse(barcode).digits) == 14
@@ -51,6 +52,7 @@ def test_any_single_wrong_digit_is_noticed(barcode: str) -> None:
             Gtin.parse(wrong)
 
 
+@settings(deadline=None)
 @given(barcodes)
 def test_leading_zeros_do_not_change_the_item(barcode: str) -> None:
     assert Gtin.parse(barcode.zfill(14)) == Gtin.parse(barcode)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.matching.confidence import Band, Calibration, Decision, as_confidence, band, decision, from_json, shipped
@@ -27,6 +27,7 @@ def test_only_above_four_fifths_is_linked_by_itself() -> None:
         band(Decimal("1.01"))
 
 
+@settings(deadline=None)
 @given(st.floats(-5, 5))
 def test_a_confidence_has_four_decimals_and_lies_from_zero_to_one(chance: float) -> None:
     found = as_confidence(chance)

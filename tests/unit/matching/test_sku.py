@@ -1,7 +1,7 @@
 """Style codes: separators and case say nothing, neighbours in a range are told from slips."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.matching.sku import best, normalised, same_but_for_lookalikes, similarity
@@ -43,6 +43,7 @@ def test_lookalike_characters_are_a_slip() -> None:
     assert (found.exact, found.lookalike) == (False, True)
 
 
+@settings(deadline=None)
 @given(codes, codes)
 def test_similarity_is_symmetric_and_one_exactly_for_the_same_code(one: str, other: str) -> None:
     assert similarity(one, other) == similarity(other, one)
@@ -50,6 +51,7 @@ def test_similarity_is_symmetric_and_one_exactly_for_the_same_code(one: str, oth
     assert (similarity(one, other) == 1) == (bool(normalised(one)) and normalised(one) == normalised(other))
 
 
+@settings(deadline=None)
 @given(codes, st.lists(codes, max_size=5))
 def test_the_order_of_the_candidates_does_not_matter(query: str, candidates: list[str]) -> None:
     assert best(query, candidates) == best(query, candidates[::-1])

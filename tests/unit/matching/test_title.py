@@ -1,7 +1,7 @@
 """What a title says in so many words."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.matching.features import NAMES, features
@@ -57,6 +57,7 @@ def test_sellers_words_are_read_as_one() -> None:
     assert canonical('AUDÍFONOS inalámbrico 13"') == "headphones wireless 13 inch "
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60), st.floats(-1, 1))
 def test_any_two_titles_can_be_compared_in_either_order(one: str, other: str, cosine: float) -> None:
     there, back = features(facts(one), facts(other), cosine), features(facts(other), facts(one), cosine)
