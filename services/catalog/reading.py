@@ -21,7 +21,7 @@ from libs.read_models.entities import columns, read_model
 from libs.read_models.reads import Cursor, Page, page
 from schemas.entity import Entity
 from schemas.values import Json, format_time
-from services.catalog.requests import answer_model
+from services.catalog.requests import STORABLE, answer_model
 
 MOST_ROWS = 500
 _INT8 = 2**63 - 1
@@ -111,6 +111,8 @@ class Reading:
 
 
 def _bound(kind: Any) -> dict[str, Any]:
+    if kind is str:
+        return {"pattern": STORABLE}
     return {"ge": -_INT8, "le": _INT8} if kind is int else {}
 
 

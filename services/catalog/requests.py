@@ -28,6 +28,9 @@ from schemas.values import DecimalString, Json, UtcTime
 MOST_OPERATIONS = 500
 ACTIONS = frozenset({"1", "2", "3"})
 
+STORABLE = r"^[^\x00]*$"
+"""PostgreSQL has no NUL in texts."""
+
 _INT8 = 2**63 - 1
 _MOST_CHARACTERS = 10_000
 _DECIMAL, _TIME = get_args(DecimalString), get_args(UtcTime)
@@ -163,7 +166,7 @@ def _asked(info: FieldInfo, plain: Any) -> Any:
         return _JsonObject
     if base is str:
         required = info.is_required()
-        return Annotated[str, Field(min_length=1 if required else 0, max_length=_MOST_CHARACTERS)]
+        return Annotated[str, Field(min_length=1 if required else 0, max_length=_MOST_CHARACTERS, pattern=STORABLE)]
     return base
 
 

@@ -88,6 +88,7 @@ async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Databa
     assert (await api.get("/marketplaceOrders", status="elsewhere")).json["marketplaceOrders"] == []
     assert (await api.get("/marketplaceOrders", size="XL")).status == 400
     assert (await api.get("/buyOffers", after="?")).status == 400
+    assert (await api.get("/buyOffers", supplierName="a\0b")).status == 400
     assert sorted(await api.all_rows("buyOffers")) == list(range(1, 11))
 
     for collection in reversed(ORDER):
@@ -129,6 +130,7 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"action": "4"}]}, ("[0]", "action must be 1 (create)")),
     ("unifiedProducts", {"unifiedProducts": [{"action": 1}]}, ("[0].brand: Field required", "[0].ean_upc")),
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"colour": 1}]}, ("[0].colour", "not permitted")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"ean_upc": "a\0b"}]}, ("[0].ean_upc", "pattern")),
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"title": None}]}, ("[0].title", "valid string")),
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"title": "\ud800"}]}, ("surrogate",)),
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"attributesJson": "{"}]}, ("[0].attributesJson", "not JSON")),
