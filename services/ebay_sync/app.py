@@ -25,6 +25,7 @@ from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant
 from libs.marketplaces.ebay.translate import Owner
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.privacy.sealer import open_sealer
 from libs.quota.limiter import SharedRateLimiter
 from libs.quota.rules import Quota, Rule
 from libs.service import Service
@@ -69,7 +70,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
         # A run writes, waits for the projector, and reads what to ask next; looks and polls write; the API reads.
         most = 4 * config.runs + config.notified.concurrency + len(config.accounts) + 8
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         limiter = _limiter(config, database)
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
         clients = {}

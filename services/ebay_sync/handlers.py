@@ -198,7 +198,7 @@ _METRICS = "the seller's figures and limits at eBay are not kept"
 _ADVERTISING = "advertising at eBay is not kept"
 
 IGNORED: Mapping[str, str] = {
-    "MARKETPLACE_ACCOUNT_DELETION": "handled elsewhere",
+    "MARKETPLACE_ACCOUNT_DELETION": "the service privacy handles it",
     "AUTHORIZATION_REVOCATION": "the account's next call is refused, and says so",
     "ORDER_CANCELLATION_ACTIVITY": _POLLED,
     "ITEM_COMMITMENT_CANCELLATION_ACTIVITY": _POLLED,

@@ -42,6 +42,7 @@ SERVICES = (
     MERCADOLIBRE_API,
     EBAY_SYNC,
     CATALOG,
+    ServiceSpec("privacy", "services.privacy", 8089),
     SANDBOX,
 )
 
