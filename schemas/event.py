@@ -21,6 +21,18 @@ class Fact(BaseModel):
         """The identity of the entity: the CloudEvents subject and the Kafka key."""
         raise NotImplementedError(f"{type(self).__name__} does not say which entity it is about")
 
+    def person(self) -> str | None:
+        """Whose personal data the fact holds, None where it is nobody's: a publisher seals it with that one's key.
+
+        A person at a marketplace (`mercadolibre:123`), or, where the fact does not say who it is, the deal by which
+        that is known (`mercadolibre:order/9`). To be asked of a fact that is not sealed yet, as `ties`.
+        """
+        return None
+
+    def ties(self) -> list[tuple[str, str]]:
+        """What the fact tells of who is behind what: a deal, and the person or deal that it belongs to."""
+        return []
+
     def encode(self) -> bytes:
         """The record's value: compact JSON in UTF-8."""
         return self.model_dump_json().encode()

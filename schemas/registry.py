@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from schemas.claims import claim_changed
 from schemas.deliveries import delivery_decided
+from schemas.entities import ENTITIES
 from schemas.envelope import Envelope
 from schemas.event import EventFamily, Fact
 from schemas.feedback import feedback_changed
@@ -43,6 +44,7 @@ EVENTS: tuple[EventFamily, ...] = (
     search_run_changed.EVENT,
     item_changed.EVENT,
     item_scored.EVENT,
+    *(entity.event for entity in ENTITIES),
 )
 
 

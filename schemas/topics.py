@@ -10,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 FOLDER = Path(__file__).parent
 
+_SEGMENT_MS = 24 * 3600 * 1000
+"""Kafka deletes whole segments, each by its newest record: what is not kept for ever is gone a day later at most."""
+
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,100}$")]
 
 
@@ -42,6 +45,7 @@ class Topic(BaseModel):
         return {
             "cleanup.policy": self.cleanup_policy,
             "retention.ms": str(retention_ms),
+            **({} if forever else {"segment.ms": str(_SEGMENT_MS)}),
             "message.timestamp.type": "CreateTime",
             "compression.type": "producer",
         }

@@ -4,9 +4,14 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from hypothesis import settings
 
 from libs.stack import Endpoints, choose_stack, state_folder
 from libs.stack.locks import unused_folder
+
+# No test asserts a time, and a property on a busy machine is no exception.
+settings.register_profile("sellstream", deadline=None)
+settings.load_profile("sellstream")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

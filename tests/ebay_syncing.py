@@ -131,6 +131,7 @@ def environment_of(
         "api__circuit_failures": "50",
         "pace__retry_pause": "PT0.02S",
         "lease": "PT20S",
+        "orders__every": "PT0S",
         **more,
     }
     return {

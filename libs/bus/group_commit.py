@@ -1,7 +1,8 @@
 """Many small records, few produce requests: per partition, one batch collects while the one before it is in flight.
 
 A record's cost in a producer is what is done per record (a future, a task, a lock); here that is one append to
-a batch buffer and one callback. Nothing is delayed for the sake of batching: an idle partition sends at once.
+a batch buffer and one callback. All partitions' batches leave together: a produce request costs much more than a
+record. Nothing waits in an idle producer; in a busy one requests are at least a few milliseconds apart.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ Done = Callable[[Exception | None], None]
 BATCH_BYTES = 512 * 1024
 """Half of what a broker takes by default. A larger record is a batch of its own."""
 
+PACE_SECONDS = 0.004
+"""The least time between two requests."""
+
 _UNCOMPRESSED = 0
 
 
@@ -41,6 +45,10 @@ class _Lane:
         self.waiting: list[Done] = []
         self.full: deque[tuple[BatchBuilder, list[Done]]] = deque()
         self.busy = False
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self.full) or self.open is not None
 
     def take(self) -> tuple[BatchBuilder, list[Done]] | None:
         """The next batch to send, oldest first."""
@@ -67,6 +75,8 @@ class GroupCommit:
         self._lanes = [_Lane(partition) for partition in range(partitions)]
         self._most_waiting = most_waiting
         self._tasks: set[asyncio.Task[None]] = set()
+        self._sent_at = -PACE_SECONDS
+        self._due: asyncio.Handle | None = None
         self.waiting = 0
 
     def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
@@ -82,12 +92,8 @@ class GroupCommit:
             lane.open.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
         lane.waiting.append(done)
         self.waiting += 1
-        if not lane.busy:
-            lane.busy = True
-            # A task begins in the next turn of the loop: what other connections send in this turn joins the batch.
-            task = asyncio.ensure_future(self._send(lane))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._due is None and not lane.busy:
+            self._send_soon()
 
     async def close(self, within: float) -> int:
         """Wait until everything taken in has its answer, at most so many seconds; the number that has none.
@@ -96,28 +102,49 @@ class GroupCommit:
         """
         try:
             async with asyncio.timeout(within):
-                while self._tasks:
+                while self.waiting:
+                    self._send_all()
                     await asyncio.wait(self._tasks)
         except TimeoutError:
             late = set(self._tasks)
             for task in late:
                 task.cancel()
             await asyncio.wait(late)
+        if self._due is not None:
+            self._due.cancel()
         return self.waiting
 
-    async def _send(self, lane: _Lane) -> None:
-        while (batch := lane.take()) is not None:
-            builder, waiting = batch
-            failure = await self._write(lane.partition, builder)
-            self.waiting -= len(waiting)
-            if failure is None:
-                self._published.inc(len(waiting))
-            for done in waiting:
-                try:
-                    done(failure)
-                except Exception:
-                    log.exception("what waited for a record failed")  # and the lane's other records go on
+    def _send_soon(self) -> None:
+        """In the next turn of the loop, or when the pace allows it: what comes until then joins the batches."""
+        loop = asyncio.get_running_loop()
+        at = self._sent_at + PACE_SECONDS
+        self._due = loop.call_soon(self._send_all) if at <= loop.time() else loop.call_at(at, self._send_all)
+
+    def _send_all(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        self._sent_at = asyncio.get_running_loop().time()
+        for lane in self._lanes:
+            if not lane.busy and (batch := lane.take()) is not None:
+                lane.busy = True
+                task = asyncio.ensure_future(self._send(lane, *batch))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, lane: _Lane, builder: BatchBuilder, waiting: list[Done]) -> None:
+        failure = await self._write(lane.partition, builder)
+        self.waiting -= len(waiting)
+        if failure is None:
+            self._published.inc(len(waiting))
         lane.busy = False
+        if self._due is None and lane.has_more:
+            self._send_soon()
+        for done in waiting:
+            try:
+                done(failure)
+            except Exception:
+                log.exception("what waited for a record failed")  # and the lane's other records go on
 
     async def _write(self, partition: int, builder: BatchBuilder) -> Exception | None:
         builder.close()  # a batch that could take more would linger in the producer

@@ -1,6 +1,8 @@
 """Publishing facts: idempotent, acknowledged by all in-sync replicas, traced."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
@@ -14,12 +16,16 @@ from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_PUBLISHED
 from libs.telemetry.trace import trace_headers, tracer
 from schemas.envelope import Envelope, Header
+from schemas.event import Fact
 
 log = get_logger()
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 CONNECT_RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 5.0
+
+Seal = Callable[[Fact], Awaitable[Fact]]
+"""Gives a fact as it may be published: its personal data sealed (libs.privacy). May raise NotPublished."""
 
 _CLOSED = "the publisher is closed, or not connected yet"
 _STOPPING: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
@@ -32,15 +38,25 @@ class NotPublished(Exception):
 class Publisher:
     """A process's one producer. `source` becomes the CloudEvents source, for example `/sellstream/pricing`.
 
-    With `waits=False` the process goes on at once where Kafka is away, and the connection is made behind it.
+    With `waits=False` the process goes on at once where Kafka is away, and the connection is made behind it. `seal` is
+    needed by whoever publishes facts with a person's data.
     """
 
-    def __init__(self, settings: KafkaSettings, service: str, *, linger_ms: int = 2, waits: bool = True) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        service: str,
+        *,
+        linger_ms: int = 2,
+        waits: bool = True,
+        seal: Seal | None = None,
+    ) -> None:
         self._settings = settings
         self._source = f"/sellstream/{service}"
         self._service = service
         self._linger_ms = linger_ms
         self._waits = waits
+        self._seal = seal
         self._producer: AIOKafkaProducer | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._reopening = asyncio.Lock()
@@ -67,6 +83,8 @@ class Publisher:
         """Publish one fact and wait until it is durable; raise NotPublished."""
         name = type(outgoing.fact).__name__
         with tracer.start_as_current_span(f"send {name}", kind=SpanKind.PRODUCER) as span:
+            if self._seal is not None:
+                outgoing = replace(outgoing, fact=await self._seal(outgoing.fact))
             ready = message(outgoing, source=self._source, cause=cause, trace=trace_headers())
             metadata = await self.send(ready.topic, ready.key, ready.value, ready.headers, within=within)
             span.set_attributes(_span_attributes(ready, metadata))

@@ -44,6 +44,14 @@ class Command:
     async def row(self, model: ReadModel[R, F], key: str) -> R | None:
         return (await self.rows(model, [key])).get(key)
 
+    async def whole(self, model: AnyReadModel) -> str:
+        """Lock a whole read model until the end of the command, for what must hold among all its rows.
+
+        Returns the qualified name of its live table, which then holds everything that is in the log. The order of the
+        read models' names holds here, too; whoever needs rows of the same one calls this first.
+        """
+        return await self.locked.whole(model)
+
     async def new_ids(self, sequence: str, count: int) -> list[int]:
         """Numbers that no entity has: draw them, then lock their keys with `rows`, then record with `new_in`."""
         again, self._given = self._given[:count], self._given[count:]

@@ -36,9 +36,22 @@ class Locked:
 
     async def rows(self, model: ReadModel[R, F], keys: Collection[str]) -> dict[str, R]:
         """Lock the partitions of these keys and read their rows. Raises ReadModelBehind, CheckpointMoved, KafkaAway."""
-        held, ends = self._rows[model.name], self._ends[model.name]
+        held = self._rows[model.name]
+        build = await self._hold(model, {self.partition(model, key) for key in keys})
+        if missing := set(keys) - held.keys():
+            stored = await Table(model, build.schema).rows(self._connection, missing)
+            held.update({key: stored.get(key) for key in missing})
+        return {key: held[key] for key in keys if held[key] is not None}
+
+    async def whole(self, model: AnyReadModel) -> str:
+        """Lock all partitions; return the live table's qualified name. Raises as `rows` does."""
+        every = {Partition(name, number) for name in model.topics for number in range(topics()[name].partitions)}
+        return Table(model, (await self._hold(model, every)).schema).name
+
+    async def _hold(self, model: AnyReadModel, partitions: set[Partition]) -> Build:
+        ends = self._ends[model.name]
         build = await self.build(model)
-        fresh = {self.partition(model, key) for key in keys} - ends.keys()
+        fresh = partitions - ends.keys()
         if fresh:
             known = await checkpoints.hold_some(self._connection, build.id, build.place.value, fresh)
             found = await log_ends(self._publisher, fresh)
@@ -50,10 +63,7 @@ class Locked:
                         "`sellstream read-models status`"
                     )
             ends.update(found)
-        if missing := set(keys) - held.keys():
-            stored = await Table(model, build.schema).rows(self._connection, missing)
-            held.update({key: stored.get(key) for key in missing})
-        return {key: held[key] for key in keys if held[key] is not None}
+        return build
 
     async def build(self, model: AnyReadModel) -> Build:
         """The live build; raises OtherVersion."""

@@ -82,6 +82,8 @@ def prepare(
     """
     ready = []
     for number, one in enumerate(recorded):
+        if one.fact.person() is not None:
+            raise FactRefused(f"{type(one.fact).__name__} {one.key}: a command cannot seal a person's data")
         content = hashlib.sha256(one.fact.encode()).hexdigest()
         outgoing = Outgoing(one.fact, id=str(uuid5(identity, f"{number} {one.key} {content}")), time=now)
         told = message(outgoing, source=source, cause=cause, trace=trace_headers())

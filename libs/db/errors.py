@@ -12,6 +12,7 @@ _OUR_SCHEMAS = (
     '"commands.',
     '"oauth.',
     '"quota.',
+    '"privacy.',
 )  # those that migrations make; a read model's own table is made by its build
 
 _READ_ONLY = "25006"  # the primary has become a standby: its successor takes writes soon

@@ -18,9 +18,10 @@ class Holder:
     since: datetime
 
 
-async def lock_in_transaction(connection: Connection, name: str) -> None:
-    """Wait for the lock; it is let go at the end of the transaction."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _SPACE, name)
+async def lock_in_transaction(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Wait for the lock; it is let go at the end of the transaction. Who shares it keeps only the others away."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    await connection.execute(f"SELECT {function}($1, hashtext($2))", _SPACE, name)
 
 
 @asynccontextmanager

@@ -80,10 +80,14 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The run failed; the next one is after `backoff_seconds`. On the last attempt the job fails permanently."""
+    """The run failed; the next one is after `backoff_seconds`. On the last attempt the job fails permanently.
+
+    `counts` is False for a run that was told to wait (a limit, an outage of the other side): it is no attempt.
+    """
 
     error: JobError
     backoff_seconds: float
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

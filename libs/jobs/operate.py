@@ -1,4 +1,4 @@
-"""What people see of the queues, and what they may do: look, retry, cancel."""
+"""What people see of the queues, and what they may do: look, retry, cancel, purge."""
 
 import json
 from collections.abc import Sequence
@@ -104,6 +104,18 @@ WHERE {_CHOSEN} AND status IN ('pending', 'processing', 'retry')
 RETURNING id, queue
 """  # noqa: S608 - no input
 
+# So many at a time: a long transaction would keep dead rows in the indexes that every worker reads.
+_PURGED_AT_ONCE = 5_000
+
+_PURGE = f"""
+DELETE FROM ops.jobs WHERE id = ANY(ARRAY(
+    SELECT id FROM ops.jobs
+    WHERE {_CHOSEN} AND status IN ('succeeded', 'failed_permanent', 'cancelled')
+        AND updated_at < now() - $6::interval
+    LIMIT {_PURGED_AT_ONCE} FOR UPDATE SKIP LOCKED
+))
+"""  # noqa: S608 - no input
+
 
 async def standings(database: Database) -> list[Standing]:
     """How many jobs stand where, of all queues."""
@@ -134,6 +146,18 @@ async def cancel(database: Database, chosen: Chosen, why: str) -> list[int]:
     """End unfinished jobs; a worker that does one hears of it with its next heartbeat. Returns their ids."""
     async with database.connection() as connection:
         return sorted(row["id"] for row in await connection.fetch(_CANCEL, *_given(chosen), why))
+
+
+async def purge(database: Database, chosen: Chosen, older: timedelta) -> int:
+    """Delete jobs that ended longer ago than that; returns how many. What waits or is being done always stays."""
+    purged = 0
+    while True:
+        async with database.connection() as connection:
+            told = await connection.execute(_PURGE, *_given(chosen), older)
+        deleted = int(told.rpartition(" ")[2])
+        purged += deleted
+        if deleted < _PURGED_AT_ONCE:
+            return purged
 
 
 async def _tell(connection: Connection, touched: Sequence[Record]) -> None:

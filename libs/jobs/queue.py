@@ -191,8 +191,8 @@ def _written(outcome: Outcome) -> tuple[str, str | None, float, int]:
     match outcome:
         case Succeeded():
             return Status.SUCCEEDED, None, 0.0, 0
-        case Retry(error, backoff):
-            return Status.RETRY, error_text(error), float(backoff), 1
+        case Retry(error, backoff, counts):
+            return Status.RETRY, error_text(error), float(backoff), int(counts)
         case Failed(error):
             return Status.FAILED_PERMANENT, error_text(error), 0.0, 1
         case Released():

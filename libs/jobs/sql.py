@@ -103,6 +103,14 @@ COUNTS = """
 SELECT job_type, status, count(*) AS jobs FROM ops.jobs WHERE queue = $1 GROUP BY job_type, status
 """
 
+# Two partial indexes hold these rows: what has ended is not read.
+OPEN = """
+SELECT job_type, status, count(*) AS jobs FROM ops.jobs
+WHERE queue = $1 AND status IN ('pending', 'retry') GROUP BY job_type, status
+UNION ALL
+SELECT job_type, status, count(*) FROM ops.jobs WHERE queue = $1 AND status = 'processing' GROUP BY job_type, status
+"""
+
 
 @cache
 def exchange(*, typed: bool, settle: bool) -> str:

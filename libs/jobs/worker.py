@@ -17,6 +17,7 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from libs.db.errors import DatabaseAway
+from libs.jobs.depth import count_open
 from libs.jobs.job import Failed, Finish, Job, JobFailed, Outcome, Released, Retry, RetryJob, Succeeded
 from libs.jobs.queue import JobQueue, LockLost
 from libs.jobs.settings import WorkerSettings
@@ -82,6 +83,7 @@ class Worker:
                     self._look_slowly(),
                     self._extend_locks(),
                     self._tell_of(stop),
+                    count_open(self._queue, self._handlers),
                 )
             ]
             try:

@@ -8,6 +8,7 @@ pydantic. `quick_facts.py` reads with it.
 |-------------------------|-----------------------------------------|------------------------------------------|
 | str, int, bool, StrEnum | the same                                | other JSON types that pydantic converts  |
 | UtcTime                 | datetime                                | another offset than UTC, other notations |
+| date                    | date                                    | other notations                          |
 | DecimalString           | Decimal of a JSON string                | JSON numbers; more than 40 digits, NaN   |
 | with constraints        | its type; pydantic judges a value once  | values that pydantic refuses or changes  |
 | Json (`raw`)            | not parsed unless somebody reads it     | what pydantic's own parser refuses       |
@@ -141,7 +142,9 @@ def _constrained(annotation: Any, given: Sequence[Any]) -> tuple[Any, Check | No
 
 
 def _plain(annotation: Any) -> tuple[Any, Check | None] | None:
-    if annotation in (str, int, bool) or (isinstance(annotation, type) and issubclass(annotation, StrEnum)):
+    if annotation in (str, int, bool, datetime.date) or (
+        isinstance(annotation, type) and issubclass(annotation, StrEnum)
+    ):
         return annotation, None
     if _is_json(annotation):
         return msgspec.Raw, require_object

@@ -1,7 +1,11 @@
-"""Every read model of sellstream, one line each. An entry is a folder: table.sql, project.py, queries.py."""
+"""Every read model of sellstream, one line each. An entry is a folder: table.sql, project.py, queries.py.
+
+Those of the catalog's entities are derived from the entities' declarations (schemas/entities.py).
+"""
 
 from libs.projection.model import AnyReadModel
 from libs.read_models.claims.project import READ_MODEL as CLAIMS
+from libs.read_models.entities import read_model
 from libs.read_models.feedback.project import READ_MODEL as FEEDBACK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.invoices.project import READ_MODEL as INVOICES
@@ -16,24 +20,25 @@ from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from libs.read_models.questions.project import READ_MODEL as QUESTIONS
 from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
 from libs.read_models.shipments.project import READ_MODEL as SHIPMENTS
+from schemas.entities import ENTITIES
 
-READ_MODELS: dict[str, AnyReadModel] = {
-    model.name: model
-    for model in (
-        ORDERS,
-        SHIPMENTS,
-        PAYMENTS,
-        QUESTIONS,
-        LISTINGS,
-        LISTING_OPERATIONS,
-        INVENTORY,
-        OFFERS,
-        MESSAGES,
-        CLAIMS,
-        FEEDBACK,
-        INVOICES,
-        SEARCH_RUNS,
-        ITEMS,
-        ITEM_SCORES,
-    )
-}
+_ALL: tuple[AnyReadModel, ...] = (
+    ORDERS,
+    SHIPMENTS,
+    PAYMENTS,
+    QUESTIONS,
+    LISTINGS,
+    LISTING_OPERATIONS,
+    INVENTORY,
+    OFFERS,
+    MESSAGES,
+    CLAIMS,
+    FEEDBACK,
+    INVOICES,
+    SEARCH_RUNS,
+    ITEMS,
+    ITEM_SCORES,
+    *(read_model(entity) for entity in ENTITIES),
+)
+
+READ_MODELS = {model.name: model for model in _ALL}

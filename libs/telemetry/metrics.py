@@ -80,6 +80,11 @@ QUOTA_REFUSED = Counter("quota_refused_total", "Requests not made because a quot
 # jobs
 JOBS_RUNS = Counter("jobs_runs_total", "Runs of jobs by how they ended.", ["queue", "job_type", "outcome"])
 JOBS_DURATION = Histogram("jobs_run_duration_seconds", "Time that a job's handler took.", ["queue", "job_type"])
+JOBS_OPEN = Gauge(
+    "jobs_open",
+    "Unfinished jobs of the types that a worker works on, by status; every worker counts them now and then.",
+    ["queue", "job_type", "status"],
+)
 
 # missed deliveries
 MISSED_RUNS = Counter(

@@ -56,5 +56,11 @@ class ClaimChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.claim_id}"
 
+    def person(self) -> str:
+        if self.buyer_id is not None:
+            return f"{self.marketplace}:{self.buyer_id}"
+        deal = f"claim/{self.claim_id}" if self.order_id is None else f"order/{self.order_id}"
+        return f"{self.marketplace}:{deal}"
+
 
 EVENT = EventFamily("claim.changed", topic="claims", versions={1: ClaimChangedV1})

@@ -51,5 +51,8 @@ class FeedbackChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"
 
+    def person(self) -> str:
+        return f"{self.marketplace}:order/{self.order_id}"
+
 
 EVENT = EventFamily("feedback.changed", topic="feedback", versions={1: FeedbackChangedV1})

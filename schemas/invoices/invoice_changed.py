@@ -46,5 +46,14 @@ class InvoiceChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.invoice_id}"
 
+    def person(self) -> str:
+        return f"{self.marketplace}:invoice/{self.invoice_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        deals = [f"order/{order_id}" for order_id in self.order_ids]
+        if self.shipment_id is not None:
+            deals.append(f"shipment/{self.shipment_id}")
+        return [(self.person(), f"{self.marketplace}:{deal}") for deal in deals]
+
 
 EVENT = EventFamily("invoice.changed", topic="invoices", versions={1: InvoiceChangedV1})

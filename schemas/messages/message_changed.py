@@ -55,5 +55,23 @@ class MessageChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.message_id}"
 
+    def person(self) -> str:
+        """The buyer of the deal: a message may name an agent of the marketplace in their place."""
+        if self.thread_id is not None:
+            return f"{self.marketplace}:thread/{self.thread_id}"
+        return _other_side(self) or f"{self.marketplace}:message/{self.message_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        buyer = _other_side(self)
+        return [] if buyer is None or self.thread_id is None else [(self.person(), buyer)]
+
+
+def _other_side(message: MessageChangedV1) -> str | None:
+    """The buyer, as far as the message tells."""
+    if message.direction is Direction.UNKNOWN:
+        return None
+    other = message.sender_id if message.direction is Direction.INCOMING else message.recipient_id
+    return None if other is None else f"{message.marketplace}:{other}"
+
 
 EVENT = EventFamily("message.changed", topic="messages", versions={1: MessageChangedV1})

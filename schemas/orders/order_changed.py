@@ -36,9 +36,9 @@ class OrderLine(Value):
 
 
 class Buyer(Value):
-    """Who bought, as far as the marketplace tells."""
+    """Who bought, as far as the marketplace tells. At eBay the id is the user's name; empty where none is told."""
 
-    id: str
+    id: Annotated[str, PERSONAL]
     nickname: Annotated[str | None, PERSONAL] = None
     first_name: Annotated[str | None, PERSONAL] = None
     last_name: Annotated[str | None, PERSONAL] = None
@@ -57,12 +57,18 @@ class OrderChangedV1(Fact):
     total: DecimalString
     currency: Currency
     lines: list[OrderLine]
-    buyer_id: str
+    buyer_id: Annotated[str, PERSONAL]
     buyer_nickname: Annotated[str | None, PERSONAL] = None
     raw: Json = Field(default_factory=dict, json_schema_extra={"x-personal-data": True})
 
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"
+
+    def person(self) -> str:
+        return f"{self.marketplace}:{self.buyer_id or f'order/{self.order_id}'}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        return [(f"{self.marketplace}:order/{self.order_id}", self.person())] if self.buyer_id else []
 
 
 class OrderChangedV2(Fact):
@@ -93,6 +99,18 @@ class OrderChangedV2(Fact):
 
     def key(self) -> str:
         return f"{self.marketplace}:{self.order_id}"
+
+    def person(self) -> str:
+        return f"{self.marketplace}:{self.buyer.id or f'order/{self.order_id}'}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        """A conversation is about the pack, or about the order where there is none."""
+        if not self.buyer.id:
+            return []
+        deals = [f"order/{self.order_id}", f"thread/{self.pack_id or self.order_id}"]
+        if self.shipment_id is not None:
+            deals.append(f"shipment/{self.shipment_id}")
+        return [(f"{self.marketplace}:{deal}", self.person()) for deal in deals]
 
 
 def from_v1(old: OrderChangedV1) -> OrderChangedV2:

@@ -51,5 +51,10 @@ class PaymentChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.payment_id}"
 
+    def person(self) -> str | None:
+        if self.payer_id is not None:
+            return f"{self.marketplace}:{self.payer_id}"
+        return None if self.order_id is None else f"{self.marketplace}:order/{self.order_id}"
+
 
 EVENT = EventFamily("payment.changed", topic="payments", versions={1: PaymentChangedV1})

@@ -44,5 +44,9 @@ class QuestionChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.question_id}"
 
+    def person(self) -> str:
+        """One whom the marketplace does not name is known by the question alone."""
+        return f"{self.marketplace}:{self.buyer_id or f'question/{self.question_id}'}"
+
 
 EVENT = EventFamily("question.changed", topic="questions", versions={1: QuestionChangedV1})

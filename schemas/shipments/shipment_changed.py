@@ -61,5 +61,11 @@ class ShipmentChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.shipment_id}"
 
+    def person(self) -> str:
+        return f"{self.marketplace}:shipment/{self.shipment_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        return [(self.person(), f"{self.marketplace}:order/{order_id}") for order_id in self.order_ids]
+
 
 EVENT = EventFamily("shipment.changed", topic="shipments", versions={1: ShipmentChangedV1})

@@ -1,15 +1,20 @@
-"""Construction: eBay's pages → facts in `inventory` and `offers`; an HTTP API and a page to begin, see and stop it."""
+"""Construction: eBay's pages → facts in `inventory` and `offers`; an HTTP API and a page to begin, see and stop it.
+
+Beside it: topic `webhooks` → handlers (asking eBay for what changed) → facts, and a poll for orders.
+"""
 
 import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from secrets import token_hex
 
 from aiohttp import web
 
+from libs.bus.consumer import Consumer, Tuning
 from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.http.client import ApiClient
@@ -20,16 +25,24 @@ from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant
 from libs.marketplaces.ebay.translate import Owner
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.privacy.sealer import open_sealer
 from libs.quota.limiter import SharedRateLimiter
 from libs.quota.rules import Quota, Rule
 from libs.service import Service
+from libs.service import Worker as Job
+from schemas.webhooks.webhook_received import EVENT as RECEIVED
 from services.ebay_sync.config import Account, Config
+from services.ebay_sync.handlers import Deps, on_webhooks
 from services.ebay_sync.journal import Journal
+from services.ebay_sync.order_book import OrderBook
+from services.ebay_sync.order_poll import OrderPoll
+from services.ebay_sync.order_turns import OrderTurns
 from services.ebay_sync.page_routes import Page
 from services.ebay_sync.routes import BEARER, SyncApi
 from services.ebay_sync.run import Kind, Run
 from services.ebay_sync.runs import Runs
 from services.ebay_sync.schedule import Schedule
+from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.stock import Stock
 from services.ebay_sync.stream import Streams
 from services.ebay_sync.users import Users
@@ -42,6 +55,7 @@ CLIENT = "ebay"
 _DESCRIPTION = "Inventory and offers of eBay accounts: synchronised in the background, told live, stopped at will."
 _INVENTORY_API = (
     "GET /sell/inventory/v1/inventory_item",
+    "GET /sell/inventory/v1/inventory_item/{sku}",
     "POST /sell/inventory/v1/bulk_get_inventory_item",
     "GET /sell/inventory/v1/offer",
 )
@@ -53,9 +67,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
     async with AsyncExitStack() as stack:
         tokens = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {NAME}"))
-        most = 4 * config.runs + 8  # a run writes, waits for the projector, and reads what to ask next; the API reads
+        # A run writes, waits for the projector, and reads what to ask next; looks and polls write; the API reads.
+        most = 4 * config.runs + config.notified.concurrency + len(config.accounts) + 8
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         limiter = _limiter(config, database)
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
         clients = {}
@@ -64,7 +80,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
             clients[account.account] = await _open(account, api, store, stack)
 
         def prepare(run: Run, journal: Journal) -> Work:
-            stock = Stock(database, publisher, run, Owner(run.account, run.user_id))
+            stock = Stock(database, publisher, Owner(run.account, run.user_id), run)
             return Work(run, clients[run.account], stock, journal, database, config.pace, config.environment)
 
         runs = Runs(database)
@@ -75,6 +91,14 @@ async def build(config: Config) -> AsyncIterator[Service]:
         due = {Kind.INVENTORY: config.inventory_every, Kind.OFFERS: config.offers_every}
         every = {kind: one for kind, one in due.items() if one is not None}
         schedule = Schedule(runs, database, worker, config.accounts, every, config.keep)
+        sellers = tuple(Seller.of(one, clients[one.account]) for one in config.accounts)
+        orders = OrderBook(database, publisher)
+        deps = Deps(Sellers(sellers), database, publisher, orders, config.notified.settle)
+        tuning = Tuning(coalesce=config.notified.coalesce, concurrency=config.notified.concurrency)
+        consumer = Consumer(config.kafka, NAME, [RECEIVED.topic], publisher, tuning)
+        poll = OrderPoll(sellers, OrderTurns(database, owner), orders, config.orders)
+        # Without an account there is nobody to ask: notifications wait in the topic until there is one.
+        notified: dict[str, Job] = {"notifications": partial(consumer.run, partial(on_webhooks, deps=deps))}
         streams = Streams(runs)
         users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None, config.accounts)
         http = web.Application()
@@ -86,8 +110,14 @@ async def build(config: Config) -> AsyncIterator[Service]:
             host=config.host,
             port=config.port,
             http=http,
+            # Not the consumer: the API answers also while the group finds together, or the notifications halt.
             ready={"kafka": publisher.check, "postgres": database.check},
-            workers={"worker": worker.work, "schedule": schedule.work},
+            workers={
+                "worker": worker.work,
+                "schedule": schedule.work,
+                "orders": poll.work,
+                **(notified if sellers else {}),
+            },
         )
 
 

@@ -29,6 +29,12 @@ class Account(BaseModel):
     refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation")
     access_token: SecretStr = SecretStr("")
     marketplace_id: str = Field(default="EBAY_US", pattern=r"^EBAY_[A-Z_]{2,12}$")
+    destination: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="The gateway's name of the endpoint that its notifications come to; None: `account`",
+    )
+    username: str | None = Field(default=None, max_length=200, description="The seller's name at eBay")
 
 
 class Pace(BaseModel):
@@ -52,6 +58,34 @@ class Pace(BaseModel):
     report_from: int = Field(default=500, ge=0)
     report_poll: timedelta = Field(default=timedelta(seconds=10), gt=timedelta(0))
     report_patience: timedelta = Field(default=timedelta(hours=2), ge=timedelta(0))
+
+
+class Notified(BaseModel):
+    """How notifications are answered.
+
+    Those about one thing that come within `coalesce` cost one look at it. `settle`: how long an order that eBay does
+    not know yet is looked for. `concurrency`: looks at the same time in this process.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coalesce: timedelta = Field(default=timedelta(milliseconds=200), ge=timedelta(0), le=timedelta(minutes=1))
+    settle: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(0), le=timedelta(minutes=10))
+    concurrency: int = Field(default=4, ge=1, le=100)
+
+
+class Polling(BaseModel):
+    """How orders are polled for.
+
+    `every`: how often (zero: never). `overlap`: how far behind the newest modification seen a poll begins, for orders
+    that eBay shows late. `back`: how far back an account's first poll goes; eBay tells two years at most.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    every: timedelta = Field(default=timedelta(minutes=5), ge=timedelta(0))
+    overlap: timedelta = Field(default=timedelta(minutes=10), ge=timedelta(0))
+    back: timedelta = Field(default=timedelta(days=90), gt=timedelta(0), le=timedelta(days=730))
 
 
 class Config(BaseSettings):
@@ -79,6 +113,8 @@ class Config(BaseSettings):
         description="Of the Inventory API, by all replicas together, by UTC days; None: what 429 says",
     )
     pace: Pace = Pace()
+    notified: Notified = Notified()
+    orders: Polling = Polling()
     runs: int = Field(default=4, ge=1, le=100, description="Runs at the same time in this process")
     lease: timedelta = Field(default=timedelta(seconds=15), ge=2 * _SECOND, description="A silent run is taken up then")
     inventory_every: timedelta | None = Field(default=None, ge=_SECOND, description="Schedule; None: on command alone")

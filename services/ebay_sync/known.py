@@ -29,6 +29,7 @@ class KnownItem:
     offers_hash: bytes | None
     gone: bool
     seen_at: datetime
+    offers_asked_at: datetime | None
     published_by: str
     place: LogPlace
 
@@ -64,8 +65,8 @@ def hash_of(told: EbayPayload | Sequence[EbayPayload]) -> bytes:
 
 async def items(connection: Connection, account: str, skus: Iterable[str]) -> dict[str, KnownItem]:
     rows = await connection.fetch(
-        "SELECT sku, hash, offers_hash, gone, seen_at, published_by, log_partition, log_offset FROM ebay_sync.items "
-        "WHERE account = $1 AND sku = ANY ($2)",
+        "SELECT sku, hash, offers_hash, gone, seen_at, offers_asked_at, published_by, log_partition, log_offset "
+        "FROM ebay_sync.items WHERE account = $1 AND sku = ANY ($2)",
         account,
         list(skus),
     )
@@ -76,6 +77,7 @@ async def items(connection: Connection, account: str, skus: Iterable[str]) -> di
             row["offers_hash"],
             row["gone"],
             row["seen_at"],
+            row["offers_asked_at"],
             row["published_by"],
             LogPlace(row["log_partition"], row["log_offset"]),
         )
@@ -179,16 +181,27 @@ async def rewrite_items(
 ) -> None:
     """Remember states that were published for another reason than a change of the item.
 
-    With `run_id` they count as that run's own. A gone SKU's offers are asked for again when it is back.
+    With `run_id` they count as that run's own. A gone SKU's offers are asked for again when it is back; that it is gone
+    is an answer of its own time, which an older answer does not replace.
     """
     await connection.executemany(
         """
         UPDATE ebay_sync.items SET fact = $3, log_partition = $4, log_offset = $5, gone = $6,
-            published_by = coalesce($7, published_by), offers_hash = CASE WHEN $6 THEN NULL ELSE offers_hash END
+            published_by = coalesce($7, published_by), offers_hash = CASE WHEN $6 THEN NULL ELSE offers_hash END,
+            seen_at = greatest(seen_at, $8), offers_asked_at = greatest(offers_asked_at, $8)
         WHERE account = $1 AND sku = $2
         """,
         [
-            (fact.account, fact.sku, fact.model_dump_json(), place.partition, place.offset, gone, run_id)
+            (
+                fact.account,
+                fact.sku,
+                fact.model_dump_json(),
+                place.partition,
+                place.offset,
+                gone,
+                run_id,
+                fact.disappeared_at if gone else None,
+            )
             for fact, place in published
         ],
     )
@@ -210,6 +223,31 @@ async def asked_for_offers(connection: Connection, account: str, hashes: Mapping
         "UPDATE ebay_sync.items SET offers_hash = $3, offers_asked_at = $4, suspect = false "
         "WHERE account = $1 AND sku = $2",
         [(account, sku, digest, at) for sku, (digest, at) in hashes.items()],
+    )
+
+
+async def skus_of_listing(connection: Connection, accounts: Sequence[str], listing_id: str) -> list[tuple[str, str]]:
+    """Whose listing it is: accounts and SKUs of the offers that are listed so."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT account, sku FROM ebay_sync.offers "
+        "WHERE fact::jsonb ->> 'listing_id' = $2 AND account = ANY ($1) ORDER BY account, sku",
+        list(accounts),
+        listing_id,
+    )
+    return [(row["account"], row["sku"]) for row in rows]
+
+
+async def suspect_unlisted(connection: Connection, account: str) -> None:
+    """Have the next incremental offers run ask for SKUs of which no listing is known. The caller has the turn."""
+    await connection.execute(
+        """
+        UPDATE ebay_sync.items AS item SET suspect = true
+        WHERE account = $1 AND NOT gone AND NOT suspect AND NOT EXISTS (
+            SELECT FROM ebay_sync.offers AS offer WHERE offer.account = item.account AND offer.sku = item.sku
+                AND NOT offer.gone AND offer.fact::jsonb ->> 'listing_id' IS NOT NULL
+        )
+        """,
+        account,
     )
 
 

@@ -1,7 +1,10 @@
 """What eBay told becomes facts: only what is new or changed is published, and remembered in the same transaction.
 
-A transaction holds the run (a zombie publishes nothing) and the account (two runs of one account take turns). If it is
-lost after the publishing, the same is published again by whoever goes on: facts are whole states, so that is harmless.
+A transaction holds the run (a zombie publishes nothing) and the account (its runs and notifications take turns). If it
+is lost after the publishing, the same is published again by whoever goes on: facts are whole states, so it is harmless.
+
+Answers are stored in another order than eBay gave them: a run's page may wait while a notification leads to a look at
+one of its SKUs. So every answer carries when it was asked for; one that is older than what is known changes nothing.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -16,6 +19,7 @@ from libs.marketplaces.ebay import translate
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.offer import Offer
 from libs.marketplaces.ebay.translate import Owner
+from schemas.envelope import Envelope
 from schemas.inventory.inventory_changed import InventoryChangedV1
 from schemas.offers.offer_changed import OfferChangedV1
 from services.ebay_sync import known
@@ -24,6 +28,9 @@ from services.ebay_sync.known import Published
 from services.ebay_sync.projected import LogPlace
 from services.ebay_sync.publishing import publish_all
 from services.ebay_sync.run import Run
+
+NOTIFICATION = "notification"
+"""In the place of a run's id: it was published because of a notification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +51,25 @@ class Taken:
 
 
 class Stock:
-    """An account's items and offers, as one run takes them in. Raises LostLease, DatabaseAway, NotPublished."""
+    """An account's items and offers, as one run (or one notification, the `cause`) takes them in.
 
-    def __init__(self, database: Database, publisher: Publisher, run: Run, owner: Owner) -> None:
+    Raises LostLease, DatabaseAway, NotPublished.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        owner: Owner,
+        run: Run | None = None,
+        cause: Envelope | None = None,
+    ) -> None:
         self._database = database
         self._publisher = publisher
-        self._run = run
         self._owner = owner
+        self._run = run
+        self._by = run.run_id if run is not None else NOTIFICATION
+        self._cause = cause
 
     async def take_items(self, items: Iterable[InventoryItem], asked_at: datetime) -> Taken:
         """Items that eBay told in one answer. What this run has published before counts as published, not unchanged."""
@@ -63,7 +82,7 @@ class Stock:
             for sku, digest in hashes.items():
                 old = before.get(sku)
                 if old is not None and (old.seen_at > asked_at or (old.hash == digest and not old.gone)):
-                    if old.published_by == self._run.run_id:
+                    if old.published_by == self._by:
                         taken.inventory[self._key(sku)] = old.place
                     else:
                         taken.unchanged += 1
@@ -71,19 +90,23 @@ class Stock:
                     changed.append(sku)
             facts = await known.item_facts(connection, account, changed)
             new = [self._item_fact(told[sku], facts.get(sku), asked_at) for sku in changed]
-            places = await publish_all(self._publisher, new)
+            places = await publish_all(self._publisher, new, self._cause)
             published = [Published(fact, hashes[fact.sku], place) for fact, place in zip(new, places, strict=True)]
-            await known.keep_items(connection, self._run.run_id, asked_at, published)
+            await known.keep_items(connection, self._by, asked_at, published)
             await known.seen(connection, account, told, asked_at)
         taken.inventory |= {one.fact.key(): one.place for one in published}
         return taken
 
     async def take_offers(self, answers: Mapping[str, Answer]) -> Taken:
         """The offers of SKUs, by SKU: all that each of them has. Those that are not among them any more are marked."""
-        hashes = {sku: (known.hash_of(answer.offers), answer.asked_at) for sku, answer in answers.items()}
-        account, run_id, taken = self._owner.account, self._run.run_id, Taken()
+        account, run_id, taken = self._owner.account, self._by, Taken()
         async with self._turn() as connection:
             items = await known.items(connection, account, answers)
+            stale = {sku for sku, item in items.items() if _is_later(item.offers_asked_at, answers[sku].asked_at)}
+            taken.unchanged += sum(len(answers[sku].offers) for sku in stale)
+            answers = {sku: answer for sku, answer in answers.items() if sku not in stale}
+            hashes = {sku: (known.hash_of(answer.offers), answer.asked_at) for sku, answer in answers.items()}
+            items = {sku: item for sku, item in items.items() if sku in answers}
             same = [sku for sku, item in items.items() if item.offers_hash == hashes[sku][0]]
             mine = await known.places_by(connection, account, same, run_id)
             taken.offers |= {self._key(offer_id): place for offer_id, place in mine.items()}
@@ -91,7 +114,7 @@ class Stock:
             rest = [sku for sku in answers if sku not in set(same)]
             new, hashed, gone = await self._compared(connection, {sku: answers[sku] for sku in rest}, taken)
             stock = await self._with_offers(connection, {sku: answers[sku] for sku in rest})
-            places = await publish_all(self._publisher, [*new, *gone, *stock])
+            places = await publish_all(self._publisher, [*new, *gone, *stock], self._cause)
             of_new, of_gone = places[: len(new)], places[len(new) : len(new) + len(gone)]
             of_stock = places[len(new) + len(gone) :]
             await known.keep_offers(connection, run_id, _published(new, hashed, of_new), gone=False)
@@ -104,14 +127,15 @@ class Stock:
 
     async def take_disappearance(self, skus: Sequence[str], noticed_at: datetime) -> Taken:
         """SKUs that eBay no longer has; their offers went with them."""
-        account, run_id = self._owner.account, self._run.run_id
+        account, run_id = self._owner.account, self._by
         async with self._turn() as connection:
-            present = {sku for sku, item in (await known.items(connection, account, skus)).items() if not item.gone}
+            before = await known.items(connection, account, skus)
+            present = {sku for sku, item in before.items() if not item.gone and item.seen_at <= noticed_at}
             facts = await known.item_facts(connection, account, present)
             offers = [one for one in (await known.offers_of(connection, account, present)).values() if not one.gone]
             items = [translate.disappeared(fact, noticed_at) for fact in facts.values()]
             lost = [translate.disappeared(one.fact, noticed_at) for one in offers]
-            places = await publish_all(self._publisher, [*items, *lost])
+            places = await publish_all(self._publisher, [*items, *lost], self._cause)
             hashed = {one.fact.key(): one.hash for one in offers}
             of_items, of_lost = places[: len(items)], places[len(items) :]
             await known.rewrite_items(connection, list(zip(items, of_items, strict=True)), run_id, gone=True)
@@ -120,6 +144,11 @@ class Stock:
             {fact.key(): place for fact, place in zip(items, of_items, strict=True)},
             {fact.key(): place for fact, place in zip(lost, of_lost, strict=True)},
         )
+
+    async def suspect_unlisted(self) -> None:
+        """There is a listing that is not known: the next incremental offers run looks for it."""
+        async with self._turn() as connection:
+            await known.suspect_unlisted(connection, self._owner.account)
 
     async def _compared(
         self, connection: Connection, answers: Mapping[str, Answer], taken: Taken
@@ -132,7 +161,7 @@ class Stock:
         for offer_id, (offer, answer) in told.items():
             old, digest = before.get(offer_id), known.hash_of(offer)
             if old is not None and old.hash == digest and not old.gone:
-                if old.published_by == self._run.run_id:
+                if old.published_by == self._by:
                     taken.offers[old.fact.key()] = old.place
                 else:
                     taken.unchanged += 1
@@ -176,9 +205,15 @@ class Stock:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Connection]:
         async with self._database.transaction() as connection:
-            await hold(connection, self._run)
+            if self._run is not None:
+                await hold(connection, self._run)
             await lock_in_transaction(connection, f"ebay_sync {self._owner.account}")
             yield connection
+
+
+def _is_later(known_at: datetime | None, asked_at: datetime) -> bool:
+    """Whether what is known was asked for after this answer."""
+    return known_at is not None and known_at > asked_at
 
 
 def _published(

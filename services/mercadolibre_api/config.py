@@ -1,8 +1,8 @@
 """The settings of mercadolibre_api: `MERCADOLIBRE_API_…`, see README.md."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.bus.settings import KafkaFromEnvironment
@@ -53,12 +53,20 @@ class Config(BaseSettings):
     limits: HourlyLimits = HourlyLimits()
     debug: bool = Field(default=False, description="Log what MercadoLibre is asked and answers")
     api: ApiSettings = ApiSettings(base_url=HttpUrl(BASE_URL))
-    worker_key: SecretStr | None = Field(
-        default=None, min_length=16, description="Asked for in X-Worker-Key by /mlJobs"
+    worker_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        default=None,
+        validation_alias=AliasChoices("MERCADOLIBRE_API_WORKER_KEY", "WORKER_KEY"),
+        description="Asked for in X-Worker-Key by /mlJobs and /mlSearchRuns",
     )
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
     secrets: SecretsFromEnvironment
+
+    @field_validator("worker_key", mode="before")
+    @classmethod
+    def _documented_empty(cls, given: object) -> object:
+        """`WORKER_KEY=""` is the documented way to have none."""
+        return None if given == "" else given
 
     @model_validator(mode="after")
     def _whole_application(self) -> Self:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag
 
+from libs.http.unified import Result
 from libs.jobs import Job, NewJob, Update
 from libs.jobs.job import MAX_ATTEMPTS, PRIORITY
 from libs.marketplaces.mercadolibre.jobs import JobType
-from services.mercadolibre_api.unified import Result
 
 MOST_OPERATIONS = 1000
 _INT32 = 2**31 - 1

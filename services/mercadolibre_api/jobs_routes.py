@@ -7,6 +7,14 @@ from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Connection
 from libs.http.openapi import Operation, Reply, Route
 from libs.http.server import REQUEST_ID
+from libs.http.unified import (
+    Refused,
+    Result,
+    UnifiedResult,
+    require_worker_key,
+    succeeded,
+    told,
+)
 from libs.jobs import JobEnded, JobQueue, JobUnknown, LockLost, Unstorable, update_in
 from libs.jobs.backoff import Backoff
 from libs.telemetry.log import get_logger
@@ -17,14 +25,6 @@ from services.mercadolibre_api.jobs_requests import (
     JobsAnswer,
     JobsRequest,
     UpdateRequest,
-)
-from services.mercadolibre_api.unified import (
-    Refused,
-    Result,
-    UnifiedResult,
-    require_worker_key,
-    succeeded,
-    told,
 )
 
 log = get_logger()

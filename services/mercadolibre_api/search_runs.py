@@ -2,14 +2,11 @@
 
 from datetime import datetime
 
+from libs.commands.unified import NotPossible
 from libs.marketplaces.mercadolibre.normalise import MARKETPLACE
 from libs.read_models.search_runs.project import Result, SearchRunRow
 from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from services.mercadolibre_api.search_runs_requests import CreateRun, SearchResultRequest, UpdateRun
-
-
-class NotPossible(ValueError):
-    """The request contradicts itself, or what is known; the text says how."""
 
 
 def created(number: int, asked: CreateRun, now: datetime) -> SearchRunChangedV1:

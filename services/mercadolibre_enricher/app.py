@@ -12,6 +12,7 @@ from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.jobs import JobQueue
 from libs.marketplaces.mercadolibre.jobs import QUEUE
+from libs.privacy.sealer import open_sealer
 from libs.service import Service
 from services.mercadolibre_enricher.accounts import open_accounts
 from services.mercadolibre_enricher.config import Config
@@ -28,7 +29,8 @@ NAME = "mercadolibre_enricher"
 async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
     async with AsyncExitStack() as stack:
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         accounts = await open_accounts(config, NAME, stack)
         deps = Deps(accounts.clients, settle=timedelta(seconds=config.settle_seconds))
         tuning = Tuning(coalesce=timedelta(milliseconds=config.coalesce_milliseconds), concurrency=config.concurrency)

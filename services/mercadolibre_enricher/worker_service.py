@@ -7,6 +7,7 @@ from aiohttp import web
 
 from libs.bus.publisher import Publisher
 from libs.marketplaces.mercadolibre.jobs import JobType
+from libs.privacy.sealer import open_sealer
 from libs.service import Service
 from services.mercadolibre_enricher.accounts import open_accounts
 from services.mercadolibre_enricher.config import Config
@@ -20,7 +21,8 @@ def builder(kind: JobType) -> Callable[[Config], AbstractAsyncContextManager[Ser
     async def build(config: Config) -> AsyncIterator[Service]:
         name = f"mercadolibre_enricher_{kind}"
         async with AsyncExitStack() as stack:
-            publisher = await stack.enter_async_context(Publisher(config.kafka, name))
+            sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, name))
+            publisher = await stack.enter_async_context(Publisher(config.kafka, name, seal=sealer))
             accounts = await open_accounts(config, name, stack)
             worker = await pipeline_worker(config, name, accounts.clients, publisher, [kind], stack)
             yield Service(

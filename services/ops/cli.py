@@ -20,6 +20,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "dlq": ("dlq",),
     "jobs": ("jobs",),
     "ebay": ("ebay",),
+    "privacy": ("privacy",),
     "stockx": ("stockx",),
     "enricher_import": ("enricher",),
     "demo": ("demo",),

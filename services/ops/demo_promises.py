@@ -77,7 +77,8 @@ async def _read_model_true(kind: Kind, database: Database, session: aiohttp.Clie
     }
     async with database.connection() as connection:
         rows = await connection.fetch(
-            f"SELECT {kind.id_column} AS id, marketplace_status AS status FROM read_models.{kind.table}"  # noqa: S608  (names of ours)
+            f"SELECT {kind.id_column} AS id, marketplace_status AS status FROM read_models.{kind.table} "  # noqa: S608  (names of ours)
+            "WHERE marketplace = 'mercadolibre'"
         )
     ours = {row["id"]: row["status"].lower() for row in rows}
     wrong = sorted(key for key in truth.keys() | ours.keys() if truth.get(key) != ours.get(key))

@@ -1,4 +1,4 @@
-"""`sellstream jobs status | list | show | retry | cancel`: the job queues, as people see and mend them.
+"""`sellstream jobs status | list | show | retry | cancel | purge`: the job queues, as people see and mend them.
 
 Exit status: 0 done (also when there was nothing to do), 1 not done, 2 wrong use.
 """
@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("retry")(retry)
     group.command("cancel")(cancel)
+    group.command("purge")(purge)
     app.add_typer(group, name="jobs")
 
 
@@ -110,6 +112,21 @@ def cancel(
     chosen = _chosen(ids, queue, job_type, with_status, matching)
     _sure(chosen, "cancel", yes)
     _told("cancelled", _run(lambda database: operate.cancel(database, chosen, why)), chosen)
+
+
+def purge(
+    days: Annotated[float, typer.Option("--older-than-days", min=0, help="Only jobs that ended longer ago.")] = 30,
+    queue: OfQueue = None,
+    job_type: OfType = None,
+    with_status: OfStatus = None,
+    matching: Matching = None,
+    yes: Yes = False,
+) -> None:
+    """Delete jobs that have ended, of all queues unless the options choose. What is unfinished always stays."""
+    if not yes:
+        typer.confirm(f"Delete all chosen jobs that ended more than {days:g} days ago?", abort=True)
+    chosen = Chosen(None, queue, job_type, with_status, matching)
+    print(f"purged  {_run(lambda database: operate.purge(database, chosen, timedelta(days=days)))} jobs")
 
 
 def _chosen(

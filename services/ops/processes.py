@@ -32,6 +32,7 @@ class ServiceSpec:
 GATEWAY = ServiceSpec("webhook_gateway", "services.webhook_gateway", 8080)
 MERCADOLIBRE_API = ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 8083)
 EBAY_SYNC = ServiceSpec("ebay_sync", "services.ebay_sync", 8084)
+CATALOG = ServiceSpec("catalog", "services.catalog", 8085)
 STOCKX_POLLER = ServiceSpec("stockx_poller", "services.stockx_poller", 8086)
 SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
 
@@ -41,6 +42,8 @@ SERVICES = (
     ServiceSpec("projector", "services.projector", 8082),
     MERCADOLIBRE_API,
     EBAY_SYNC,
+    CATALOG,
+    ServiceSpec("privacy", "services.privacy", 8089),
     STOCKX_POLLER,
     SANDBOX,
 )

@@ -91,6 +91,8 @@ def services_environment(
             "client_id": ebay["client_id"],
             "client_secret": ebay["client_secret"],
             "refresh_token": seller["refresh_token"],
+            "destination": "main",
+            "username": seller["username"],
         }
         for number, seller in enumerate(ebay["sellers"], int(SANDBOX_USER))
     ]

@@ -11,6 +11,8 @@ from rich.table import Table
 from schemas import asyncapi
 from schemas.check import Finding, check, drift
 from schemas.documents import generate, path, text, versions, write
+from schemas.entities import ENTITIES
+from schemas.entity_documents import documents
 from schemas.registry import EVENTS
 from schemas.released import freeze
 from schemas.topics import FOLDER, topics
@@ -33,10 +35,13 @@ def check_() -> None:
 def export(
     out: Annotated[Path, typer.Option(help="The folder to write to; by default the schemas' own.")] = FOLDER,
 ) -> None:
-    """Write the JSON Schema of every event version and the AsyncAPI document."""
-    files = {path(version, out): text(generate(version)) for version in versions(EVENTS)}
-    files[out / asyncapi.FILE] = _asyncapi()
+    """Write the JSON Schema of every event version, the entities' topics and examples, and the AsyncAPI document."""
+    files = _entities(out)
+    files |= {path(version, out): text(generate(version)) for version in versions(EVENTS)}
     written = [file for file, content in files.items() if write(file, content)]
+    # It is made of the others' files.
+    files[out / asyncapi.FILE] = _asyncapi()
+    written += [out / asyncapi.FILE] if write(out / asyncapi.FILE, files[out / asyncapi.FILE]) else []
     for file in written:
         print(f"wrote {file}")
     print(f"{len(files)} files, {len(written)} of them new or changed.")
@@ -59,8 +64,13 @@ def release(
 
 def findings() -> list[Finding]:
     """What the check says of every event version and of the AsyncAPI document."""
+    apart = tuple(one for file, content in _entities(FOLDER).items() for one in drift(file, content, FOLDER))
     drifted = drift(FOLDER / asyncapi.FILE, _asyncapi(), FOLDER)
-    return [*check(EVENTS, FOLDER), Finding("AsyncAPI document", "drifted" if drifted else "as generated", drifted)]
+    return [
+        *check(EVENTS, FOLDER),
+        Finding("topics and examples of entities", "drifted" if apart else "as generated", apart),
+        Finding("AsyncAPI document", "drifted" if drifted else "as generated", drifted),
+    ]
 
 
 def _refuse_problems(found: list[Finding]) -> None:
@@ -74,6 +84,10 @@ def _refuse_problems(found: list[Finding]) -> None:
         typer.echo(f"\n{problem}", err=True)
     if problems:
         raise typer.Exit(1)
+
+
+def _entities(folder: Path) -> dict[Path, str]:
+    return {file: content for entity in ENTITIES for file, content in documents(entity, folder).items()}
 
 
 def _asyncapi() -> str:

@@ -18,6 +18,9 @@ from services.sandbox.ebay.marketplace import Destination, Ebay
 from services.sandbox.ebay.marketplace import Size as EbaySize
 from services.sandbox.ebay.oauth_routes import Client
 from services.sandbox.ebay.switches import Switches as EbaySwitches
+from services.sandbox.ecb.routes import FAULT_ANSWERS as ECB_FAULTS
+from services.sandbox.ecb.routes import NAME as ECB
+from services.sandbox.ecb.routes import EcbRoutes
 from services.sandbox.faults import Faults
 from services.sandbox.mercadolibre.control import MercadoLibreControl
 from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
@@ -63,6 +66,9 @@ async def build(config: Config) -> AsyncIterator[Service]:
             api = marketplace.application()
             api.middlewares.insert(0, faults.middleware(name, marketplace.fault_answers))
             app.add_subapp(f"/{name}", api)
+        rates = EcbRoutes(clock).application()
+        rates.middlewares.insert(0, faults.middleware(ECB, ECB_FAULTS))
+        app.add_subapp(f"/{ECB}", rates)
         yield Service(
             name="sandbox",
             host=config.host,

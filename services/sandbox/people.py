@@ -47,6 +47,11 @@ def title(source: Stream) -> str:
     return f"{source.choice(_MODELS)} {source.choice(_COLOURS)} Nº {source.randint(34, 46)}"
 
 
+def model_of(told: str) -> int:
+    """Which model a listing's title is about."""
+    return next(number for number, model in enumerate(_MODELS) if told.startswith(model))
+
+
 def street(source: Stream) -> str:
     """A street and a house number."""
     return f"{source.choice(_STREETS)} {source.randint(1, 9999)}"

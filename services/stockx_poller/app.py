@@ -18,6 +18,7 @@ from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.oauth import StockXApplication, refresh_grant
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.privacy.sealer import open_sealer
 from libs.quota.allowance import SharedAllowance
 from libs.quota.limiter import SharedRateLimiter
 from libs.service import Service
@@ -46,7 +47,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
         tokens = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {NAME}"))
         most = 4 * len(config.accounts) + 8
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         limiter = SharedRateLimiter(database, config.limits.rules())
         allowance = SharedAllowance(database, config.limits.item_quotas())
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))

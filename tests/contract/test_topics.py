@@ -16,6 +16,7 @@ VERSIONS = versions(EVENTS)
 
 SUSPICIOUS = ("name", "phone", "email", "address", "nickname", "postal_code", "text", "document", "birth", "raw")
 EXCUSED = {
+    "BuyOfferChangedV1.supplier_name": "a shop that we buy from",
     "InventoryChangedV1.raw": "our own goods",
     "OfferChangedV1.raw": "our own offer, as everybody can see it in the shop",
     "ListingChangedV1.raw": "our own listing, as everybody can see it in the shop",

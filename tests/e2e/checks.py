@@ -78,7 +78,8 @@ async def assert_rows_are_the_truth(system: System) -> int:
                 if len(truth) >= answer["total"]:
                     break
             rows = await connection.fetch(
-                f"SELECT {column} AS id, marketplace_status AS status FROM read_models.{table}"
+                f"SELECT {column} AS id, marketplace_status AS status FROM read_models.{table} "
+                "WHERE marketplace = 'mercadolibre'"
             )
             ours = {row["id"]: row["status"] for row in rows}
             assert len(ours) == len(rows), f"{table}: a row is there twice"

@@ -105,7 +105,9 @@ class System:
 
     async def _behind(self) -> str:
         """Which group has not committed up to the end of its topics; asked of Kafka, since a service may be down."""
-        groups = {"mercadolibre_enricher": "webhooks"} | {f"projector-{name}": name for name in READ_MODELS}
+        groups = {"mercadolibre_enricher": "webhooks", "ebay_sync": "webhooks"} | {
+            f"projector-{name}": name for name in READ_MODELS
+        }
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
         client = AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap_servers, enable_auto_commit=False)
         await admin.start()

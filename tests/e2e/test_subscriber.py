@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import jsonschema
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -19,6 +20,7 @@ from libs.jobs import JobQueue, NewJob
 from libs.stack import Endpoints
 from tests.e2e.checks import records
 from tests.e2e.system import System, running_system
+from tests.integration.running_catalog import Catalog, fill
 
 FOREIGN = b"\xff\x00 not a message of sellstream"
 
@@ -81,8 +83,10 @@ async def lively(system: System) -> None:
     for kind in ("message", "claim", "feedback", "invoice"):
         await system.post("/_world/after_sale", {"kind": kind})
     for kind in ("inventory", "offers"):
-        status, output = await system.command("ebay", "sync", kind, "--account", "seller1")
+        status, output = await system.command("ebay", "sync", kind, "--user", "2")
         assert status == 0, output
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{system.ports['catalog']}/") as session:
+        await fill(Catalog(session))
     async with Database(system.database_url, application="tests") as database:
         await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
     for marketplace in ("mercadolibre", "ebay", "square"):
@@ -90,7 +94,8 @@ async def lively(system: System) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
-        await producer.send_and_wait(system.kafka.topic("orders"), FOREIGN, headers=[("other", b"tool")])
+        for topic in ("orders", "webhooks"):
+            await producer.send_and_wait(system.kafka.topic(topic), FOREIGN, headers=[("other", b"tool")])
     finally:
         await producer.stop()
     await system.settled()

@@ -348,4 +348,4 @@ async def test_what_is_missing_is_said(kafka: KafkaSettings, unmigrated: Operato
     assert no_topics.told.count("\n") == 1, no_topics
     nothing = {name: value for name, value in environ.items() if not name.startswith(("KAFKA_", "DATABASE_"))}
     nowhere = await Operator(nothing | {"SELLSTREAM_STATE_DIR": str(tmp_path)})("list")
-    assert (nowhere.status, "Start it with `sellstream up`" in nowhere.told) == (1, True)
+    assert (nowhere.status, "Start them with `sellstream up`" in nowhere.told) == (1, True)

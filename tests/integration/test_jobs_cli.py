@@ -111,3 +111,18 @@ async def test_nothing_is_chosen_by_accident(queue: JobQueue) -> None:
     assert "name jobs by their ids" in await jobs(queue, "retry", "--yes", status=2)
     assert "name jobs by their ids" in await jobs(queue, "cancel", "--why", "x", "--yes", status=2)
     await jobs(queue, "cancel", "1", status=2)  # a reason is asked for
+
+
+async def test_old_finished_jobs_are_purged_and_nothing_else(queue: JobQueue) -> None:
+    (waits,) = await queue.enqueue(NewJob("enrich", {}, delay_seconds=60))
+    old, fresh = [await failed(queue) for _ in range(2)]
+    async with queue.database.connection() as connection:
+        await connection.execute(
+            "UPDATE ops.jobs SET updated_at = now() - interval '31 days' WHERE id = ANY($1)", [waits.job_id, old]
+        )
+    await jobs(queue, "purge", typed="n\n", status=1)
+    assert await jobs(queue, "purge", "--type", "enrich", "--yes") == "purged  0 jobs\n"
+    assert await jobs(queue, "purge", "--yes") == "purged  1 jobs\n"
+    listed = [json.loads(line)["job_id"] for line in (await jobs(queue, "list", "--json")).splitlines()]
+    assert sorted(listed) == sorted([waits.job_id, fresh])
+    assert await jobs(queue, "purge", "--older-than-days", "0", "--yes") == "purged  1 jobs\n"

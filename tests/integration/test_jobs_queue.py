@@ -1,6 +1,7 @@
 """The job queue on a real PostgreSQL: order, locks, ends, and what who lost his lock can still do (nothing)."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -147,6 +148,15 @@ async def test_a_failed_run_waits_counts_and_ends(queue: JobQueue) -> None:
     await queue.finish(last, Retry(ERROR, 0))
     found = await row(queue, made.job_id)
     assert (found["status"], found["attempts"]) == ("failed_permanent", 2)
+    assert await taken(queue) == []
+
+
+async def test_a_run_that_was_told_to_wait_is_no_attempt(queue: JobQueue) -> None:
+    (made,) = await queue.enqueue(search(max_attempts=1))
+    await queue.finish(await one(queue), Retry(ERROR, 300, counts=False))
+    found = await row(queue, made.job_id)
+    assert (found["status"], found["attempts"], json.loads(found["last_error"])) == ("pending", 0, ERROR)
+    assert timedelta(seconds=290) < found["available_at"] - datetime.now(UTC) < timedelta(seconds=310)
     assert await taken(queue) == []
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+from prometheus_client import REGISTRY
 
 from libs.jobs import (
     SETTLED,
@@ -20,6 +21,7 @@ from libs.jobs import (
     Worker,
     WorkerSettings,
 )
+from libs.jobs.depth import count_open
 from tests.integration.jobs import open_queue, row, run_out
 
 SECONDS = 20.0
@@ -252,3 +254,24 @@ async def test_an_idle_worker_asks_nothing(queue: JobQueue) -> None:
         before = await onlooker.fetchval(newest)
         await asyncio.sleep(1)
         assert await onlooker.fetchval(newest) == before
+
+
+async def test_open_jobs_are_counted(queue: JobQueue) -> None:
+    def counted(job_type: str, status: Status) -> float | None:
+        labels = {"queue": queue.name, "job_type": job_type, "status": status.value}
+        return REGISTRY.get_sample_value("jobs_open", labels)
+
+    async def has(pending: int, processing: int) -> bool:
+        return (counted("deep", Status.PENDING), counted("deep", Status.PROCESSING)) == (pending, processing)
+
+    await queue.enqueue(NewJob("deep", {}), NewJob("deep", {}), NewJob("other", {}, priority=200))
+    (job,) = await queue.dequeue("w", lock_seconds=60)
+    counting = asyncio.create_task(count_open(queue, ["deep"], every_seconds=0.02))
+    try:
+        await until(lambda: has(1, 1), "one waits, one is being done")
+        assert counted("deep", Status.RETRY) == 0
+        assert counted("other", Status.PENDING) is None
+        await queue.finish(job)
+        await until(lambda: has(1, 0), "what has ended is not counted")
+    finally:
+        counting.cancel()

@@ -133,7 +133,11 @@ async def test_callback_saves_the_tokens(api, database, marketplace):
     assert abs(pair.expires_at - datetime.now(UTC) - timedelta(seconds=21600)) < timedelta(minutes=1)
     async with database.connection() as connection:
         used = await connection.fetchval("SELECT used_at FROM mercadolibre.ml_oauth_states")
+        shown = await connection.fetchrow("SELECT * FROM mercadolibre.ml_tokens")
     assert used is not None
+    documented = {"id", "access_token", "refresh_token", "expires_at", "created_at", "updated_at"}
+    assert set(shown.keys()) == documented | {"application_id", "user_id"}
+    assert (shown["user_id"], shown["expires_at"]) == (USER, pair.expires_at)
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ async def test_hourly_limits_are_kept_across_replicas(database, marketplace):
         assert sorted(each.status for each in told) == [200] * 10 + [429] * 6
         assert len(marketplace.asked) == 10
         refused = next(each for each in told if each.status == 429)
-        assert 0 < int(refused.headers["Retry-After"]) <= 3600
+        assert 0 < int(refused.headers["Retry-After"]) <= 3660  # the hour rolls by the minute
         assert refused.headers["RateLimit-Policy"] == '"mercadolibre.items";q=10;w=3600'
         assert re.fullmatch(r'"mercadolibre\.items";r=0;t=[0-9]+', refused.headers["RateLimit"])
         assert refused.json["ok"] is False

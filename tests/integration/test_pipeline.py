@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from statistics import quantiles
 from typing import Any
 
 import pytest
@@ -158,11 +159,47 @@ async def test_a_search_becomes_runs_results_features_and_scores(
         total = sum(Decimal(one["points"]) for one in components)
         assert abs(total - scores[found["item_id"]]["score"]) < Decimal("0.01")
         by_name = {one["name"]: one for one in components}
-        assert by_name["price"]["value"] is None, "no catalog product: no prices to compare with"
+        assert seen["catalog_product_id"] == told["catalog_product_id"]
+        if told["catalog_product_id"] is None:
+            assert by_name["price"]["value"] is None, "no catalog product: no prices to compare with"
         assert by_name["seller"]["reason"].startswith("level 5_green, medal gold")
     for model in MODELS:
         async with projecting(model, kafka, publisher, database):
             assert (await Rebuild(model, kafka, database).verify()).equal
+
+
+async def test_a_price_is_judged_by_what_all_sellers_ask_for_the_same_product(
+    kafka: KafkaSettings, database: Database, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four sellers, two of them in Mexico: their listings share catalog products."""
+    async with sandbox(mercadolibre_search="open", mercadolibre_items=24, mercadolibre_sellers=4) as marketplace:
+        truth = await listed(marketplace)
+        async with enriching(marketplace, kafka, database, monkeypatch):
+            await queue.enqueue(search_job())
+            await all_ended(queue)
+            # The first items were scored before the last ones' prices were known: once more, with all of them.
+            await queue.enqueue(*(NewJob(JobType.SCORE, {"item_id": item_id}) for item_id in truth))
+            await all_ended(queue)
+    offers: dict[tuple[str, str], list[str]] = {}
+    for item_id, told in truth.items():
+        if told["catalog_product_id"] is not None:
+            offers.setdefault((told["catalog_product_id"], told["condition"]), []).append(item_id)
+    compared = {item_id: set(ids) - {item_id} for ids in offers.values() if len(ids) > 5 for item_id in ids}
+    assert len({truth[item_id]["seller"]["id"] for item_id in compared}) == 2, "both sellers' prices are compared"
+    scores = {one["item_id"]: one for one in await rows(database, "ml_item_scores", "item_id")}
+    assert scores.keys() == truth.keys()
+    for item_id, score in scores.items():
+        price = next(one for one in json.loads(score["components_json"]) if one["name"] == "price")
+        assert score["catalog_product_id"] == truth[item_id]["catalog_product_id"]
+        if item_id not in compared:
+            assert (price["value"], price["points"]) == (None, "0.0000"), price
+            continue
+        asked = [Decimal(truth[other]["price"]) for other in compared[item_id]]
+        cheap, dear = (quantiles(asked, n=10, method="inclusive")[place] for place in (0, 8))
+        value = min(max((dear - truth[item_id]["price"]) / (dear - cheap), Decimal(0)), Decimal(1))
+        assert abs(Decimal(price["value"]) - value) < Decimal("0.0001"), price
+        assert f"median of {len(asked)} offers" in price["reason"]
+        assert score["coverage"] == 1
 
 
 async def test_while_search_is_blocked_the_fallbacks_go_on_and_no_job_is_lost(

@@ -91,7 +91,7 @@ async def test_an_interrupted_replay_goes_on_where_it_was(kafka: KafkaSettings, 
 
 
 async def test_what_cannot_be_meant_is_refused(kafka: KafkaSettings) -> None:
-    status, told = await command(kafka, "orders", "--to", "mercadolibre_enricher", "--since", LONG_AGO.isoformat())
-    assert (status, "orders is consumed by projector" in told) == (2, True), told
+    status, told = await command(kafka, "payments", "--to", "mercadolibre_enricher", "--since", LONG_AGO.isoformat())
+    assert (status, "payments is consumed by projector" in told) == (2, True), told
     status, told = await command(kafka, "orders", "--to", "projector", "--since", "yesterday")
     assert (status, "is neither a time" in told) == (2, True), told

@@ -35,17 +35,38 @@ class OrderPricing(EbayPayload):
     total: EbayAmount | None = None
 
 
+class OrderPayment(EbayPayload):
+    """`paymentSummary.payments[]`. `payment_status` is PENDING, PAID or FAILED."""
+
+    payment_reference_id: OptionalId = None
+    payment_status: Annotated[str | None, KEPT] = None
+    amount: Annotated[EbayAmount | None, KEPT] = None
+
+
+class OrderPayments(EbayPayload):
+    """`paymentSummary`."""
+
+    payments: Annotated[list[OrderPayment], EmptyIfNone] = Field(default_factory=list)
+
+
+class OrderCancellation(EbayPayload):
+    """`cancelStatus`. `cancel_state` is NONE_REQUESTED, IN_PROGRESS or CANCELED."""
+
+    cancel_state: Annotated[str | None, KEPT] = None
+
+
 class OrderLineItem(EbayPayload):
     """`lineItems[]`."""
 
-    line_item_id: Id
-    legacy_item_id: OptionalId = None
+    line_item_id: Annotated[Id, KEPT]
+    legacy_item_id: Annotated[OptionalId, KEPT] = None
+    legacy_variation_id: OptionalId = None
     sku: str | None = None
     title: str | None = None
-    quantity: int
-    line_item_cost: EbayAmount | None = None
+    quantity: int = Field(ge=1)
+    line_item_cost: Annotated[EbayAmount | None, KEPT] = None
     """For all units of the line, before discounts."""
-    total: EbayAmount | None = None
+    total: Annotated[EbayAmount | None, KEPT] = None
 
 
 class EbayOrder(EbayPayload):
@@ -54,13 +75,15 @@ class EbayOrder(EbayPayload):
     order_id: Id
     creation_date: Moment
     last_modified_date: Moment
-    order_fulfillment_status: str | None = None
+    order_fulfillment_status: Annotated[str | None, KEPT] = None
     """NOT_STARTED, IN_PROGRESS, FULFILLED"""
-    order_payment_status: str | None = None
+    order_payment_status: Annotated[str | None, KEPT] = None
     """PENDING, PAID, FAILED, PARTIALLY_REFUNDED, FULLY_REFUNDED"""
     seller_id: Annotated[str | None, KEPT] = None
     buyer: OrderBuyer | None = None
     pricing_summary: OrderPricing | None = None
+    payment_summary: OrderPayments | None = None
+    cancel_status: OrderCancellation | None = None
     line_items: Annotated[list[OrderLineItem], EmptyIfNone] = Field(default_factory=list)
 
 

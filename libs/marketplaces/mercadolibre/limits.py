@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.quota.rules import Quota, Rule
 
 _HOUR = timedelta(hours=1)
+_SLICES = 60
+"""The hour rolls, by the minute: by the clock, twice as many could be asked for within an hour, around its turn."""
+
 _COUNTED = {
     "GET /sites/{site}/search": "searches",
     "GET /items/{id}": "items",
@@ -33,5 +36,5 @@ class HourlyLimits(BaseModel):
     def rules(self) -> Mapping[str, Rule]:
         """What a shared limiter holds, by bucket."""
         most = {"searches": self.searches, "items": self.items, "users": self.users}
-        quotas = {kind: Quota(f"mercadolibre.{kind}", limit, _HOUR) for kind, limit in most.items()}
+        quotas = {kind: Quota(f"mercadolibre.{kind}", limit, _HOUR, _SLICES) for kind, limit in most.items()}
         return {bucket: Rule(quotas[kind]) for bucket, kind in _COUNTED.items()}

@@ -29,7 +29,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class BuyerOfOrder(msgspec.Struct, frozen=True):
-    """Who bought; all but the id is personal data."""
+    """Who bought: all of it is personal data, and sealed. The same buyer has the same sealed id."""
 
     id: str
     nickname: str | None

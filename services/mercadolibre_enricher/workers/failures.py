@@ -36,7 +36,7 @@ def outcome_of(error: ApiError, job: Job, backoff: Backoff) -> Retry | Failed:
     | NotOurs                  | shown to its seller alone            | failed for good                               |
     | Blocked                  | the firewall, or closed to everybody | again after the backoff; at last failed, with |
     |                          |                                      | the firewall's code                           |
-    | RateLimited, CircuitOpen | not now                              | again, not before they say                    |
+    | RateLimited, CircuitOpen | not now                              | again when they say; that counts no attempt   |
     | Unauthorized and others  | it fails for now                     | again after the backoff                       |
     """
     told: JobError = error_json(error)
@@ -44,5 +44,6 @@ def outcome_of(error: ApiError, job: Job, backoff: Backoff) -> Retry | Failed:
         return Failed(told)
     wait = backoff.seconds(job.attempts + 1)
     if isinstance(error, RateLimited | CircuitOpen) and error.retry_after is not None:
-        wait = max(wait, error.retry_after.total_seconds())
+        # Counted, a limit that lasts for hours would fail for good whatever waits behind it.
+        return Retry(told, max(wait, error.retry_after.total_seconds()), counts=False)
     return Retry(told, wait)

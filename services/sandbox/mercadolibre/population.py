@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 from services.sandbox.mercadolibre.pool import Ids
-from services.sandbox.mercadolibre.state import SITES, Item, User
-from services.sandbox.people import person, street, title
+from services.sandbox.mercadolibre.state import SITES, Item, Site, User
+from services.sandbox.people import model_of, person, street, title
 from services.sandbox.seeded import Stream, chance
+
+_FIRST_PRODUCT = 15_000_000
 
 
 class Population:
@@ -51,22 +53,30 @@ class Population:
         )
 
     def _offers(self, seller: User, number: int) -> list[Item]:
+        return [self._item(seller) for _ in range(number)]
+
+    def _item(self, seller: User) -> Item:
         source = self._source
-        return [
-            Item(
-                id=f"{seller.site.id}{self._items.next()}",
-                seller=seller,
-                title=title(source),
-                category_id=f"{seller.site.id}{source.randint(1000, 99999)}",
-                sku=f"DD{source.randint(1000, 9999)}-{source.randint(100, 999)}-{source.randint(34, 46)}",
-                variation_id=source.randint(10**10, 10**11) if chance(source, 0.3) else None,
-                condition="used" if chance(source, 0.2) else "new",
-                price=source.randint(9_900, 450_000),
-                quantity=source.randint(3, 60),
-                sold=source.randint(0, 200),
-                status="active",
-                created=self._start - timedelta(days=source.randint(1, 700)),
-                updated=self._start - timedelta(seconds=source.randint(1, 86_400)),
-            )
-            for _ in range(number)
-        ]
+        told = title(source)
+        return Item(
+            id=f"{seller.site.id}{self._items.next()}",
+            seller=seller,
+            title=told,
+            product_id=_product(seller.site, told),
+            category_id=f"{seller.site.id}{source.randint(1000, 99999)}",
+            sku=f"DD{source.randint(1000, 9999)}-{source.randint(100, 999)}-{source.randint(34, 46)}",
+            variation_id=source.randint(10**10, 10**11) if chance(source, 0.3) else None,
+            condition="used" if chance(source, 0.2) else "new",
+            price=source.randint(9_900, 450_000),
+            quantity=source.randint(3, 60),
+            sold=source.randint(0, 200),
+            status="active",
+            created=self._start - timedelta(days=source.randint(1, 700)),
+            updated=self._start - timedelta(seconds=source.randint(1, 86_400)),
+        )
+
+
+def _product(site: Site, told: str) -> str | None:
+    """The catalog product of a country that all sellers of a model share; every other model is in no catalog."""
+    model = model_of(told)
+    return f"{site.id}{_FIRST_PRODUCT + model}" if model % 2 == 0 else None

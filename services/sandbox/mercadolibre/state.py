@@ -41,11 +41,12 @@ class User:
 
 @dataclass(slots=True)
 class Item:
-    """A listing."""
+    """A listing. `product_id`: of the catalog product that it offers, where it offers one."""
 
     id: str
     seller: User
     title: str
+    product_id: str | None
     category_id: str
     sku: str
     variation_id: int | None

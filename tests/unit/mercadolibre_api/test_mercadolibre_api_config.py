@@ -16,7 +16,8 @@ APPLICATION = {
 
 @pytest.fixture
 def environment(monkeypatch):
-    for name in (*APPLICATION, *(name.replace("ML_", "MERCADOLIBRE_API_") for name in APPLICATION)):
+    keys = ("WORKER_KEY", "MERCADOLIBRE_API_WORKER_KEY")
+    for name in (*keys, *APPLICATION, *(name.replace("ML_", "MERCADOLIBRE_API_") for name in APPLICATION)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:db-password@127.0.0.1/sellstream")
@@ -78,5 +79,19 @@ def test_secrets_are_not_shown(environment):
 )
 def test_wrong_settings_are_refused(environment, name, value):
     environment({**APPLICATION, name: value})
+    with pytest.raises(ValidationError):
+        Config()
+
+
+@pytest.mark.parametrize("name", ["WORKER_KEY", "MERCADOLIBRE_API_WORKER_KEY"])
+def test_the_worker_s_key_by_either_name_and_none_where_it_is_empty(environment, name):
+    assert Config().worker_key is None
+    environment({name: ""})
+    assert Config().worker_key is None
+    environment({name: "a-key-of-sixteen-characters"})
+    key = Config().worker_key
+    assert key is not None
+    assert key.get_secret_value() == "a-key-of-sixteen-characters"
+    environment({name: "too-short"})
     with pytest.raises(ValidationError):
         Config()

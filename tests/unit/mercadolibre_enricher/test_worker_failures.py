@@ -48,10 +48,17 @@ def test_the_rest_comes_again_after_the_documented_backoff(error: type[ApiError]
 
 
 @pytest.mark.parametrize("error", [RateLimited, CircuitOpen])
-def test_not_before_they_say(error: type[RateLimited]) -> None:
-    outcome = outcome_of(error("GET /items/{id}", "later", retry_after=timedelta(hours=2)), job(), Backoff())
+def test_not_before_they_say_and_without_counting_it(error: type[RateLimited]) -> None:
+    outcome = outcome_of(error("GET /items/{id}", "later", retry_after=timedelta(hours=2)), job(5), Backoff())
     assert isinstance(outcome, Retry)
-    assert outcome.backoff_seconds == 7200
+    assert (outcome.backoff_seconds, outcome.counts) == (7200, False)
+
+
+def test_a_429_that_does_not_say_when_counts() -> None:
+    outcome = outcome_of(RateLimited("GET /items/{id}", "answered 429", status=429), job(), Backoff())
+    assert isinstance(outcome, Retry)
+    assert outcome.counts
+    assert 42 <= outcome.backoff_seconds <= 78
 
 
 def test_a_block_keeps_the_firewall_s_code_and_headers_and_no_free_text() -> None:

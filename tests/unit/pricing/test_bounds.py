@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from libs.pricing.bounds import Bounds, price_for_profit
 from libs.pricing.cost_rules import CostRule
@@ -17,6 +17,7 @@ def test_where_the_bounds_cross_the_minimum_wins() -> None:
     assert [crossed.hold(Decimal(price)) for price in (5, 15, 25)] == [Decimal(20)] * 3
 
 
+@settings(deadline=None)
 @given(usd("0.00", "5000"), usd("0.00", "500"), rules)
 def test_a_profit_bound_is_the_lowest_price_that_leaves_the_profit(
     cost: Decimal, least: Decimal, rule: CostRule

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.pricing.intelligence import intelligence, recommended_price
@@ -36,6 +36,7 @@ def test_a_mad_ask_does_not_set_the_price() -> None:
     assert recommended_price(Direction.STABLE, Decimal(200), Decimal(1), None) == Decimal("170.00")
 
 
+@settings(deadline=None)
 @given(maybe, maybe, maybe)
 def test_the_recommendation_leans_with_the_trend_and_never_gives_a_bid_away(
     average: Decimal | None, ask: Decimal | None, bid: Decimal | None

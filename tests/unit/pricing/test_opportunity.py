@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.pricing.amounts import AmountRefused
@@ -39,6 +39,7 @@ def test_the_documents_opportunity_comes_out_to_the_digit() -> None:
     )
 
 
+@settings(deadline=None)
 @given(usd("0.00"), usd("0.00"), rules)
 def test_the_formulas_hold_for_the_fields_as_they_are_shown(buy: Decimal, sell: Decimal, rule: CostRule) -> None:
     found = profit(buy, sell, rule)
@@ -54,6 +55,7 @@ def test_the_formulas_hold_for_the_fields_as_they_are_shown(buy: Decimal, sell: 
             assert abs(away) <= Fraction(1, 200)
 
 
+@settings(deadline=None)
 @given(usd(), usd("0.00"), usd("0.00", "1000"), rules)
 def test_a_higher_price_never_earns_less_and_a_higher_cost_never_more(
     sell: Decimal, buy: Decimal, more: Decimal, rule: CostRule
@@ -66,6 +68,7 @@ def test_a_higher_price_never_earns_less_and_a_higher_cost_never_more(
         assert dearer.margin_percent <= here.margin_percent
 
 
+@settings(deadline=None)
 @given(usd(), usd(), rules, st.sampled_from(["fee_percent", "ads_percent", "returns_rate"]))
 def test_a_rule_that_takes_more_never_leaves_more(buy: Decimal, sell: Decimal, rule: CostRule, share: str) -> None:
     fields = {name: getattr(rule, name) for name in CostRule.__slots__}

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.pricing.opportunity import profit
@@ -152,6 +152,7 @@ offers = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(any_rule, listings, offers)
 def test_bounds_are_never_crossed(given_rule: RepricingRule, listing: Priced, others: list[Competitor]) -> None:
     found = propose(given_rule, listing, others)
@@ -163,6 +164,7 @@ def test_bounds_are_never_crossed(given_rule: RepricingRule, listing: Priced, ot
         assert earned >= given_rule.least_profit_usd
 
 
+@settings(deadline=None)
 @given(any_rule, listings, offers)
 def test_the_explanation_leads_to_the_price_and_names_only_what_changed_it(
     given_rule: RepricingRule, listing: Priced, others: list[Competitor]
@@ -179,6 +181,7 @@ def test_the_explanation_leads_to_the_price_and_names_only_what_changed_it(
     assert seen.counted + seen.other_condition + seen.outliers == sum(each.seller != "us" for each in others)
 
 
+@settings(deadline=None)
 @given(any_rule, listings, offers)
 def test_the_same_inputs_give_the_same_proposal_and_carried_out_it_settles(
     given_rule: RepricingRule, listing: Priced, others: list[Competitor]
@@ -198,6 +201,7 @@ def carried_out(used: RepricingRule, listing: Priced, others: list[Competitor], 
     return propose(used, replace(listing, current_usd=proposal.price_usd), others)
 
 
+@settings(deadline=None)
 @given(any_rule, listings, offers, usd("0.00", "50"))
 def test_dearer_competitors_never_lead_to_a_lower_price(
     given_rule: RepricingRule, listing: Priced, others: list[Competitor], more: Decimal

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.pricing.trend import Direction, Sale, average, in_window, mann_kendall, theil_sen, trend
@@ -74,6 +74,7 @@ def test_too_few_days_say_nothing_and_days_outside_the_window_do_not_count() -> 
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False))
 def test_the_order_of_sales_does_not_matter_and_mirrored_prices_mirror_the_trend(
     seed: int, dice: random.Random

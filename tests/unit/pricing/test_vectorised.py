@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.pricing.cost_rules import CostRule
@@ -28,6 +28,7 @@ extreme_rules = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(amounts, amounts, st.integers(0, 3)), max_size=30),
     st.lists(st.one_of(rules, extreme_rules), min_size=4, max_size=4),

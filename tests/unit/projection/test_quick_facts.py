@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from libs.projection.quick_facts import QuickFacts
 from libs.projection.record import Located, locate
 from libs.projection.struct_form import NoStructForm, struct_form
 from libs.read_models import READ_MODELS
+from schemas.entities import ENTITIES
+from schemas.entity_documents import example_fact
 from schemas.event import Fact
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
@@ -58,6 +61,7 @@ MADE: dict[str, Callable[[int], Fact]] = {
     "search_runs": search_run,
     "items": item,
     "item_scores": item_score,
+    **{entity.topic: partial(example_fact, entity) for entity in ENTITIES},
 }
 each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
 WITH_RAW = [model for model in READ_MODELS.values() if "raw" in model.fact.model_fields]

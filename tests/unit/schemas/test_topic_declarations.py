@@ -52,9 +52,15 @@ def test_every_consumer_has_dead_letters_that_are_kept() -> None:
 
 
 def test_fact_topics_keep_everything() -> None:
-    for name in ("orders", "shipments", "payments", "questions", "listings", "webhooks"):
+    for name in ("orders", "shipments", "payments", "questions", "listings"):
         config = topics()[name].config()
         assert (config["cleanup.policy"], config["retention.ms"]) == ("delete", "-1")
+
+
+def test_what_people_wrote_to_a_webhook_is_gone_within_thirty_days() -> None:
+    """A segment goes as a whole, `retention.ms` after its newest record, and takes records for `segment.ms`."""
+    config = topics()["webhooks"].config()
+    assert int(config["retention.ms"]) + int(config["segment.ms"]) < 30 * 24 * 3600 * 1000
 
 
 def test_dots_and_underscores_do_not_meet() -> None:

@@ -1,0 +1,1 @@
+"""Product matching on a labelled set: precision and recall per band."""

@@ -1,0 +1,75 @@
+"""message_ticket.changed: a customer's message, and what we answer."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.channels import Channel
+from schemas.entity import Entity, EntityFact, Reference, Workflow
+from schemas.values import PERSONAL
+
+
+class TicketStatus(StrEnum):
+    """How far a ticket is."""
+
+    PENDING = "pending"
+    RESPONDED = "responded"
+    RESOLVED = "resolved"
+    ESCALATED = "escalated"
+    CLOSED = "closed"
+
+
+class MessageTicketChangedV1(EntityFact):
+    """A ticket was opened, answered, changed or deleted; this is all of it.
+
+    Trigger: POST /messageTickets. Key: `{message_ticket_id}`. A deleted one has no texts any more.
+    """
+
+    message_ticket_id: int
+    channel: Channel = Field(description="Marketplace")
+    market: str = Field(description="Country code")
+    thread_id: str = Field(description="Marketplace thread/conversation ID")
+    marketplace_order_id: int = Field(description="Linked order ID")
+    customer_message: Annotated[str, PERSONAL] = Field(description="Original customer message")
+    suggested_reply: Annotated[str | None, PERSONAL] = Field(default=None, description="AI-generated reply suggestion")
+    final_reply: Annotated[str | None, PERSONAL] = Field(default=None, description="Final sent reply")
+    status: TicketStatus = Field(description="Ticket status")
+
+    def key(self) -> str:
+        return str(self.message_ticket_id)
+
+
+ENTITY = Entity(
+    "messageTickets",
+    noun="message_ticket",
+    topic="message_tickets",
+    fact=MessageTicketChangedV1,
+    summary="Customers' messages and our replies",
+    unique=(("channel", "thread_id"),),
+    references=(Reference("marketplace_order_id", "marketplaceOrders"),),
+    workflow=Workflow(
+        "status",
+        starts=("pending",),
+        steps={
+            "pending": ("responded", "resolved", "escalated", "closed"),
+            "responded": ("pending", "resolved", "escalated", "closed"),
+            "escalated": ("responded", "resolved", "closed"),
+            "resolved": ("pending", "closed"),
+            "closed": (),
+        },
+    ),
+    example={
+        "channel": "amazon",
+        "market": "US",
+        "threadId": "THREAD-001",
+        "marketplaceOrderId": 1,
+        "customerMessage": "Hi, when will my order ship?",
+        "suggestedReply": "Hello! Your order is being processed and will ship soon. "
+        "We will share the tracking once available.",
+        "finalReply": None,
+        "status": "pending",
+        "action": "1",
+    },
+)
+EVENT = ENTITY.event

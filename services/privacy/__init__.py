@@ -1,0 +1,1 @@
+"""The service privacy: marketplaces' notices that a user closed the account lead to that user's erasure."""

@@ -1,0 +1,1 @@
+"""Stand-in for the European Central Bank's daily files."""

@@ -1,0 +1,257 @@
+"""The catalog's entities, field for field as documented: requests, answers, rules, and errors in the unified form."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from schemas.entities import BY_COLLECTION, ENTITIES
+from schemas.entity import Entity
+from tests.integration.running_catalog import ORDER, Catalog, catalog, example, fill
+from tests.integration.running_mercadolibre_api import NO_KAFKA
+from tests.projecting import scalar
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, application="tests") as opened:
+        await migrate(opened)
+        yield opened
+
+
+@pytest.fixture
+async def api(database: Database, kafka: KafkaSettings) -> AsyncIterator[Catalog]:
+    async with catalog(database.url, kafka) as opened:
+        yield opened
+
+
+def same(given: Any, told: Any) -> bool:
+    """Whether an answer says what was given: decimals as texts, times with their offset."""
+    if isinstance(given, float):
+        return Decimal(told) == Decimal(str(given))
+    if told == f"{given}.000000Z":
+        return True
+    return bool(told == given)
+
+
+async def test_every_documented_example_is_answered_and_kept_as_documented(api: Catalog) -> None:
+    await fill(api)
+    for entity in ENTITIES:
+        row = (await api.get(f"/{entity.collection}/1")).json
+        expected = example(entity.collection) | {entity.told(entity.id_field): 1}
+        del expected["action"]
+        changes: dict[str, Any] = (
+            {"attributesJson": {"color": "black"}} if entity.collection == "unifiedProducts" else {}
+        )
+        changes |= {"decision": "pending"} if entity.collection == "procurementJobs" else {}
+        assert set(row) == {*expected, "updatedAt"}
+        for name, given in (expected | changes).items():
+            assert same(given, row[name]), (entity.collection, name, given, row[name])
+    paths = (await api.get("/openapi.json")).json["paths"]
+    for collection in ORDER:
+        assert set(paths[f"/{collection}"]) == {"post", "get"}
+        assert set(paths[f"/{collection}/{{id}}"]) == {"get"}
+
+
+async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Database) -> None:
+    await fill(api)
+    changed = await api.post(
+        "sellListings", {"action": 2, "sellListingId": 1, "sellPriceUsd": "149.95", "rating": None}
+    )
+    assert changed.values == ["1"]
+    row = (await api.get("/sellListings/1")).json
+    assert (row["sellPriceUsd"], row["rating"], row["title"]) == ("149.95", None, "Product X")
+
+    by_key = {"channel": "amazon", "channelOrderId": "AMZ-ORDER-000001", "unifiedProductId": 1}
+    assert (await api.post("marketplaceOrders", {"action": "2", "status": "ORDER_CONFIRMED", **by_key})).values == ["1"]
+    assert (await api.get("/marketplaceOrders", status="ORDER_CONFIRMED", channel="amazon")).json["next"] is None
+    assert (await api.get("/marketplaceOrders", status="ORDER_NEW")).json["marketplaceOrders"] == []
+    assert (await api.get("/marketplaceOrders", status="elsewhere")).json["marketplaceOrders"] == []
+    assert (await api.get("/marketplaceOrders", size="XL")).status == 400
+    assert (await api.get("/buyOffers", after="?")).status == 400
+    assert (await api.get("/buyOffers", supplierName="a\0b")).status == 400
+    assert sorted(await api.all_rows("buyOffers")) == list(range(1, 11))
+
+    for collection in reversed(ORDER):
+        whole_row = example(collection) | {"action": "3", "id": 1}
+        whole_row.pop(BY_COLLECTION[collection].told(BY_COLLECTION[collection].id_field), None)
+        answer = await api.post(collection, whole_row)
+        if collection == "buyOffers":
+            assert answer.values == [""]
+        assert answer.json == {"result": [{"value": "", "msg": "success", "error": ""}]}, collection
+        assert (await api.get(f"/{collection}/1")).status == 404
+        gone = await api.post(collection, {"action": 2, "id": 1})
+        assert (gone.status, "there is no" in gone.error) == (400, True)
+    assert await scalar(database, "SELECT buyer_address_json::text FROM read_models.marketplace_orders") == "{}"
+    assert await scalar(database, "SELECT customer_message FROM read_models.message_tickets") == ""
+    assert (await api.post("unifiedProducts", example("unifiedProducts"))).values == ["2"], "a barcode is free again"
+
+
+async def test_a_row_that_is_referred_to_stays(api: Catalog) -> None:
+    await fill(api)
+    cases = {
+        "unifiedProducts": "unifiedProductId 1 is in use: unifiedProductId of sellListingId 1 in sellListings",
+        "marketplaceOrders": "marketplaceOrderId 1 is in use: marketplaceOrderId of shipmentId 1 in shipments",
+        "listingDrafts": "listingDraftId 1 is in use: draftId of publishJobId 1 in publishJobs",
+    }
+    for collection, words in cases.items():
+        answer = await api.post(collection, {"action": 3, "id": 1})
+        assert (answer.status, answer.error) == (400, f"{collection}[0]: Foreign key violation: {words}")
+    matched = await api.post("buyOffers", {"action": 3, "id": 10})
+    assert "entityId of productMatchId 1" in matched.error
+    assert (await api.post("sellListings", {"action": 3, "id": 1})).values == [""], "that match is with an offer"
+
+
+PRODUCT = example("unifiedProducts")
+WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
+    ("unifiedProducts", "{", ("not JSON",)),
+    ("unifiedProducts", "[]", ("dictionary",)),
+    ("unifiedProducts", {"products": []}, ("unifiedProducts: Field required",)),
+    ("unifiedProducts", {"unifiedProducts": []}, ("unifiedProducts", "at least 1")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"action": "4"}]}, ("[0]", "action must be 1 (create)")),
+    ("unifiedProducts", {"unifiedProducts": [{"action": 1}]}, ("[0].brand: Field required", "[0].ean_upc")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"colour": 1}]}, ("[0].colour", "not permitted")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"ean_upc": "a\0b"}]}, ("[0].ean_upc", "pattern")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"title": None}]}, ("[0].title", "valid string")),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"title": "\ud800"}]}, ("surrogate",)),
+    ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"attributesJson": "{"}]}, ("[0].attributesJson", "not JSON")),
+    (
+        "unifiedProducts",
+        {"unifiedProducts": [{"action": 2, "title": "x"}]},
+        ("unifiedProductId, or ean_upc, is required",),
+    ),
+    ("unifiedProducts", {"unifiedProducts": [{"action": 3, "ean_upc": "0"}]}, ("there is no row with ean_upc 0",)),
+    ("unifiedProducts", {"unifiedProducts": [{"action": 2, "id": 2**63}]}, ("[0].id",)),
+    (
+        "unifiedProducts",
+        {"unifiedProducts": [PRODUCT]},
+        ("Constraint violation: ean_upc '1234567890123' is taken: unifiedProductId 1 has it",),
+    ),
+    (
+        "buyOffers",
+        {"buyOffers": [example("buyOffers") | {"buyCostUsd": -1}]},
+        ("[0].buyCostUsd", "greater than or equal to 0"),
+    ),
+    (
+        "buyOffers",
+        {"buyOffers": [{"action": 2, "id": 1, "minQuantity": 51}]},
+        ("minQuantity 51 is above maxQuantity 50",),
+    ),
+    (
+        "buyOffers",
+        {"buyOffers": [{"action": 2, "id": 1}, {"action": 2, "id": 1}]},
+        ("buyOffers[1]: buyOfferId 1 stands twice",),
+    ),
+    (
+        "sellListings",
+        {"sellListings": [example("sellListings") | {"channel": "shop"}]},
+        ("[0].channel", "'amazon', 'mercadolibre'"),
+    ),
+    (
+        "sellListings",
+        {"sellListings": [example("sellListings") | {"channelItemId": "B1", "unifiedProductId": 99}]},
+        ("Foreign key violation: unifiedProductId 99 does not exist in unifiedProducts",),
+    ),
+    (
+        "productMatches",
+        {"productMatches": [example("productMatches") | {"entityType": "sell"}]},
+        ("entityId 10 does not exist in sellListings",),
+    ),
+    (
+        "productMatches",
+        {"productMatches": [{"action": 2, "id": 1, "entityId": 1}]},
+        ("entityId and entityType can only be changed together",),
+    ),
+    (
+        "productMatches",
+        {"productMatches": [example("productMatches") | {"confidence": 1.01}]},
+        ("[0].confidence", "less than or equal to 1"),
+    ),
+    (
+        "costRules",
+        {"costRules": [{"action": 2, "id": 1, "effectiveTo": "2026-01-16"}]},
+        ("effectiveTo 2026-01-16 is before effectiveFrom",),
+    ),
+    (
+        "listingDrafts",
+        {"listingDrafts": [{"action": 2, "draftId": 1, "suggestedPriceUsd": 900}]},
+        ("suggestedPriceUsd 900 is not between minPriceUsd 749.99 and maxPriceUsd 849.99",),
+    ),
+    ("publishJobs", {"publishJobs": [example("publishJobs")]}, ("draftId 1 is taken: publishJobId 1 has it",)),
+]
+
+
+async def test_what_is_wrong_is_told_by_field_and_value_and_changes_nothing(api: Catalog, database: Database) -> None:
+    await fill(api)
+    before = {collection: await api.all_rows(collection) for collection in ORDER}
+    for collection, body, words in WRONG:
+        answer = await api.send(collection, body)
+        assert answer.status == 400, (body, answer.json)
+        for word in words:
+            assert word in answer.error, answer.error
+    good = PRODUCT | {"ean_upc": "2"}
+    for bad in (PRODUCT, good, {"action": 2, "id": 77}):
+        answer = await api.post("unifiedProducts", good, bad)
+        assert (answer.status, answer.error[:19]) == (400, "unifiedProducts[1]:")
+    assert {collection: await api.all_rows(collection) for collection in ORDER} == before
+    async with database.connection() as connection:
+        await connection.execute("DROP SCHEMA commands CASCADE")
+    answer = await api.post("unifiedProducts", good)
+    assert (answer.status, answer.error != "") == (500, True)
+
+
+def walk(entity: Entity) -> list[str]:
+    """States, one after the other, by a way from the beginning that takes the first step not taken yet."""
+    workflow = entity.workflow
+    assert workflow is not None
+    way = [workflow.starts[0]]
+    while further := [state for state in workflow.steps[way[-1]] if state not in way]:
+        way.append(further[0])
+    return way
+
+
+async def test_workflows_allow_their_steps_and_name_them(api: Catalog) -> None:
+    await fill(api)
+    for entity in ENTITIES:
+        workflow = entity.workflow
+        if workflow is None:
+            continue
+        states, field, path = list(workflow.steps), entity.told(workflow.field), entity.collection
+        for state in walk(entity):
+            assert (await api.post(path, {"action": 2, "id": 1, field: state})).values == ["1"]
+            allowed = workflow.steps[state]
+            forbidden = [other for other in states if other != state and other not in allowed]
+            for other in forbidden:
+                answer = await api.post(path, {"action": 2, "id": 1, field: other})
+                words = ", ".join(allowed) or "nothing, it is the end"
+                assert answer.status == 400
+                assert answer.error == f"{path}[0]: {field}: '{state}' cannot become '{other}'; allowed: {words}"
+    started = await api.post("listingDrafts", example("listingDrafts") | {"status": "published"})
+    assert started.error == "listingDrafts[0]: status: a new row cannot be 'published'; allowed: draft"
+
+
+async def test_the_documented_way_of_a_publish_job(api: Catalog) -> None:
+    await fill(api)
+    for state in ("processing", "failed", "retrying", "processing", "completed"):
+        assert (await api.post("publishJobs", {"action": "2", "draftId": 1, "status": state})).values == ["1"]
+    assert (await api.get("/publishJobs/1")).json["status"] == "completed"
+
+
+async def test_the_same_request_under_its_key_is_done_once(api: Catalog) -> None:
+    first = await api.post("unifiedProducts", PRODUCT, Idempotency_Key="k-1")
+    again = await api.post("unifiedProducts", PRODUCT, Idempotency_Key="k-1")
+    assert first.values == again.values == ["1"]
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
+    other = await api.post("unifiedProducts", PRODUCT | {"title": "other"}, Idempotency_Key="k-1")
+    assert (other.status, "another request" in other.error) == (422, True)
+
+
+async def test_without_kafka_nothing_is_changed_and_the_answer_says_when_to_come_back(database: Database) -> None:
+    async with catalog(database.url, NO_KAFKA) as api:
+        answer = await api.post("unifiedProducts", PRODUCT)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+        assert (await api.get("/unifiedProducts")).json == {"unifiedProducts": [], "next": None}
