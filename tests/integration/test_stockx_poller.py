@@ -1,6 +1,9 @@
 """stockx_poller whole: commands, operations, states, orders; on a real Kafka, PostgreSQL and HTTP API."""
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ from libs.read_models.orders.project import READ_MODEL as ORDERS
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
 from tests.stockx_account import account
-from tests.stockx_polling import SPEED, Poller, environment_of, serving
+from tests.stockx_polling import KEY, SPEED, USER, Poller, environment_of, serving
 
 PANDA = "5e6a1e57-1c7d-435a-82bd-5666a13560fe"
 
@@ -204,10 +207,21 @@ async def test_orders_active_and_past(world: World, poller: Poller) -> None:
     assert row["closed_at"] is not None
 
 
+async def printed(poller: Poller, *arguments: str) -> str:
+    """What `sellstream stockx …` prints."""
+    environment = {**os.environ, "STOCKX_POLLER_URL": poller.url, "STOCKX_POLLER_JWT_KEY": KEY}
+    command = [sys.executable, "-m", "services.ops.cli", "stockx", *arguments, "--user", USER]
+    running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    told, _ = await running.communicate()
+    assert running.returncode == 0, told
+    return told.decode()
+
+
 async def test_batches_carry_many_and_the_quota_tells_it(world: World, poller: Poller) -> None:
     many = 60
     before = await poller.call("GET", "/quota", expect=200)
     assert before["accounts"][0]["waiting"] == 0
+    assert "left today" in await printed(poller, "quota")
     commands = [
         await poller.call("POST", "/listings", {"variant_id": world.variants[number % 12], "amount": str(100 + number)})
         for number in range(many)

@@ -21,7 +21,7 @@ from tests.projecting import scalar, until
 from tests.stockx_polling import Poller, environment_of, serving
 
 ROOT = Path(__file__).parents[2]
-MANY = 120
+MANY = 100
 
 
 @asynccontextmanager
