@@ -25,7 +25,7 @@ KEY = "a key of the tests, long enough to sign"
 USER = "7"
 SECRETS_KEY = new_key()
 SPEED = 60.0
-"""The sandbox's clock against ours; our limits are scaled alike. The pace is slower: 10 ms on the way are 0.6 s there."""
+"""The sandbox's clock against ours; our limits are scaled alike, but slower: 10 ms on the way are 0.6 s there."""
 
 LIMITS = {
     "seconds_between_requests": 5.0 / SPEED,
