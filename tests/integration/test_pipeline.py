@@ -5,10 +5,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
@@ -88,6 +89,14 @@ async def enriching(
         finally:
             stop.set()
             await asyncio.gather(*workers)
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Iterator[Path]:
+    """A file for the output of processes; a test that fails shows it."""
+    log = tmp_path / "workers.log"
+    yield log
+    print(log.read_text())
 
 
 def search_job(**payload: Any) -> NewJob:
@@ -250,7 +259,7 @@ async def rows_of_errors(database: Database) -> list[dict[str, Any]]:
 
 
 async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
-    kafka: KafkaSettings, publisher: Publisher, database: Database, queue: JobQueue
+    kafka: KafkaSettings, publisher: Publisher, database: Database, queue: JobQueue, shown: Path
 ) -> None:
     """Killed amid its jobs: the next worker takes over what was locked, and stops when it is told to."""
     async with (
@@ -284,13 +293,13 @@ async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
             counts = (await queue.counts())["enrich"]
             return all(status.ended for status in counts)
 
-        first = await worker(environment, "services.mercadolibre_enricher.run_worker", "enrich")
+        first = await worker(environment, shown, "services.mercadolibre_enricher.run_worker", "enrich")
         await until(both_sellers, "items of each seller are enriched", 60)
         await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
         await asyncio.sleep(0.05)
         first.kill()
         await first.wait()
-        second = await worker(environment, "services.ops.cli", "enricher", "run", "enrich")
+        second = await worker(environment, shown, "services.ops.cli", "enricher", "run", "enrich")
         await until(nothing_open, "every item is enriched", 60)
         second.send_signal(signal.SIGINT)  # as a terminal does
         assert await asyncio.wait_for(second.wait(), 30) == 0
@@ -306,10 +315,8 @@ async def table_is_there(database: Database) -> bool:
     return await scalar(database, "SELECT to_regclass('read_models.items')") is not None
 
 
-async def worker(environment: dict[str, str], module: str, *arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *arguments),
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+async def worker(environment: dict[str, str], log: Path, module: str, *arguments: str) -> asyncio.subprocess.Process:
+    with log.open("ab") as out:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *arguments), env=environment, stdout=out, stderr=asyncio.subprocess.STDOUT
+        )
