@@ -22,6 +22,7 @@ async def sync_inventory(work: Work) -> None:
             await _store(work, fetched)
         await look_for_missing(work)
     await try_again(work, lambda skus, attempt, _first, _total: take_bulk(work, skus, attempt), LARGEST_BULK)
+    work.journal.check()  # STOP may have ended the waiting for the last rows
     work.journal.say("done", lines.inventory_completed(work.journal.counts, work.milliseconds()))
 
 
@@ -36,8 +37,8 @@ async def _store(work: Work, fetched: Fetched) -> None:
     of_page = Counts(fetched=page.fetched, stored=stored, unchanged=taken.unchanged, failed=len(page.unreadable))
     so_far = journal.counts.plus(**of_page.model_dump())
     journal.say("info", lines.stored_items(stored, taken.unchanged, milliseconds))
-    if refused := len(taken.inventory) - stored:
-        journal.say("warning", lines.refused(refused))
+    if missing := len(taken.inventory) - stored:
+        journal.say("warning", lines.not_stored(missing, stopping=journal.stopping))
     if page.unreadable:
         await note_unreadable(work, page)
     journal.say("progress", lines.page_complete(fetched.number, page.pages, of_page, so_far, fetched.total))

@@ -81,7 +81,10 @@ def offers_completed(counts: Counts, milliseconds: int) -> str:
     return f"Offers sync completed: {told} from {counts.skus} SKUs in {milliseconds}ms"
 
 
-def refused(number: int) -> str:
+def not_stored(number: int, *, stopping: bool) -> str:
+    """Of what was published, when the waiting for the projector has ended: by itself, or by STOP."""
+    if stopping:
+        return f"⚠ {number} facts are published, and were not stored yet when STOP was heard"
     return f"⚠ {number} facts were refused by the read model: look at the projector's dead letters"
 
 

@@ -48,6 +48,7 @@ async def sync_offers(work: Work) -> None:
         await _step_1(work)
     await _step_2(work)
     await try_again(work, partial(_take_again, work), CHUNK)
+    work.journal.check()  # STOP may have ended the waiting for the last rows
     work.journal.say("info", lines.step_2_complete(work.journal.counts.skus))
     work.journal.say("done", lines.offers_completed(work.journal.counts, work.milliseconds()))
 
@@ -176,8 +177,8 @@ async def _stored(work: Work, answers: Mapping[str, Answer]) -> tuple[int, int]:
     taken = await work.stock.take_offers(answers)
     stored = await rows_stored(work.database, OFFERS, taken.offers, work.journal)
     await rows_stored(work.database, INVENTORY, taken.inventory, work.journal)
-    if refused := len(taken.offers) - stored:
-        work.journal.say("warning", lines.refused(refused))
+    if missing := len(taken.offers) - stored:
+        work.journal.say("warning", lines.not_stored(missing, stopping=work.journal.stopping))
     return stored, taken.unchanged
 
 

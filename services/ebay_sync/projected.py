@@ -25,8 +25,11 @@ async def rows_stored(database: Database, model: AnyReadModel, places: Mapping[s
     """Wait until the read model has passed the places, then count the rows that are there, by their keys.
 
     A fact that the read model refused (it is in the projector's dead letters) has no row, and is not counted. When STOP
-    is pressed meanwhile, what is there by then is counted. Raises DatabaseAway.
+    is pressed meanwhile, what is there by then is counted: nothing, where the projector has not built the table yet.
+    Raises DatabaseAway.
     """
+    if not places:
+        return 0
     ends: dict[int, int] = {}
     for place in places.values():
         ends[place.partition] = max(ends.get(place.partition, -1), place.offset)
@@ -56,6 +59,8 @@ async def _passed(database: Database, model: AnyReadModel, ends: Mapping[int, in
 
 async def _rows(database: Database, model: AnyReadModel, places: Mapping[str, LogPlace]) -> int:
     async with database.connection() as connection:
+        if await connection.fetchval("SELECT to_regclass($1)", f"read_models.{model.name}") is None:
+            return 0
         stored: int = await connection.fetchval(
             f"""
             SELECT count(*) FROM read_models.{model.name}

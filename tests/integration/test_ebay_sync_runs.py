@@ -269,6 +269,27 @@ async def test_a_stream_goes_on_where_it_was_and_tells_a_late_one_everything(syn
     assert [event.name for event in nothing_new] == ["end"]
 
 
+@pytest.mark.parametrize("kind", ["inventory", "offers"])
+async def test_stop_while_the_projector_is_away_calls_nothing_stored_and_nothing_refused(
+    kind: str, shop: Sandbox, kafka: KafkaSettings, database: Database
+) -> None:
+    """It has never run: not even its tables are there."""
+    async with serving(environment_of(shop, kafka, database, await accounts_of(shop))) as sync:
+        run_id = await sync.start(kind)
+        table = {"inventory": "items", "offers": "offers"}[kind]
+
+        async def published() -> bool:
+            return bool(await scalar(database, f"SELECT count(*) FROM ebay_sync.{table}"))
+
+        await until(published, "the first facts are published, and waited for")
+        await sync.call("POST", f"/{run_id}/stop", expect=202)
+        run = await sync.done(run_id)
+        lines = [event.text for event in (await sync.events(run_id))[:-1]]
+    assert (run["status"], run["counts"]["stored"]) == ("stopped", 0)
+    assert not any("refused" in line for line in lines)
+    assert sum("were not stored yet when STOP was heard" in line for line in lines) == 1
+
+
 async def test_one_run_of_a_kind_at_a_time(sync: Sync, shop: Sandbox) -> None:
     await shop.control("PATCH", "/_ebay/switches", {"latency": 0.3})
     run_id = await sync.start("inventory")
