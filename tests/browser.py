@@ -67,6 +67,12 @@ class Tab:
         await self.send("Page.reload")
         await self._until_new()
 
+    async def click_away(self, selector: str) -> None:
+        """Click what leads to a page anew, and wait until the old one is gone."""
+        await self.js("window.isTheOldPage = true")
+        await self.click(selector)
+        await self._until_new()
+
     async def _until_new(self) -> None:
         async with asyncio.timeout(_SECONDS):
             while True:

@@ -74,6 +74,8 @@ async def test_a_person_signs_in_syncs_stops_and_sees_the_runs(tab: Tab, sync: S
     await tab.click("#sync-inventory")
     await tab.until(f"document.querySelector('#counts').innerText === 'Fetched: {ITEMS}, Stored: {ITEMS}'")
     await tab.until("document.querySelector('#status').innerText === 'completed'")
+    # The counts and the status may be there before the last lines: they come by another request.
+    await tab.until("document.querySelector('#terminal').innerText.includes('Inventory sync completed')")
     lines = (await tab.text("#terminal")).splitlines()
     assert "Starting Inventory sync from eBay (production)" in lines[0]
     assert f"Inventory sync completed: {ITEMS} fetched, {ITEMS} stored in" in lines[-1]
@@ -87,6 +89,7 @@ async def test_a_person_signs_in_syncs_stops_and_sees_the_runs(tab: Tab, sync: S
     await shot(tab, "3-offers")
     await tab.click("#stop")
     await tab.until("document.querySelector('#status').innerText === 'stopped'")
+    await tab.until("document.querySelector('#terminal').innerText.includes('Offers sync stopped')")
     assert "Offers sync stopped" in (await tab.text("#terminal")).splitlines()[-1]
 
     await tab.until("document.querySelectorAll('#runs tr').length === 2")
@@ -96,7 +99,7 @@ async def test_a_person_signs_in_syncs_stops_and_sees_the_runs(tab: Tab, sync: S
 
     await tab.reload()
     await tab.until("document.querySelectorAll('#runs tr').length === 2")  # the sign-in lasts
-    await tab.click("#sign-out")
+    await tab.click_away("#sign-out")
     await tab.until("!document.querySelector('#signing-in').hidden")
     unexpected = [error for error in tab.errors if "401" not in error]
     assert unexpected == []
