@@ -3,6 +3,8 @@
 Source: the inventory and offers sync document, "Terminal Logging".
 """
 
+from datetime import datetime
+
 from services.ebay_sync.run import Counts, Kind
 
 ITEMS_PATH = "/sell/inventory/v1/inventory_item"
@@ -58,6 +60,12 @@ def step_1_complete(skus: int) -> str:
 
 def step_2(skus: int) -> str:
     return f"Step 2: Fetching offers for {skus} SKUs..."
+
+
+def incremental(cursor: tuple[str, datetime] | None, unchanged: int) -> str:
+    """`cursor`: the last run that went to its end, and when it began."""
+    since = f"since {cursor[0]} of {cursor[1]:%Y-%m-%d %H:%M:%S}" if cursor else "no run has gone to its end yet"
+    return f"Incremental ({since}): {unchanged} SKUs have not changed since their offers were fetched"
 
 
 def fetching_offers(index: int, total: int, sku: str) -> str:

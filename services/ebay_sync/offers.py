@@ -110,7 +110,8 @@ async def _begun(work: Work, place: Place) -> Place:
             await mark_suspects(work)
         total = await targets.count_to_ask(database, run.account, since, _age(work))
         if run.mode is Mode.INCREMENTAL:
-            journal.say("info", f"Incremental: {listed - total} SKUs have not changed since their offers were fetched")
+            cursor = await targets.cursor(database, run.account, run.kind)
+            journal.say("info", lines.incremental(cursor, listed - total))
     journal.say("info", lines.step_2(total))
     begun = place.model_copy(update={"phase": "offers", "after": "", "index": 0, "total": total})
     await journal.write(place=begun)

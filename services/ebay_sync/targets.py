@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from libs.db.pool import Database
+from services.ebay_sync.run import Kind
 
 _MISSING = "FROM ebay_sync.items WHERE account = $1 AND NOT gone AND seen_at < $2"
 
@@ -86,6 +87,15 @@ async def listed_failures(database: Database, run_id: str, most: int) -> list[tu
             "SELECT sku, error FROM ebay_sync.failures WHERE run_id = $1 ORDER BY sku LIMIT $2", run_id, most
         )
     return [(row["sku"], row["error"]) for row in rows]
+
+
+async def cursor(database: Database, account: str, kind: Kind) -> tuple[str, datetime] | None:
+    """The last run of this kind that went to its end, and when it began; None if none has yet."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(
+            "SELECT run_id, began_at FROM ebay_sync.ebay_sync_cursors WHERE account = $1 AND kind = $2", account, kind
+        )
+    return None if row is None else (row["run_id"], row["began_at"])
 
 
 def _bound(since: datetime, age: timedelta | None) -> datetime | None:

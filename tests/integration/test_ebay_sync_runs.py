@@ -58,6 +58,12 @@ def counts(run: dict[str, Any], *names: str) -> tuple[int, ...]:
     return tuple(run["counts"][name] for name in names)
 
 
+async def told_cursors(sync: Sync, run: dict[str, Any]) -> list[str]:
+    """What a run's terminal tells of where it goes on."""
+    said = [event.text for event in (await sync.events(run["run_id"]))[:-1]]
+    return [one.removeprefix("Incremental (").partition("): ")[0] for one in said if one.startswith("Incremental (")]
+
+
 async def changes(shop: Sandbox, **edits: int) -> dict[str, list[str]]:
     told: dict[str, list[str]] = await shop.control("POST", "/_ebay/inventory/changes", edits)
     return told
@@ -82,13 +88,17 @@ async def test_only_what_is_new_or_changed_becomes_a_fact_and_the_rest_is_counte
 
 
 async def test_an_incremental_offers_run_asks_only_for_what_changed(sync: Sync, shop: Sandbox) -> None:
-    await sync.synced("offers")
+    first = await sync.synced("offers", mode="incremental")
+    assert counts(first, "skus") == (ITEMS,), "nothing is known yet: it asks for everything"
+    assert await told_cursors(sync, first) == ["no run has gone to its end yet"]
     await shop.control("DELETE", "/_ebay/calls")
     edited = await changes(shop, change=6, add=2)
     run = await sync.synced("offers", mode="incremental")
     calls = (await shop.control("GET", "/_ebay/calls"))["calls"]
     assert calls["GET /sell/inventory/v1/offer"] == run["counts"]["skus"] == len(edited["changed"] + edited["added"])
     assert calls["GET /sell/inventory/v1/inventory_item"] == 3
+    (since,) = await told_cursors(sync, run)
+    assert since.startswith(f"since {first['run_id']} of ")
     again = await sync.synced("offers")
     told = (await shop.control("GET", "/_ebay/inventory"))["inventory"]
     total = sum(len(one["offers"]) for one in told)
