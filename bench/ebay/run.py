@@ -57,33 +57,45 @@ def main(
     memory: Annotated[
         str, typer.Option(help="Account sizes whose inventory run's memory is measured.")
     ] = "1000,100000",
+    offers_memory: Annotated[
+        str, typer.Option(help="The same of a full offers run, which asks for each SKU: 100,000 take long.")
+    ] = "",
     write: Annotated[bool, typer.Option(help="Write bench/ebay.json.")] = True,
 ) -> None:
     """Compare the sync document's way with ours."""
-    sizes = [int(size) for size in memory.split(",") if size]
+    sizes = {
+        kind: [int(size) for size in told.split(",") if size]
+        for kind, told in (("inventory", memory), ("offers", offers_memory))
+    }
     results = asyncio.run(_run(skus, latency, sample, sizes))
     if write:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
-async def _run(skus: int, latency: float, sample: int, sizes: list[int]) -> dict[str, Any]:
+async def _run(skus: int, latency: float, sample: int, sizes: dict[str, list[int]]) -> dict[str, Any]:
     with unused_folder(state_folder(os.environ) / "bench") as folder:
         async with choose_stack(os.environ, folder) as endpoints:
             try:
                 figures = await _figures(endpoints, skus, latency, sample)
                 _show(figures, _ratios(figures))
-                peaks = {size: await _peak(endpoints, size) for size in sizes}
+                peaks = {
+                    kind: {size: await _peak(endpoints, kind, size) for size in each} for kind, each in sizes.items()
+                }
                 machine = await describe(endpoints)
             except WorldFailed as error:
                 raise SystemExit(str(error)) from None
-    for size, peak in peaks.items():
-        Console().print(f"peak memory of an inventory run of {size} SKUs: {peak / 1e6:.0f} MB")
+    for kind, each in peaks.items():
+        for size, peak in each.items():
+            Console().print(f"peak memory of an {kind} run of {size} SKUs: {peak / 1e6:.0f} MB")
     return {
         "machine": machine,
         "settings": {"skus": skus, "latency_s": latency, "sample": sample, "changed_percent": CHANGED_PERCENT},
         "figures": [asdict(one) | {"offers_per_s": one.per_second} for one in figures],
         "ratios": _ratios(figures),
-        "inventory_run_peak_mb": {str(size): peak / 1e6 for size, peak in peaks.items()},
+    } | {
+        f"{kind}_run_peak_mb": {str(size): peak / 1e6 for size, peak in each.items()}
+        for kind, each in peaks.items()
+        if each
     }
 
 
@@ -118,9 +130,9 @@ def _figure(runner: str, told: dict[str, Any], offers: int, calls: int) -> Figur
     return Figure(runner, told["counts"]["skus"], offers, told["seconds"], calls)
 
 
-async def _peak(endpoints: Endpoints, size: int) -> int:
+async def _peak(endpoints: Endpoints, kind: str, size: int) -> int:
     async with world(endpoints, size, 0) as running:
-        peak: int = (await running.synced("inventory"))["peak_bytes"]
+        peak: int = (await running.synced(kind))["peak_bytes"]
     return peak
 
 
