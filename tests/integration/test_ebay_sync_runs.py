@@ -18,6 +18,8 @@ from libs.db.pool import Database
 from libs.http import jwt
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
+from services.ebay_sync.run import Kind, Mode
+from services.ebay_sync.runs import Runs
 from tests.ebay_syncing import KEY, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
@@ -298,6 +300,19 @@ async def test_stop_while_the_projector_is_away_calls_nothing_stored_and_nothing
     assert (run["status"], run["counts"]["stored"]) == ("stopped", 0)
     assert not any("refused" in line for line in lines)
     assert sum("were not stored yet when STOP was heard" in line for line in lines) == 1
+
+
+async def test_stop_before_the_start_asks_ebay_for_nothing(
+    shop: Sandbox, kafka: KafkaSettings, database: Database
+) -> None:
+    accounts, runs = await accounts_of(shop), Runs(database)
+    waiting = [await runs.start(kind, Mode.FULL, accounts[0]["account"], "7", "test") for kind in Kind]
+    for run in waiting:  # no process has taken it yet
+        await runs.request_stop(run.run_id)
+    async with serving(environment_of(shop, kafka, database, accounts)) as sync:
+        told = [await sync.done(run.run_id) for run in waiting]
+    assert [run["status"] for run in told] == ["stopped", "stopped"]
+    assert (await shop.control("GET", "/_ebay/calls"))["total"] == 0
 
 
 async def test_one_run_of_a_kind_at_a_time(sync: Sync, shop: Sandbox) -> None:
