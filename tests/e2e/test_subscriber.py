@@ -3,6 +3,7 @@
 It uses the CloudEvents SDK and a JSON Schema validator, and none of our code; that only makes the traffic.
 """
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,23 @@ class Subscriber:
         assert not errors, f"{event.get_type()} {event.get_id()}: {errors}"
 
 
+async def command_stockx(system: System) -> None:
+    """A listing that StockX refuses: its operation has begun and failed."""
+    status, token = await system.command("stockx", "token")
+    assert status == 0, token
+    url = f"http://127.0.0.1:{system.ports['stockx_poller']}/api/v1/stockx"
+    headers = {"Authorization": f"Bearer {token.strip()}"}
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(60):
+        async with session.post(f"{url}/listings", json={"variant_id": "none-such", "amount": "150"}) as answer:
+            assert answer.status == 202, await answer.text()
+            command_id = (await answer.json())["command_id"]
+        while True:
+            async with session.get(f"{url}/commands/{command_id}") as answer:
+                if (await answer.json())["ended_at"] is not None:
+                    return
+            await asyncio.sleep(0.2)
+
+
 async def lively(system: System) -> None:
     """Something of everything: orders and their company, duplicates, poison of all kinds."""
     await system.post("/_world/steps", {"steps": 200, "duplicates": 0.2, "reordering": 0.2})
@@ -87,6 +105,7 @@ async def lively(system: System) -> None:
         assert status == 0, output
     async with aiohttp.ClientSession(f"http://127.0.0.1:{system.ports['catalog']}/") as session:
         await fill(Catalog(session))
+    await command_stockx(system)
     async with Database(system.database_url, application="tests") as database:
         await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
     for marketplace in ("mercadolibre", "ebay", "square"):
