@@ -1,17 +1,28 @@
 """Facts for tests: small, readable, and complete enough for every read model."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from schemas.claims.claim_changed import ClaimChangedV1, ClaimStatus
+from schemas.entities import ENTITIES
+from schemas.entity import Entity
+from schemas.entity_documents import example_fact
 from schemas.event import Fact
 from schemas.feedback.feedback_changed import FeedbackChangedV1, Opinion, Rating
 from schemas.inventory.inventory_changed import Condition, InventoryChangedV1, InventoryStatus, OfferSummary
 from schemas.invoices.invoice_changed import InvoiceChangedV1, InvoiceStatus
 from schemas.item_scores.item_scored import ItemScoredV1, ScoreComponent
 from schemas.items.item_changed import ItemChangedV1, ItemSeller
+from schemas.listing_operations.listing_operation_changed import (
+    Initiator,
+    ListingOperationChangedV1,
+    OperationKind,
+    OperationStatus,
+)
 from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
 from schemas.messages.message_changed import Direction, MessageChangedV1, MessageStatus
 from schemas.offers.offer_changed import OfferChangedV1
@@ -238,6 +249,24 @@ def invoice(
     )
 
 
+def listing_operation(
+    number: int, minute: float = 0, status: OperationStatus = OperationStatus.STARTED, variant: str = "42"
+) -> ListingOperationChangedV1:
+    return ListingOperationChangedV1(
+        **SOURCE,
+        id=str(number),
+        status=status,
+        marketplace_status=f"ml_{status}",
+        kind=OperationKind.CREATE,
+        marketplace_kind="CREATE",
+        initiated_by=Initiator.COMMAND,
+        variant_id=variant,
+        price=brl("750.00"),
+        started_at=NOON,
+        updated_at=at(minute),
+    )
+
+
 def search_run(
     number: int, minute: float = 0, status: SearchRunStatus = SearchRunStatus.SUCCEEDED
 ) -> SearchRunChangedV1:
@@ -291,6 +320,32 @@ def item_score(number: int | str, minute: float = 0, score: str = "71.5") -> Ite
         features_event_id="e",
         updated_at=at(minute),
     )
+
+
+def entity(which: Entity, number: int, minute: float = 0) -> Fact:
+    """An entity of the catalogue, as its document shows it."""
+    return example_fact(which, number).model_copy(update={"updated_at": at(minute)})
+
+
+FACTS: dict[str, Callable[..., Fact]] = {
+    "orders": order,
+    "shipments": shipment,
+    "payments": payment,
+    "questions": question,
+    "listings": listing,
+    "listing_operations": listing_operation,
+    "inventory": stock,
+    "offers": offer,
+    "messages": buyers_message,
+    "claims": claim,
+    "feedback": feedback,
+    "invoices": invoice,
+    "search_runs": search_run,
+    "items": item,
+    "item_scores": item_score,
+    **{each.topic: partial(entity, each) for each in ENTITIES},
+}
+"""By read model: its fact under a number, at a minute."""
 
 
 async def publish(publisher: Publisher, *facts: Fact) -> None:

@@ -26,44 +26,9 @@ from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from schemas.event import Fact
 from schemas.orders.order_changed import OrderStatus
-from tests.facts import (
-    at,
-    buyers_message,
-    claim,
-    feedback,
-    invoice,
-    item,
-    item_score,
-    listing,
-    offer,
-    order,
-    order_v1,
-    payment,
-    publish,
-    question,
-    search_run,
-    shipment,
-    stock,
-)
+from tests.facts import FACTS, at, order, order_v1, payment, publish
 from tests.logs import located
 from tests.projecting import projecting, scalar, until, until_read
-
-FACTS: dict[str, Any] = {
-    "orders": order,
-    "shipments": shipment,
-    "payments": payment,
-    "questions": question,
-    "listings": listing,
-    "inventory": stock,
-    "offers": offer,
-    "messages": buyers_message,
-    "claims": claim,
-    "feedback": feedback,
-    "invoices": invoice,
-    "search_runs": search_run,
-    "items": item,
-    "item_scores": item_score,
-}
 
 
 @pytest.fixture

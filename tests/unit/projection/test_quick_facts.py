@@ -1,11 +1,9 @@
 """The fast reader and the ordinary one agree: on examples, on generated facts, and on whatever was done to them."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,49 +18,13 @@ from libs.projection.quick_facts import QuickFacts
 from libs.projection.record import Located, locate
 from libs.projection.struct_form import NoStructForm, struct_form
 from libs.read_models import READ_MODELS
-from schemas.entities import ENTITIES
-from schemas.entity_documents import example_fact
-from schemas.event import Fact
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
 from schemas.values import Value
-from tests.facts import (
-    buyers_message,
-    claim,
-    feedback,
-    invoice,
-    item,
-    item_score,
-    listing,
-    offer,
-    order,
-    order_v1,
-    payment,
-    question,
-    search_run,
-    shipment,
-    stock,
-)
+from tests.facts import FACTS, order, order_v1, question
 from tests.logs import LogRecord, record
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
-MADE: dict[str, Callable[[int], Fact]] = {
-    "orders": order,
-    "shipments": shipment,
-    "payments": payment,
-    "questions": question,
-    "listings": listing,
-    "inventory": stock,
-    "offers": offer,
-    "messages": buyers_message,
-    "claims": claim,
-    "feedback": feedback,
-    "invoices": invoice,
-    "search_runs": search_run,
-    "items": item,
-    "item_scores": item_score,
-    **{entity.topic: partial(example_fact, entity) for entity in ENTITIES},
-}
 each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
 WITH_RAW = [model for model in READ_MODELS.values() if "raw" in model.fact.model_fields]
 any_model = st.sampled_from(list(READ_MODELS.values()))
@@ -102,7 +64,7 @@ def agreed(model: AnyReadModel, one: LogRecord) -> bool:
 
 
 def with_value(model: AnyReadModel, value: bytes) -> LogRecord:
-    return replace(record(MADE[model.name](1)), value=value)
+    return replace(record(FACTS[model.name](1)), value=value)
 
 
 @each_read_model
@@ -119,9 +81,9 @@ def test_its_fact_has_a_struct_form_and_every_example_is_read_alike(model: AnyRe
 
 @each_read_model
 def test_what_our_publishers_write_is_taken(model: AnyReadModel) -> None:
-    assert agreed(model, record(MADE[model.name](7)))
+    assert agreed(model, record(FACTS[model.name](7)))
     if model in WITH_RAW:
-        assert agreed(model, record(MADE[model.name](7).model_copy(update={"raw": {"a": [1.5, {"b": None}]}})))
+        assert agreed(model, record(FACTS[model.name](7).model_copy(update={"raw": {"a": [1.5, {"b": None}]}})))
 
 
 def test_other_events_and_versions_are_left_to_the_ordinary_reader() -> None:
@@ -200,7 +162,7 @@ def test_damaged_facts_are_read_alike(model: AnyReadModel, data: st.DataObject) 
 
 @given(any_model, st.data())
 def test_a_field_that_stands_twice_is_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
-    value = record(MADE[model.name](1)).value
+    value = record(FACTS[model.name](1)).value
     assert value is not None
     name = data.draw(st.sampled_from(list(model.fact.model_fields)))
     twin = f'"{name}":{json.dumps(data.draw(VALUES))}'.encode(errors="surrogatepass")
@@ -224,7 +186,7 @@ def test_a_field_that_stands_twice_is_read_alike(model: AnyReadModel, data: st.D
 )
 @pytest.mark.parametrize("model", WITH_RAW, ids=lambda model: model.name)
 def test_what_is_not_parsed_is_judged_all_the_same(model: AnyReadModel, raw: bytes) -> None:
-    value = record(MADE[model.name](1)).value
+    value = record(FACTS[model.name](1)).value
     assert value is not None
     assert value.endswith(b'"raw":{}}')
     agreed(model, with_value(model, value.removesuffix(b"{}}") + raw + b"}"))
@@ -235,7 +197,7 @@ NAMES = ["ce_id", "ce_type", "ce_specversion", "ce_time", "ce_subject", "ce_sour
 
 @given(any_model, st.data())
 def test_other_headers_are_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
-    one = record(MADE[model.name](1))
+    one = record(FACTS[model.name](1))
     headers: list[Any] = list(one.headers)
     for _ in range(data.draw(st.integers(1, 3))):
         name = data.draw(st.sampled_from([*NAMES, "content-type", REDRIVE_TO, "x-other", "ce_other"]))

@@ -19,13 +19,27 @@ from schemas.claims.claim_changed import ClaimStatus
 from schemas.event import Fact
 from schemas.feedback.feedback_changed import Rating
 from schemas.invoices.invoice_changed import InvoiceStatus
+from schemas.listing_operations.listing_operation_changed import OperationStatus
 from schemas.listings.listing_changed import ListingStatus
 from schemas.messages.message_changed import MessageStatus
 from schemas.orders.order_changed import OrderStatus
 from schemas.payments.payment_changed import PaymentStatus
 from schemas.questions.question_changed import QuestionStatus
 from schemas.shipments.shipment_changed import ShipmentStatus
-from tests.facts import NOON, at, buyers_message, claim, feedback, invoice, listing, order, payment, question, shipment
+from tests.facts import (
+    NOON,
+    at,
+    buyers_message,
+    claim,
+    feedback,
+    invoice,
+    listing,
+    listing_operation,
+    order,
+    payment,
+    question,
+    shipment,
+)
 from tests.logs import located, position, record
 
 
@@ -68,6 +82,14 @@ CASES = [
         lambda row: row.question,
     ),
     Case(READ_MODELS["listings"], listing, ListingStatus.ACTIVE, ListingStatus.PAUSED, "title", lambda row: row.title),
+    Case(
+        READ_MODELS["listing_operations"],
+        listing_operation,
+        OperationStatus.STARTED,
+        OperationStatus.SUCCEEDED,
+        "variant",
+        lambda row: row.variant_id,
+    ),
     Case(
         READ_MODELS["messages"],
         buyers_message,
