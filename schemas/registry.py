@@ -21,6 +21,7 @@ from schemas.messages import message_changed
 from schemas.offers import offer_changed
 from schemas.orders import order_changed
 from schemas.payments import payment_changed
+from schemas.products import product_changed
 from schemas.questions import question_changed
 from schemas.search_runs import search_run_changed
 from schemas.shipments import shipment_changed
@@ -44,6 +45,7 @@ EVENTS: tuple[EventFamily, ...] = (
     search_run_changed.EVENT,
     item_changed.EVENT,
     item_scored.EVENT,
+    product_changed.EVENT,
     *(entity.event for entity in ENTITIES),
 )
 

@@ -28,6 +28,7 @@ from schemas.messages.message_changed import Direction, MessageChangedV1, Messag
 from schemas.offers.offer_changed import OfferChangedV1
 from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
 from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
+from schemas.products.product_changed import ProductChangedV1, StockXStatus
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
 from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from schemas.shipments.shipment_changed import Destination, ShipmentChangedV1, ShipmentStatus
@@ -322,6 +323,22 @@ def item_score(number: int | str, minute: float = 0, score: str = "71.5") -> Ite
     )
 
 
+def product(number: int | str, minute: float = 0, title: str = "Reptossage Slides") -> ProductChangedV1:
+    return ProductChangedV1(
+        product_id=f"HQ{number}",
+        sku=f"HQ-{number}",
+        title=title,
+        retail_price=Money(amount=Decimal("55.00"), currency="USD"),
+        release_date=NOON.date(),
+        sources=["csv"],
+        stockx_status=StockXStatus.ON_STOCKX,
+        stockx_product_id="fa671f11",
+        stockx_similarity=Decimal(1),
+        stockx_searched_at=at(minute),
+        updated_at=at(minute),
+    )
+
+
 def entity(which: Entity, number: int, minute: float = 0) -> Fact:
     """An entity of the catalogue, as its document shows it."""
     return example_fact(which, number).model_copy(update={"updated_at": at(minute)})
@@ -343,6 +360,7 @@ FACTS: dict[str, Callable[..., Fact]] = {
     "search_runs": search_run,
     "items": item,
     "item_scores": item_score,
+    "products": product,
     **{each.topic: partial(entity, each) for each in ENTITIES},
 }
 """By read model: its fact under a number, at a minute."""

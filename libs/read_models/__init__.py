@@ -17,6 +17,7 @@ from libs.read_models.messages.project import READ_MODEL as MESSAGES
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
+from libs.read_models.products.project import READ_MODEL as PRODUCTS
 from libs.read_models.questions.project import READ_MODEL as QUESTIONS
 from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
 from libs.read_models.shipments.project import READ_MODEL as SHIPMENTS
@@ -38,6 +39,7 @@ _ALL: tuple[AnyReadModel, ...] = (
     SEARCH_RUNS,
     ITEMS,
     ITEM_SCORES,
+    PRODUCTS,
     *(read_model(entity) for entity in ENTITIES),
 )
 

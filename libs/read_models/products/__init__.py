@@ -1,0 +1,1 @@
+"""The read model products: one row per style code."""
