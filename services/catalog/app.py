@@ -10,13 +10,13 @@ from libs.bus.publisher import Publisher
 from libs.commands.live_builds import LiveBuilds
 from libs.commands.run import Commands
 from libs.db.pool import Database
+from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
 from libs.read_models import READ_MODELS
 from libs.service import Service
 from schemas.entities import ENTITIES
 from services.catalog.config import Config
 from services.catalog.reading import Reading
-from services.catalog.sequences import Sequences
 from services.catalog.writing import MOST_BYTES, Writing
 
 NAME = "catalog"

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from libs.commands.command import Command, Work
 from libs.commands.run import Commands
 from libs.commands.unified import REPLIES, IdempotencyHeader, answer, json_body
+from libs.entities.deciding import decide
+from libs.entities.sequences import Sequences
 from libs.http.openapi import Operation, Route
 from libs.http.unified import Refused, told
 from schemas.entity import Entity
-from services.catalog.deciding import decide
 from services.catalog.requests import ACTIONS, Batch, request_model
-from services.catalog.sequences import Sequences
 
 MOST_BYTES = 8 * 1024 * 1024
 

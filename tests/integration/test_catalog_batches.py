@@ -25,7 +25,7 @@ from libs.http.server import Health, prepare_application
 from libs.projection.rebuild import Rebuild
 from libs.read_models import READ_MODELS
 from schemas.entities import BY_COLLECTION
-from services.catalog.sequences import Sequences
+from libs.entities.sequences import Sequences
 from services.catalog.writing import Writing
 from tests.integration.running_catalog import Catalog, catalog, example
 from tests.projecting import projecting, until_read

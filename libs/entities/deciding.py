@@ -8,14 +8,12 @@ from typing import Any
 
 from libs.commands.command import Command
 from libs.commands.unified import NotPossible
+from libs.entities.change import CREATE, DELETE, UPDATE, Asked
+from libs.entities.constraints import Constraints, referred_to
+from libs.entities.rules import changed, created, deleted
 from libs.read_models.entities import EntityRow, read_model
 from schemas.entities import BY_COLLECTION, referring_to
 from schemas.entity import Entity
-from services.catalog.constraints import Constraints, referred_to
-from services.catalog.requests import Operation
-from services.catalog.rules import changed, created, deleted
-
-CREATE, UPDATE, DELETE = "1", "2", "3"
 
 
 @dataclass
@@ -29,7 +27,7 @@ class _Step:
 
 
 async def decide(
-    command: Command, entity: Entity, operations: Sequence[Operation], sequence: str, now: datetime
+    command: Command, entity: Entity, operations: Sequence[Asked], sequence: str, now: datetime
 ) -> list[str]:
     """Record what the operations ask for; the answers' values. Raises NotPossible, with the place."""
     steps = [
@@ -82,14 +80,13 @@ class _Batch:
         number = step.number if step.number is not None else await self._found(step)
         if number in self._constraints.pending:
             raise NotPossible(f"{self._named(number)} stands twice in one request")
-        match step.action:
-            case "1":
-                fact = created(self._entity, number, step.given, self._now)
-            case "2":
-                fact = changed(self._entity, await self._row(number), step.given, self._now)
-            case _:
-                fact = deleted(self._entity, await self._row(number), self._now)
-                await self._constraints.require_unreferenced(number)
+        if step.action == CREATE:
+            fact = created(self._entity, number, step.given, self._now)
+        elif step.action == UPDATE:
+            fact = changed(self._entity, await self._row(number), step.given, self._now)
+        else:
+            fact = deleted(self._entity, await self._row(number), self._now)
+            await self._constraints.require_unreferenced(number)
         if step.action != DELETE:
             names = set(self._entity.fields) if step.action == CREATE else set(step.given)
             self._constraints.require_referenced(fact, names, self._referred)
