@@ -8,7 +8,7 @@ CREATE, UPDATE, DELETE = "1", "2", "3"
 
 
 class Asked(Protocol):
-    """`action` is CREATE, UPDATE or DELETE; `number` names the row (or `given` does, by the entity's first unique set)."""
+    """`action`: CREATE, UPDATE or DELETE. Without `number`, the entity's first unique set in `given` names the row."""
 
     @property
     def action(self) -> str: ...

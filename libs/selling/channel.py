@@ -1,13 +1,13 @@
 """What every marketplace that listings are published on can do for us: find, publish, take off.
 
-| method     | on the marketplace                                          | twice, or after a crash                        |
-|------------|-------------------------------------------------------------|------------------------------------------------|
-| `find`     | the live listing under our own SKU                          | changes nothing                                |
-| `publish`  | makes what is missing of a listing, puts its price and stock | goes on where it stopped: no second listing    |
-| `take_off` | nobody can buy it any more; it may be published again        | a listing that is off, or gone, is left as it is |
+| method     | on the marketplace                                    | twice, or after a crash                     |
+|------------|-------------------------------------------------------|---------------------------------------------|
+| `find`     | the live listing under our own SKU                    | changes nothing                             |
+| `publish`  | makes what is missing of a listing; its price, stock  | goes on where it stopped: no second listing |
+| `take_off` | nobody can buy it any more; it may be published again | what is off, or gone, is left as it is      |
 
-Every call raises one of libs.http.errors as the marketplace's client does. `libs/marketplaces/<name>/selling.py` has the
-implementations.
+Every call raises one of libs.http.errors as the marketplace's client does. The implementations are
+`libs/marketplaces/<name>/selling.py`.
 """
 
 from dataclasses import dataclass

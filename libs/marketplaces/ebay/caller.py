@@ -30,6 +30,7 @@ class EbayCaller:
         *,
         operation: str,
         query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         body: Any = None,
         repeatable: bool | None = None,
     ) -> Answer:
@@ -41,7 +42,7 @@ class EbayCaller:
                 path,
                 operation=operation,
                 tokens=self._tokens,
-                headers={MARKETPLACE_HEADER: self.marketplace_id},
+                headers={MARKETPLACE_HEADER: self.marketplace_id, **(headers or {})},
                 query=query,
                 body=body,
                 repeatable=repeatable,

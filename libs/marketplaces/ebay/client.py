@@ -17,6 +17,7 @@ from libs.marketplaces.ebay.feed import Feed
 from libs.marketplaces.ebay.inventory import Inventory
 from libs.marketplaces.ebay.offers import Offers
 from libs.marketplaces.ebay.orders import Orders
+from libs.marketplaces.ebay.publishing import Publishing
 
 BASE_URL = "https://api.ebay.com"
 
@@ -31,3 +32,4 @@ class Ebay:
         self.offers = Offers(caller)
         self.orders = Orders(caller)
         self.feed = Feed(caller)
+        self.publishing = Publishing(caller)

@@ -53,6 +53,10 @@ class MercadoLibre:
         """
         return await self._api.call("GET", path, operation=operation, tokens=self._tokens, query=query)
 
+    async def write(self, method: str, path: str, *, operation: str, body: Mapping[str, Any]) -> Answer:
+        """POST or PUT something of our own, as this account. Raises an ApiError; a POST is never sent twice."""
+        return await self._api.call(method, path, operation=operation, tokens=self._tokens, body=dict(body))
+
     async def ask_openly(
         self, path: str, *, operation: str | None = None, query: Mapping[str, str] | None = None
     ) -> Answer:

@@ -1,0 +1,108 @@
+"""Orders API v0: `getOrders`, `getOrder`, `getOrderItems`.
+
+Dates in queries are ISO 8601; an answer's `NextToken` leads to the next page, and is sent alone with the marketplace.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+
+from libs.http.errors import Garbage
+from libs.marketplaces.amazon.caller import AmazonCaller
+from libs.marketplaces.payload import Amount, Id, Malformed, Moment, OptionalId, Payload, Word
+from schemas.values import format_time
+
+_ORDERS = "/orders/v0/orders"
+_ORDER = "/orders/v0/orders/{orderId}"
+_ITEMS = "/orders/v0/orders/{orderId}/orderItems"
+
+
+class OrdersPayload(Payload):
+    """A JSON object of the Orders API: PascalCase; unknown fields are kept."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+
+P = TypeVar("P", bound=OrdersPayload)
+
+
+class OrderMoney(OrdersPayload):
+    """`{"CurrencyCode": "USD", "Amount": "799.99"}`."""
+
+    currency_code: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    amount: Amount
+
+
+class Order(OrdersPayload):
+    """An order. `OrderStatus`: Pending, Unshipped, PartiallyShipped, Shipped, Canceled, Unfulfillable, …"""
+
+    amazon_order_id: Id
+    order_status: Word
+    purchase_date: Moment
+    last_update_date: Moment
+    order_total: OrderMoney | None = None
+    marketplace_id: str | None = None
+
+
+class OrderItem(OrdersPayload):
+    """A line of an order."""
+
+    order_item_id: Id
+    asin: Annotated[OptionalId, Field(alias="ASIN")] = None
+    seller_sku: Annotated[str | None, Field(alias="SellerSKU")] = None
+    title: str | None = None
+    quantity_ordered: int = 0
+    item_price: OrderMoney | None = None
+
+
+class Orders:
+    """The orders of one seller. All calls raise an ApiError."""
+
+    def __init__(self, caller: AmazonCaller) -> None:
+        self._caller = caller
+
+    async def updated_since(self, moment: datetime, marketplace_id: str) -> AsyncIterator[Order]:
+        """Orders that have changed since a moment, page by page."""
+        query = {"MarketplaceIds": marketplace_id, "LastUpdatedAfter": format_time(moment)}
+        while True:
+            answer = await self._caller.call("GET", _ORDERS, operation=_ORDERS, query=query)
+            payload = _payload(answer.body, f"GET {_ORDERS}")
+            for each in payload.get("Orders") or ():
+                yield _read(Order, each, f"GET {_ORDERS}")
+            token = payload.get("NextToken")
+            if not isinstance(token, str) or not token:
+                return
+            query = {"MarketplaceIds": marketplace_id, "NextToken": token}
+
+    async def order(self, order_id: str) -> Order:
+        """One order; raises NotFound."""
+        answer = await self._caller.call("GET", _path(_ORDER, order_id), operation=_ORDER)
+        return _read(Order, _payload(answer.body, f"GET {_ORDER}"), f"GET {_ORDER}")
+
+    async def items(self, order_id: str) -> list[OrderItem]:
+        """An order's lines."""
+        answer = await self._caller.call("GET", _path(_ITEMS, order_id), operation=_ITEMS)
+        told = _payload(answer.body, f"GET {_ITEMS}")
+        return [_read(OrderItem, each, f"GET {_ITEMS}") for each in told.get("OrderItems") or ()]
+
+
+def _path(route: str, order_id: str) -> str:
+    return route.format(orderId=quote(order_id, safe=""))
+
+
+def _payload(body: Any, operation: str) -> dict[str, Any]:
+    payload = body.get("payload") if isinstance(body, dict) else None
+    if not isinstance(payload, dict):
+        raise Garbage(operation, "the answer has no payload")
+    return payload
+
+
+def _read(model: type[P], told: Any, operation: str) -> P:
+    try:
+        return model.read(told)
+    except Malformed as error:
+        raise Garbage(operation, str(error)) from None
