@@ -1,19 +1,23 @@
 """What can go wrong with PostgreSQL, sorted by what to do about it."""
 
+import re
+from functools import cache
+from pathlib import Path
+
 import asyncpg
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57", "58"})
 """SQLSTATE classes that pass by themselves: connection, rolled back, resources, locks, operator, system.
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-_OUR_SCHEMAS = (
-    '"projection.',
-    '"ops.',
-    '"commands.',
-    '"oauth.',
-    '"quota.',
-    '"privacy.',
-)  # those that migrations make; a read model's own table is made by its build
+_MADE = re.compile(
+    r"\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:UNLOGGED\s+|MATERIALIZED\s+)?(?:TABLE|VIEW|SEQUENCE)\s+"
+    r"(?:IF\s+NOT\s+EXISTS\s+)?([a-z_]+)\.",
+    re.IGNORECASE,
+)
+_MISSING = re.compile(r'"([a-z_]+)\.')  # relation "privacy.keys" does not exist
 
 _READ_ONLY = "25006"  # the primary has become a standby: its successor takes writes soon
 
@@ -32,7 +36,16 @@ def lacks_tables(error: BaseException | None) -> bool:
     """Whether a statement failed because the migrations were not applied, or not all of them."""
     if isinstance(error, asyncpg.UndefinedColumnError):
         return True
-    return isinstance(error, asyncpg.UndefinedTableError) and any(one in str(error) for one in _OUR_SCHEMAS)
+    if not isinstance(error, asyncpg.UndefinedTableError):
+        return False
+    named = _MISSING.search(str(error))
+    return named is not None and named[1] in _migrated_schemas()
+
+
+@cache
+def _migrated_schemas() -> frozenset[str]:
+    """The schemas in which migrations make tables. A read model's own table is made by its build, in another one."""
+    return frozenset(name for file in MIGRATIONS.glob("*.sql") for name in _MADE.findall(file.read_text("utf-8")))
 
 
 def lacks_a_table(error: BaseException | None) -> bool:
