@@ -7,7 +7,6 @@ from pydantic import Field, ValidationError
 
 from libs.http.server import Problem
 from services.sandbox.control_requests import ControlRequest, read, whole_number
-from services.sandbox.ebay import goods
 from services.sandbox.ebay.marketplace import Ebay
 from services.sandbox.ebay.sellers import Seller
 from services.sandbox.notifier import Notifier
@@ -65,12 +64,11 @@ class EbayControl:
 
     async def _show(self, request: web.Request) -> web.Response:
         """The truth, in the official shape, whatever the switches say."""
-        catalogue = self._seller(request.query.get("seller")).catalogue
+        seller = self._seller(request.query.get("seller"))
         offset, limit = whole_number(request, "offset", 0), whole_number(request, "limit", 1000)
-        found = [
-            {"item": goods.item(good), "offers": goods.offers(good)} for good in catalogue.slice(offset, offset + limit)
-        ]
-        return json_answer({"total": len(catalogue), "inventory": found})
+        items = seller.items(offset, offset + limit)
+        found = [{"item": item, "offers": seller.offers(item["sku"])} for item in items]
+        return json_answer({"total": len(seller), "inventory": found})
 
     async def _resize(self, request: web.Request) -> web.Response:
         order = await read(request, Resize)

@@ -26,6 +26,7 @@ _WITH_RESULT = ("COMPLETED", "COMPLETED_WITH_ERROR", "PARTIALLY_PROCESSED")
 class _Task:
     seller: Seller
     inventory: Catalogue
+    own: list[dict[str, Any]]
     listing_format: str | None
     created: datetime
     completed: datetime | None = None
@@ -56,8 +57,8 @@ class FeedRoutes:
         if feed_type != FEED_TYPE:
             raise _refused(400, 160003, "The specified feed type is invalid.")
         task_id = f"task-10-{1_220_000 + len(self._tasks)}"
-        inventory = copy.deepcopy(seller.catalogue)
-        self._tasks[task_id] = _Task(seller, inventory, criteria.get("listingFormat"), self._clock.now())
+        inventory, own = copy.deepcopy((seller.catalogue, [*seller.own.offers.values()]))
+        self._tasks[task_id] = _Task(seller, inventory, own, criteria.get("listingFormat"), self._clock.now())
         return web.Response(status=202, headers={"Location": f"{request.url.with_query(None)}/{task_id}"})
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -87,7 +88,7 @@ class FeedRoutes:
         answer = web.StreamResponse(headers=headers)
         answer.content_type = "application/octet-stream"
         await answer.prepare(request)
-        for piece in report(task.inventory, task.listing_format, f"{name}.xml"):
+        for piece in report(task.inventory, task.listing_format, f"{name}.xml", task.own):
             await answer.write(piece)
             await asyncio.sleep(0)  # others are served between two pieces
         await answer.write_eof()

@@ -6,9 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from services.sandbox.ebay import documented, goods
+from services.sandbox.ebay import documented
 from services.sandbox.ebay.errors import error_body
-from services.sandbox.ebay.goods import Good
 from services.sandbox.ebay.paging import asked, envelope
 from services.sandbox.ebay.refusal import inventory_refusal
 from services.sandbox.ebay.sellers import Seller, Sellers
@@ -43,9 +42,8 @@ class InventoryRoutes:
     async def _items(self, request: web.Request) -> web.Response:
         seller = self._sellers.calling(request)
         page = asked(request, default=25, most=LARGEST_PAGE, counts_pages=self._shape is Shape.OFFICIAL)
-        catalogue = seller.catalogue
-        told = envelope(request, page, len(catalogue), self._shape)
-        told["inventoryItems"] = [self._shown(each) for each in catalogue.slice(page.start, page.stop)]
+        told = envelope(request, page, len(seller), self._shape)
+        told["inventoryItems"] = [self._shown(seller, each) for each in seller.items(page.start, page.stop)]
         self._drift(seller)
         return json_answer(told)
 
@@ -68,7 +66,7 @@ class InventoryRoutes:
 
     async def _item(self, request: web.Request) -> web.Response:
         seller = self._sellers.calling(request)
-        return json_answer(self._shown(_known(seller, request.match_info["sku"])))
+        return json_answer(self._shown(seller, _known(seller, request.match_info["sku"])))
 
     async def _bulk(self, request: web.Request) -> web.Response:
         seller = self._sellers.calling(request)
@@ -78,12 +76,12 @@ class InventoryRoutes:
         return json_answer({"responses": responses}, 207 if mixed else 200)
 
     def _response(self, seller: Seller, sku: str) -> dict[str, Any]:
-        good = seller.catalogue.with_sku(sku)
-        if good is None:
+        item = seller.item(sku)
+        if item is None:
             message = f"{sku} could not be found or is not available in the system."
             errors = error_body(404, 25702, "API_INVENTORY", message)["errors"]
             return {"statusCode": 404, "sku": sku, "errors": errors, "warnings": []}
-        return {"statusCode": 200, "sku": sku, "inventoryItem": self._shown(good), "errors": [], "warnings": []}
+        return {"statusCode": 200, "sku": sku, "inventoryItem": self._shown(seller, item), "errors": [], "warnings": []}
 
     async def _offers(self, request: web.Request) -> web.Response:
         seller = self._sellers.calling(request)
@@ -96,10 +94,9 @@ class InventoryRoutes:
         narrowed = {name: request.query[name] for name in ("format", "marketplace_id") if name in request.query}
         if narrowed.get("format", "AUCTION") not in _FORMATS:
             raise inventory_refusal(400, 25709, "Invalid value for format.")
-        good = seller.catalogue.with_sku(sku)
         found = [
             each
-            for each in (goods.offers(good) if good else [])
+            for each in seller.offers(sku)
             if each["format"] == narrowed.get("format", each["format"])
             and each["marketplaceId"] == narrowed.get("marketplace_id", each["marketplaceId"])
         ]
@@ -112,26 +109,26 @@ class InventoryRoutes:
     async def _offer(self, request: web.Request) -> web.Response:
         seller = self._sellers.calling(request)
         offer_id = request.match_info["offer_id"]
-        number = (int(offer_id) - goods.FIRST_OFFER) // 2 if offer_id.isascii() and offer_id.isdigit() else -1
-        good = seller.catalogue.with_sku(Good(seller.seed, number).sku) if number >= 0 else None
-        found = [each for each in (goods.offers(good) if good else []) if each["offerId"] == offer_id]
+        sku = seller.sku_of_offer(offer_id)
+        found = [each for each in (seller.offers(sku) if sku else []) if each["offerId"] == offer_id]
         if not found:
             raise inventory_refusal(404, 25713, "This Offer is not available.")
         return json_answer(self._shown_offer(found[0]))
 
-    def _shown(self, good: Good) -> dict[str, Any]:
-        official = goods.item(good)
-        return official if self._shape is Shape.OFFICIAL else documented.item(official, goods.offers(good))
+    def _shown(self, seller: Seller, official: dict[str, Any]) -> dict[str, Any]:
+        if self._shape is Shape.OFFICIAL:
+            return official
+        return documented.item(official, seller.offers(official["sku"]))
 
     def _shown_offer(self, official: dict[str, Any]) -> dict[str, Any]:
         return official if self._shape is Shape.OFFICIAL else documented.offer(official)
 
 
-def _known(seller: Seller, sku: str) -> Good:
-    good = seller.catalogue.with_sku(sku)
-    if good is None:
+def _known(seller: Seller, sku: str) -> dict[str, Any]:
+    item = seller.item(sku)
+    if item is None:
         raise inventory_refusal(404, 25702, f"{sku} could not be found or is not available in the system.")
-    return good
+    return item
 
 
 def _requested(body: bytes) -> list[str]:

@@ -11,6 +11,7 @@ from aiohttp import web
 from services.sandbox.channel import Channel, minutes
 from services.sandbox.clock import Clock
 from services.sandbox.delivery import Delivery
+from services.sandbox.ebay.browse_routes import BrowseRoutes
 from services.sandbox.ebay.catalogue import Catalogue
 from services.sandbox.ebay.challenge import validate
 from services.sandbox.ebay.errors import FAULT_ANSWERS
@@ -25,6 +26,7 @@ from services.sandbox.ebay.switches import Switches
 from services.sandbox.ebay.tokens import Tokens
 from services.sandbox.notice import JSON, Notice, Raw
 from services.sandbox.seeded import stream
+from services.sandbox.stockx.catalogue import Catalogue as Goods
 from services.sandbox.times import zulu
 from services.sandbox.world import Marketplace, Truth
 
@@ -51,7 +53,7 @@ class Size:
 
 
 class Ebay(Marketplace):
-    """The stand-in for eBay."""
+    """The stand-in for eBay. `strangers` is what others sell, to be found by the Browse API."""
 
     name = "ebay"
     share = 1
@@ -70,6 +72,7 @@ class Ebay(Marketplace):
         size: Size = Size(),
         token_life: timedelta = timedelta(seconds=7200),
         switches: Switches | None = None,
+        strangers: Goods | None = None,
     ) -> None:
         self.keys = Keys(seed)
         self._client = client
@@ -84,7 +87,8 @@ class Ebay(Marketplace):
             switches or Switches(),
         )
         self._sales = Sales(seeds[0], names[0], start, size.orders)
-        self._api = Api(clock, client, self.keys, self.sellers, self._sales)
+        browse = None if strangers is None else BrowseRoutes(seed, clock, strangers, self.sellers)
+        self._api = Api(clock, client, self.keys, self.sellers, self._sales, browse)
         self._codes = stream(seed, "ebay challenges")
         self.marked_down = False
         self.channel = (

@@ -1,7 +1,8 @@
 """The Active Inventory Report as eBay's Feed API hands it out: a ZIP with one XML file, made while it is sent."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from xml.sax.saxutils import escape
 
 from services.sandbox.ebay import goods
@@ -37,29 +38,32 @@ class _Outbox:
         return b"".join(parts)
 
 
-def report(catalogue: Catalogue, listing_format: str | None, name: str) -> Iterator[bytes]:
+def report(
+    catalogue: Catalogue, listing_format: str | None, name: str, own: Sequence[dict[str, Any]] = ()
+) -> Iterator[bytes]:
     """The ZIP file's pieces. Only published offers are in it; `listing_format` None: of both formats."""
     outbox = _Outbox()
     entry = zipfile.ZipInfo(name, (2026, 6, 5, 12, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(outbox, "w") as archive, archive.open(entry, "w") as file:
         file.write(_HEAD.encode())
+        file.write(_details(own, listing_format).encode())
         for start in range(0, len(catalogue), _PIECE):
-            details = (_details(good, listing_format) for good in catalogue.slice(start, start + _PIECE))
+            details = (_details(goods.offers(good), listing_format) for good in catalogue.slice(start, start + _PIECE))
             file.write("".join(details).encode())
             yield outbox.take()
         file.write(_TAIL.encode())
     yield outbox.take()
 
 
-def _details(good: goods.Good, listing_format: str | None) -> str:
+def _details(offers: Sequence[dict[str, Any]], listing_format: str | None) -> str:
     told = []
-    for offer in goods.offers(good):
-        if "listing" not in offer or listing_format not in (None, offer["format"]):
+    for offer in offers:
+        if offer["status"] != "PUBLISHED" or listing_format not in (None, offer["format"]):
             continue
         amount = next(iter(offer["pricingSummary"].values()))
         told.append(
-            f"<SKUDetails><SKU>{escape(good.sku)}</SKU>"
+            f"<SKUDetails><SKU>{escape(offer['sku'])}</SKU>"
             f'<Price currencyID="{amount["currency"]}">{amount["value"]}</Price>'
             f"<Quantity>{offer['availableQuantity']}</Quantity>"
             f"<ItemID>{offer['listing']['listingId']}</ItemID></SKUDetails>\n"

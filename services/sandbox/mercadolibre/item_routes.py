@@ -49,7 +49,8 @@ class ItemRoutes:
         if request.match_info["id"] != str(user.id):
             raise not_the_callers("forbidden")
         status = request.query.get("status")
-        own = [item for item in self._population.items.values() if item.seller is user]
+        sku = request.query.get("seller_sku", request.query.get("sku"))
+        own = [item for item in self._population.items.values() if item.seller is user and sku in (None, item.sku)]
         ids = [item.id for item in own if status in (None, item_body(item)["status"])]
         results, paging = page(ids, request.query, default=50, most=100)
         body = {"seller_id": str(user.id), "query": None, "paging": paging, "results": results, "orders": []}

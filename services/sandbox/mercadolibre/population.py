@@ -39,6 +39,39 @@ class Population:
     def any_item(self, seller: User | None = None) -> Item:
         return self._source.choice(self._of_seller[(seller or self.any_seller()).id])
 
+    def list_item(
+        self,
+        seller: User,
+        now: datetime,
+        *,
+        title: str,
+        category_id: str,
+        sku: str,
+        condition: str,
+        price: int,
+        quantity: int,
+    ) -> Item:
+        """A seller lists another item."""
+        item = Item(
+            id=f"{seller.site.id}{self._items.next()}",
+            seller=seller,
+            title=title,
+            product_id=None,
+            category_id=category_id,
+            sku=sku,
+            variation_id=None,
+            condition=condition,
+            price=price,
+            quantity=quantity,
+            sold=0,
+            status="active",
+            created=now,
+            updated=now,
+        )
+        self.items[item.id] = item
+        self._of_seller[seller.id].append(item)
+        return item
+
     def _user(self, number: int, country: int) -> User:
         who = person(self._source, number)
         return User(

@@ -8,6 +8,7 @@ from services.sandbox.mercadolibre.caller import authorised
 from services.sandbox.mercadolibre.errors import Refusal, refusals
 from services.sandbox.mercadolibre.hourly import HourlyLimits
 from services.sandbox.mercadolibre.item_routes import ItemRoutes
+from services.sandbox.mercadolibre.item_writes import ItemWrites
 from services.sandbox.mercadolibre.life import Life
 from services.sandbox.mercadolibre.missed import MissedFeeds
 from services.sandbox.mercadolibre.oauth_routes import OAuthRoutes
@@ -27,6 +28,7 @@ def api(life: Life, tokens: Tokens, missed: MissedFeeds, board: SwitchBoard, lim
     SearchRoutes(life, missed, tokens.application.id).add_to(app, user)
     ResourceRoutes(life).add_to(app, user)
     ItemRoutes(life.population).add_to(app, user)
+    ItemWrites(life).add_to(app, user)
     AfterSaleRoutes(life).add_to(app, user)
     SiteRoutes(life.population, tokens, board).add_to(app)
     app.router.add_route("*", "/{tail:.*}", _nothing)
