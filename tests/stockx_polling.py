@@ -37,6 +37,7 @@ LIMITS = {
 TIMING = {
     "first_poll": 0.1,
     "longest_poll": 2.0,
+    "batch": 1.5,
     "give_up": 60.0,
     "settle": 2.0,
     "gather": 0.1,

@@ -22,6 +22,7 @@ from libs.privacy.sealer import open_sealer
 from libs.quota.allowance import SharedAllowance
 from libs.quota.limiter import SharedRateLimiter
 from libs.service import Service
+from services.stockx_poller.batching import Packing
 from services.stockx_poller.config import Account, Config
 from services.stockx_poller.lease import Lease
 from services.stockx_poller.quota import QuotaReport
@@ -54,19 +55,28 @@ async def build(config: Config) -> AsyncIterator[Service]:
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
         settings = config.api.model_copy(update={"base_url": config.accounts_url})
         accounts = await stack.enter_async_context(ApiClient(f"{CLIENT}_accounts", settings))
-        rules = Rules(
+        packing = Packing(
             pace=config.limits.seconds_between_requests,
-            reserve=config.reserve,
             largest=config.largest_batch,
+            largest_creation=config.largest_creation,
             gather=config.timing.gather.total_seconds(),
+            longest=config.timing.longest_gather.total_seconds(),
         )
+        rules = Rules(packing, config.reserve)
         survey = Survey(database, config.limits, allowance)
         owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
         runners: dict[str, Runner] = {}
         for account in config.accounts:
             store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
             rotating = await _open(account, accounts, store, config, stack)
-            stockx = StockX(api, rotating, account.api_key, allowance, largest_batch=config.largest_batch)
+            stockx = StockX(
+                api,
+                rotating,
+                account.api_key,
+                allowance,
+                largest_batch=config.largest_batch,
+                largest_creation=config.largest_creation,
+            )
             prepare = _prepare(stockx, publisher, config)
             runners[account.account] = Runner(database, account.account, owner, config.lease, prepare, survey, rules)
 

@@ -38,7 +38,10 @@ class Wants(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A row of `stockx_poller.operations` that a user asked for."""
+    """A row of `stockx_poller.operations` that a user asked for.
+
+    `before`: StockX's time of the listing's last change, as it was known when the command was sent.
+    """
 
     id: str
     account: str
@@ -54,6 +57,7 @@ class Command:
     item_id: str | None
     operation_id: str | None
     fact: ListingOperationChangedV1 | None
+    before: datetime | None = None
 
     @classmethod
     def of(cls, row: Record) -> "Command":
@@ -72,6 +76,7 @@ class Command:
             item_id=row["item_id"],
             operation_id=row["operation_id"],
             fact=ListingOperationChangedV1.model_validate_json(row["fact"]) if row["fact"] else None,
+            before=row["before"],
         )
 
     @property

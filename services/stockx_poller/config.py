@@ -10,7 +10,7 @@ from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.http.jwt import MIN_KEY_BYTES
-from libs.marketplaces.stockx.batch import LARGEST_BATCH
+from libs.marketplaces.stockx.batch import LARGEST_BATCH, LARGEST_CREATION
 from libs.marketplaces.stockx.client import api_settings
 from libs.marketplaces.stockx.limits import StockXLimits
 from libs.secrets.settings import SecretsFromEnvironment
@@ -35,19 +35,22 @@ class Account(BaseModel):
 class Timing(BaseModel):
     """When what is done.
 
-    `first_poll`, `longest_poll`: pauses between polls of an operation. `give_up`: an operation that has not ended by
-    then is reported and left alone. `settle`: how long a write may take to show, before it is sent again. `gather`: how
-    long a command waits for others to join it in a batch. `sweep`, `orders`, `history`: how often all listings, active
-    orders and past orders are read.
+    `first_poll`, `longest_poll`: pauses between polls of an operation. `batch`: when a batch is asked for, until it is
+    learned how long batches take (durations.py). `give_up`: an operation that has not ended by then is reported and
+    left alone. `settle`: how long a write may take to show, before it is sent again. `gather`: so long after the last
+    command a batch is sent that is not full, at the latest after `longest_gather`. `sweep`, `orders`, `history`: how
+    often all listings, active orders and past orders are read.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     first_poll: timedelta = Field(default=timedelta(seconds=3), gt=_NOTHING)
     longest_poll: timedelta = Field(default=timedelta(minutes=15), gt=_NOTHING)
+    batch: timedelta = Field(default=timedelta(seconds=90), gt=_NOTHING)
     give_up: timedelta = Field(default=timedelta(hours=24), gt=_NOTHING)
     settle: timedelta = Field(default=timedelta(seconds=60), gt=_NOTHING)
     gather: timedelta = Field(default=timedelta(seconds=1), ge=_NOTHING)
+    longest_gather: timedelta = Field(default=timedelta(seconds=30), ge=_NOTHING)
     sweep: timedelta = Field(default=timedelta(minutes=30), gt=_NOTHING)
     orders: timedelta = Field(default=timedelta(minutes=5), gt=_NOTHING)
     history: timedelta = Field(default=timedelta(hours=6), gt=_NOTHING)
@@ -73,7 +76,8 @@ class Config(BaseSettings):
     accounts_url: HttpUrl = HttpUrl("https://accounts.stockx.com")
     limits: StockXLimits = StockXLimits()
     reserve: int = Field(default=1_000, ge=0, description="Requests a day that are kept for commands")
-    largest_batch: int = Field(default=LARGEST_BATCH, ge=1, le=500)
+    largest_batch: int = Field(default=LARGEST_BATCH, ge=1, le=LARGEST_BATCH)
+    largest_creation: int = Field(default=LARGEST_CREATION, ge=1, le=LARGEST_CREATION)
     timing: Timing = Timing()
     lease: timedelta = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
     kafka: KafkaFromEnvironment

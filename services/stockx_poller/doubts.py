@@ -3,9 +3,11 @@
 | write     | done, if                                                                                                |
 |-----------|---------------------------------------------------------------------------------------------------------|
 | creation  | there is a listing of that variant, amount and currency that was not there before it was sent, and that |
-|           | is nobody else's; if it names a batch, the whole batch is found                                         |
+|           | is nobody else's                                                                                        |
 | any other | the listing's last operation is of that kind, came over the API, is not known, and goes on or has led   |
 |           | to what was wanted                                                                                      |
+| batch     | as much is found of one of its first commands: StockX takes a batch as a whole. A batch of creations is |
+|           | named by its listings; of others the name stays unknown, and their listings tell the rest (states.py)   |
 
 An operation that was done in vain (FAILED) is sent once more: to want the same state twice does no harm.
 """
@@ -17,31 +19,39 @@ from decimal import Decimal
 from libs.db.pool import Connection
 from libs.http.errors import Garbage, NotFound, Refused
 from libs.marketplaces.stockx.listing import Listing
-from libs.marketplaces.stockx.listings import ListingFilter
+from libs.marketplaces.stockx.listings import LARGEST_PAGE, ListingFilter
 from libs.marketplaces.stockx.operation import LastOperation, OperationStatus
 from libs.marketplaces.stockx.translate_operation import OURS
 from libs.telemetry.log import get_logger
 from schemas.listing_operations.listing_operation_changed import OperationStatus as OurStatus
 from services.stockx_poller import ledger
 from services.stockx_poller.command import DEFAULT_CURRENCY, Command
-from services.stockx_poller.scheduler import MOST_VARIANTS
+from services.stockx_poller.listings import listed
+from services.stockx_poller.narrowing import MOST_NAMES
 from services.stockx_poller.sending import accepted
 from services.stockx_poller.situation import Kind
 from services.stockx_poller.work import Work
 
 log = get_logger()
 
-_LOOKS = 4
+_LOOKS = 2
+_FIRST = 10
+"""Commands of a batch of creations that are looked for: hardly all of them fail while the rest succeeds."""
+_FIRST_CHANGES = 2
 
 
 async def look(work: Work) -> None:
-    """Look for what is doubtful and due: all creations together, else one of the others."""
+    """Look for what is doubtful and due: a batch, all creations together, or one of the others."""
     async with work.lease.database.connection() as connection:
         due = await ledger.commands(connection, work.account, "status = 'doubtful' AND next_at <= now()")
-    creations = [each for each in due if each.kind is Kind.CREATE]
-    looked_for = creations or due[:1]
+    batch_no = next((each.batch_no for each in due if each.batch_no is not None), None)
+    batch = [each for each in due if each.batch_no == batch_no] if batch_no is not None else []
+    creations = [each for each in due if each.kind is Kind.CREATE and each.batch_no is None]
+    looked_for = batch or creations or due[:1]
     try:
-        if creations:
+        if batch_no is not None:
+            await _look_for_batch(work, batch_no, batch)
+        elif creations:
             await _look_for_creations(work, creations)
         elif due:
             await _look_for_change(work, due[0])
@@ -51,33 +61,70 @@ async def look(work: Work) -> None:
             await ledger.doubtful(connection, [each.id for each in looked_for], work.timing.settle / _LOOKS)
 
 
+async def _look_for_batch(work: Work, batch_no: str, commands: Sequence[Command]) -> None:
+    if commands[0].kind is Kind.CREATE:
+        found, batch_id = await _made(work, commands)
+    else:
+        found, batch_id = await _begun(work, commands[:_FIRST_CHANGES]), None
+    async with work.lease.turn() as connection:
+        if found:
+            await accepted(connection, work, batch_no, batch_id, commands)
+            return
+        for command in commands:
+            await _not_found(connection, work, command)
+
+
+async def _made(work: Work, commands: Sequence[Command]) -> tuple[bool, str | None]:
+    """Whether a listing of one of the first commands is there, and the batch that made it."""
+    named = {each.variant_id: each for each in commands[:_FIRST] if each.variant_id is not None}
+    async with work.lease.database.connection() as connection:
+        counts = await listed(connection, work.account, "variant_id", named)
+    chosen: list[str] = []
+    for variant in sorted(named, key=lambda each: counts.get(each, 0)):
+        if not chosen or sum(counts.get(each, 0) for each in (*chosen, variant)) + len(commands) <= LARGEST_PAGE:
+            chosen.append(variant)
+    candidates: list[Listing] = []
+    async for page in work.stockx.listings.pages(ListingFilter(variant_ids=tuple(chosen))):
+        candidates += page.entries
+    async with work.lease.database.connection() as connection:
+        new = await _nobodys(connection, work.account, candidates, _sent(commands[0]))
+    for listing in new:
+        if any(_is(listing, each) for each in commands) and listing.batch is not None:
+            return True, listing.batch.batch_id
+    return False, None
+
+
+async def _begun(work: Work, commands: Sequence[Command]) -> bool:
+    """Whether one of these was begun at StockX."""
+    for command in commands:
+        try:
+            listing = await work.stockx.listings.listing(command.listing)
+        except NotFound:
+            if command.kind is Kind.DELETE:
+                return True
+            continue
+        async with work.lease.database.connection() as connection:
+            last = listing.last_operation
+            if last is not None and await _is_its(connection, command, listing, last):
+                return True
+    return False
+
+
 async def _look_for_creations(work: Work, doubtful: Sequence[Command]) -> None:
-    variants = tuple(dict.fromkeys(each.variant_id for each in doubtful if each.variant_id))[:MOST_VARIANTS]
+    variants = tuple(dict.fromkeys(each.variant_id for each in doubtful if each.variant_id))[:MOST_NAMES]
     looked_for = [each for each in doubtful if each.variant_id in variants]
     candidates: list[Listing] = []
     async for page in work.stockx.listings.pages(ListingFilter(variant_ids=variants)):
         candidates += page.entries
     async with work.lease.turn() as connection:
         new = await _nobodys(connection, work.account, candidates, min(_sent(each) for each in looked_for))
-        batches: dict[str, str] = {}
         for command in looked_for:
-            if command.batch_no in batches:
-                continue  # found with another one of its batch
             listing = next((each for each in new if _is(each, command)), None)
             if listing is None:
                 await _not_found(connection, work, command)
                 continue
             new.remove(listing)
-            batch_id = listing.batch.batch_id if listing.batch else None
-            if command.batch_no is not None and batch_id is not None:
-                batches[command.batch_no] = batch_id
-                whole = await ledger.commands(connection, work.account, "batch_no = $2", command.batch_no)
-                new = [each for each in new if each.batch is None or each.batch.batch_id != batch_id]
-                await accepted(connection, work, command.batch_no, batch_id, whole)
-            elif command.batch_no is None and batch_id is None:
-                await _adopt(connection, command, listing.listing_id, listing.last_operation)
-            else:
-                await _not_found(connection, work, command)
+            await _adopt(connection, command, listing.listing_id, listing.last_operation)
 
 
 async def _look_for_change(work: Work, command: Command) -> None:
@@ -120,7 +167,6 @@ def _leads_to(command: Command, listing: Listing) -> bool:
 async def _adopt(connection: Connection, command: Command, listing_id: str, last: LastOperation | None) -> None:
     """It was done: from now on it is polled by itself."""
     at = await ledger.now(connection)
-    await connection.execute("UPDATE stockx_poller.operations SET batch_no = NULL WHERE id = $1", command.id)
     fact = command.started(at).model_copy(
         update={"listing_id": listing_id, "operation_id": last.operation_id if last else None}
     )

@@ -30,20 +30,22 @@ async def commands(connection: Connection, account: str, condition: str, *argume
 async def sending(connection: Connection, ids: Sequence[str], batch_no: str | None) -> None:
     """Note that commands are about to be sent: from here on their fate is not known until something tells it."""
     await connection.execute(
-        "UPDATE stockx_poller.operations SET status = 'sending', sent_at = now(), attempts = attempts + 1, "
-        "batch_no = $2, item_id = NULL, polls = 0 WHERE id = ANY ($1)",
+        "UPDATE stockx_poller.operations AS o SET status = 'sending', sent_at = now(), attempts = attempts + 1, "
+        "batch_no = $2, item_id = NULL, polls = 0, before = (SELECT (l.fact::jsonb ->> 'updated_at')::timestamptz "
+        "FROM stockx_poller.listings AS l "
+        "WHERE l.account = o.account AND l.listing_id = o.listing_id AND NOT l.stale) WHERE id = ANY ($1)",
         list(ids),
         batch_no,
     )
 
 
-async def unsent(connection: Connection, ids: Sequence[str], *, alone: bool = False) -> None:
-    """They were not sent, or StockX did nothing: they wait again; `alone` from now on in no batch."""
+async def unsent(connection: Connection, ids: Sequence[str], *, pack: int | None = None) -> None:
+    """They were not sent, or StockX did nothing: they wait again; from now on in batches of `pack` at most."""
     await connection.execute(
         "UPDATE stockx_poller.operations SET status = 'waiting', batch_no = NULL, item_id = NULL, next_at = NULL, "
-        "alone = alone OR $2 WHERE id = ANY ($1)",
+        "pack = least(pack, $2::integer) WHERE id = ANY ($1)",
         list(ids),
-        alone,
+        pack,
     )
 
 

@@ -1,21 +1,24 @@
 """The states of listings: kept, published when they have changed, read again after an operation, swept now and then."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
+from typing import Literal
 
 from libs.db.pool import Connection
 from libs.http.errors import Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.listing import Listing
-from libs.marketplaces.stockx.listings import ListingFilter
 from libs.marketplaces.stockx.translate import deleted, listing_changed
 from libs.telemetry.log import get_logger
 from schemas.listings.listing_changed import ListingChangedV1
 from services.stockx_poller import ledger, outbox
+from services.stockx_poller.narrowing import Place, Reading, readings
 from services.stockx_poller.situation import Refresh
 from services.stockx_poller.work import Work
 
 log = get_logger()
+
+Keep = Callable[[Connection, Sequence[Listing]], Awaitable[None]]
 
 _SOLD = frozenset({"MATCHED", "COMPLETED", "CANCELED"})
 """What follows from an order, and not from an operation."""
@@ -29,10 +32,13 @@ async def put(connection: Connection, account: str, listings: Iterable[Listing])
         except Malformed as error:
             log.warning("a listing is malformed", account=account, listing_id=listing.listing_id, error=str(error))
             continue
-        await _put(connection, fact, listing.variant.variant_id if listing.variant else None)
+        batch_id = listing.batch.batch_id if listing.batch else None
+        await _put(connection, fact, listing.variant.variant_id if listing.variant else None, batch_id)
 
 
-async def _put(connection: Connection, fact: ListingChangedV1, variant_id: str | None) -> None:
+async def _put(
+    connection: Connection, fact: ListingChangedV1, variant_id: str | None = None, batch_id: str | None = None
+) -> None:
     row = await connection.fetchrow(
         "SELECT fact, status, expects, stale, look FROM stockx_poller.listings "
         "WHERE account = $1 AND listing_id = $2 FOR UPDATE",
@@ -46,11 +52,11 @@ async def _put(connection: Connection, fact: ListingChangedV1, variant_id: str |
     kept = known if known is not None and (older or same) else fact
     await connection.execute(
         """
-        INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, status, fact)
-        VALUES ($1, $2, $3, $4, $5)
+        INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, status, fact, batch_id)
+        VALUES ($1, $2, $3, $4, $5, $7)
         ON CONFLICT (account, listing_id) DO UPDATE SET variant_id = coalesce(excluded.variant_id, l.variant_id),
             status = excluded.status, fact = excluded.fact, seen_at = now(), stale = false, expects = NULL,
-            look = l.look OR $6
+            look = l.look OR $6, batch_id = coalesce(excluded.batch_id, l.batch_id)
         """,
         fact.account,
         fact.listing_id,
@@ -58,6 +64,7 @@ async def _put(connection: Connection, fact: ListingChangedV1, variant_id: str |
         kept.marketplace_status,
         kept.model_dump_json(),
         look and not older,
+        batch_id,
     )
     if kept is fact:
         await outbox.put(connection, fact.account, [fact])
@@ -84,40 +91,94 @@ def _shown(fact: ListingChangedV1) -> str:
 
 
 async def must_be_read(
-    connection: Connection, account: str, listing_id: str, variant_id: str | None, expects: str | None
+    connection: Connection,
+    account: str,
+    listing_id: str,
+    variant_id: str | None,
+    expects: str | None,
+    *,
+    batch_id: str | None = None,
 ) -> None:
-    """An operation on a listing has ended."""
+    """An operation on a listing has ended; `batch_id`: of the batch that made the listing, where it is a creation."""
     await connection.execute(
         """
-        INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, stale, expects)
-        VALUES ($1, $2, $3, true, $4)
+        INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, stale, expects, batch_id)
+        VALUES ($1, $2, $3, true, $4, $5)
         ON CONFLICT (account, listing_id) DO UPDATE SET stale = true, expects = excluded.expects,
-            variant_id = coalesce(l.variant_id, excluded.variant_id)
+            variant_id = coalesce(l.variant_id, excluded.variant_id), batch_id = coalesce(l.batch_id, excluded.batch_id)
         """,
         account,
         listing_id,
         variant_id,
         expects,
+        batch_id,
     )
 
 
 async def refresh(work: Work, call: Refresh) -> None:
     """Read the states of listings: page by page where that costs less, one by one what is on no page."""
-    unseen = set(call.listing_ids)
-    if call.variant_ids:
-        number, more = 1, True
-        while unseen and more and number <= max(1, len(unseen)):
+
+    async def keep(connection: Connection, found: Sequence[Listing]) -> None:
+        await put(connection, work.account, found)
+
+    unlisted, unread = await read_pages(work, call.listing_ids, keep)
+    for listing_id in sorted(unlisted | unread):
+        await read_one(work, listing_id)
+
+
+async def read_pages(work: Work, wanted: Collection[str], keep: Keep) -> tuple[set[str], set[str]]:
+    """Read the pages that hold the wanted listings; `keep` what each tells, in a transaction of its own.
+
+    Returns those that StockX does not list, and those of which nothing was learned: they must be read one by one.
+    """
+    unseen, unlisted = set(wanted), set[str]()
+    async with work.lease.database.connection() as connection:
+        ways = await _ways(connection, work.account, unseen)
+    for way in ways:
+        if way.chosen is None:
+            continue
+        missing, number, more = unseen.intersection(way.listing_ids), 1, True
+        while missing and more:
             try:
-                page = await work.stockx.listings.page(number, chosen=ListingFilter(variant_ids=call.variant_ids))
+                page = await work.stockx.listings.page(number, chosen=way.chosen)
             except (Garbage, Refused) as error:
                 log.warning("a page of listings tells nothing", account=work.account, error=str(error))
                 break
             async with work.lease.turn() as connection:
-                await put(connection, work.account, page.entries)
-            unseen -= {each.listing_id for each in page.entries}
+                await keep(connection, page.entries)
+            seen = {each.listing_id for each in page.entries}
+            missing, unseen = missing - seen, unseen - seen
             number, more = number + 1, page.has_next
-    for listing_id in sorted(unseen):
-        await read_one(work, listing_id)
+        else:
+            unlisted |= missing
+    return unlisted, unseen - unlisted
+
+
+async def _ways(connection: Connection, account: str, wanted: Collection[str]) -> list[Reading]:
+    rows = await connection.fetch(
+        "SELECT listing_id, variant_id, batch_id FROM stockx_poller.listings "
+        "WHERE account = $1 AND listing_id = ANY ($2)",
+        account,
+        list(wanted),
+    )
+    known = [Place(**row) for row in rows]
+    strangers = [Place(each, None, None) for each in wanted if each not in {one.listing_id for one in known}]
+    variants = await listed(connection, account, "variant_id", [each.variant_id for each in known])
+    batches = await listed(connection, account, "batch_id", [each.batch_id for each in known])
+    return readings([*known, *strangers], variants, batches)
+
+
+async def listed(
+    connection: Connection, account: str, column: Literal["variant_id", "batch_id"], names: Iterable[str | None]
+) -> dict[str, int]:
+    """How many listings StockX lists of each variant, or of each batch that made some, as far as is known here."""
+    rows = await connection.fetch(
+        f"SELECT {column} AS name, count(*) AS listed FROM stockx_poller.listings "  # noqa: S608  (our own names)
+        f"WHERE account = $1 AND {column} = ANY ($2) AND status IS DISTINCT FROM 'DELETED' GROUP BY 1",
+        account,
+        list({each for each in names if each is not None}),
+    )
+    return {row["name"]: row["listed"] for row in rows}
 
 
 async def read_one(work: Work, listing_id: str) -> None:
@@ -155,7 +216,7 @@ async def gone(connection: Connection, account: str, listing_id: str) -> None:
     if text:
         known = ListingChangedV1.model_validate_json(text)
         if known.marketplace_status != "DELETED":
-            await _put(connection, deleted(known, await ledger.now(connection)), None)
+            await _put(connection, deleted(known, await ledger.now(connection)))
 
 
 async def sweep(work: Work) -> None:

@@ -3,18 +3,17 @@
 import math
 from dataclasses import dataclass
 
-from services.stockx_poller.batching import CALLS_OF_ONE, WORTH_A_BATCH
+from libs.marketplaces.stockx.listings import LARGEST_PAGE
+from services.stockx_poller.batching import CALLS_OF_ONE, WORTH_A_BATCH, Packing
 from services.stockx_poller.situation import Quotas
-
-POLLS_OF_A_BATCH = 3
-LISTINGS_OF_A_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What waits. `typical`: seconds that operations of late took to end; `oldest`: age of the oldest pending one."""
+    """What waits, `creations` of it. `typical`: seconds that operations of late took to be known."""
 
     waiting: int
+    creations: int
     doubtful: int
     pending: int
     pending_batches: int
@@ -34,17 +33,22 @@ class Plan:
     fits: bool
 
 
-def plan(load: Load, quotas: Quotas, *, pace: float, largest: int, window: float, items: int, reserve: int) -> Plan:
-    """The plan for a load. `items` in `window` seconds may be sent in batches, of `largest` each."""
-    batched = load.waiting if load.waiting >= WORTH_A_BATCH else 0
-    batches = math.ceil(batched / largest)
-    writes = batches + (load.waiting - batched)
-    polls = POLLS_OF_A_BATCH * (batches + load.pending_batches) + (load.waiting - batched) + load.pending
-    reads = math.ceil((batched + load.stale) / LISTINGS_OF_A_PAGE)
-    calls = writes + polls + reads + CALLS_OF_ONE * load.doubtful
+def plan(load: Load, quotas: Quotas, *, packing: Packing, window: float, items: int, reserve: int) -> Plan:
+    """The plan for a load. `items` in `window` seconds may be sent in batches."""
+    creations, changes = load.creations, load.waiting - load.creations
+    batched = sum(each for each in (creations, changes) if each >= WORTH_A_BATCH)
+    alone = load.waiting - batched
+    batches = _batches(creations, packing.largest_creation) + _batches(changes, packing.largest)
+    created = creations if creations >= WORTH_A_BATCH else 0
+    reads = math.ceil((created + load.stale) / LARGEST_PAGE)
+    calls = 2 * batches + load.pending_batches + CALLS_OF_ONE * (alone + load.doubtful) + load.pending + reads
     beyond = max(0, batched - quotas.items)
     wait = 0.0 if not beyond else quotas.items_free_in + window * (math.ceil(beyond / items) - 1)
     anything = load.waiting + load.doubtful + load.pending + load.pending_batches
-    seconds = max(calls * pace, wait) + load.typical if anything else 0.0
+    seconds = max(calls * packing.pace, wait) + load.typical if anything else 0.0
     fits = calls <= quotas.requests - reserve
     return Plan(calls, seconds if fits else max(seconds, quotas.day_ends_in), fits)
+
+
+def _batches(commands: int, largest: int) -> int:
+    return math.ceil(commands / largest) if commands >= WORTH_A_BATCH else 0

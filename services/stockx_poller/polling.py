@@ -1,33 +1,23 @@
-"""What became of operations: a listing's, by a call for the listing (it tells its state too); a batch's, at once."""
+"""What became of the operations of one listing: a call for the listing tells its last operation, and its state too."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 from libs.db.pool import Connection
 from libs.http.errors import ApiError, Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
-from libs.marketplaces.stockx.batch import BatchItem, BatchKind, ItemStatus
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.operation import Initiator, LastOperation, Operation
-from libs.marketplaces.stockx.translate import deleted
 from libs.marketplaces.stockx.translate_operation import OURS, as_told, commanded_elsewhere, found_operation
-from libs.marketplaces.stockx.values import whole
 from libs.telemetry.log import get_logger
 from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
-from schemas.listings.listing_changed import ListingChangedV1
-from services.stockx_poller import ledger, listings, outbox
-from services.stockx_poller.command import Command
-from services.stockx_poller.situation import Kind
+from services.stockx_poller import ledger, listings
 from services.stockx_poller.work import Work
 
 log = get_logger()
 
 NOTHING_LEARNED = (NotFound, Garbage, Refused)
 """What asking again at once would not mend."""
-
-_ITEM = {ItemStatus.COMPLETED: OperationStatus.SUCCEEDED, ItemStatus.FAILED: OperationStatus.FAILED}
 
 
 async def poll_listing(work: Work, listing_id: str) -> None:
@@ -38,7 +28,7 @@ async def poll_listing(work: Work, listing_id: str) -> None:
     try:
         listing = await work.stockx.listings.listing(listing_id)
     except NOTHING_LEARNED as error:
-        _unlearned(work, error)
+        unlearned(work, error)
     told: dict[str, Operation | LastOperation] = {}
     if listing is not None and listing.last_operation is not None:
         told[listing.last_operation.operation_id] = listing.last_operation
@@ -73,11 +63,11 @@ async def _operations(work: Work, listing_id: str) -> Sequence[Operation]:
     try:
         return (await work.stockx.operations.of_listing(listing_id)).entries
     except NOTHING_LEARNED as error:
-        _unlearned(work, error)
+        unlearned(work, error)
         return ()
 
 
-def _unlearned(work: Work, error: ApiError) -> None:
+def unlearned(work: Work, error: ApiError) -> None:
     """An answer that tells nothing counts as a poll: it is asked again after a pause, and given up in the end."""
     if not isinstance(error, NotFound):
         log.warning("an answer tells nothing", account=work.account, error=str(error))
@@ -123,7 +113,7 @@ async def _learned(
 ) -> None:
     new = fact if state is None else as_told(fact, state, now)
     if new.status is OperationStatus.STARTED and now - sent_at >= work.timing.give_up:
-        new = _given_up(new, now, now - sent_at)
+        new = given_up(new, now, now - sent_at)
     if new.status is not fact.status or new.operation_id != fact.operation_id:
         await ledger.told(connection, new)
     await connection.execute(
@@ -134,7 +124,7 @@ async def _learned(
     )
 
 
-def _given_up(fact: ListingOperationChangedV1, now: datetime, age: timedelta) -> ListingOperationChangedV1:
+def given_up(fact: ListingOperationChangedV1, now: datetime, age: timedelta) -> ListingOperationChangedV1:
     log.error("an operation did not end", account=fact.account, id=fact.id, listing_id=fact.listing_id, age=str(age))
     return fact.model_copy(
         update={
@@ -169,128 +159,3 @@ async def _keep_found(connection: Connection, work: Work, found: Iterable[Operat
             log.warning("an operation is malformed", account=work.account, error=str(error))
             continue
         await ledger.found(connection, fact, timedelta(seconds=work.pause(0)))
-
-
-async def poll_batch(work: Work, batch_no: str) -> None:
-    """Ask for a batch's items; of deletions that have ended, also for their time: their listings are on no page."""
-    async with work.lease.database.connection() as connection:
-        row = await connection.fetchrow("SELECT * FROM stockx_poller.batches WHERE batch_no = $1", batch_no)
-        waited = await ledger.commands(connection, work.account, "batch_no = $2", batch_no)
-    if row is None or row["batch_id"] is None:
-        return
-    kind, batch_id = BatchKind(row["kind"]), row["batch_id"]
-    items: Sequence[BatchItem] = ()
-    try:
-        items = (await work.stockx.batches.items(kind, batch_id)).entries
-    except NOTHING_LEARNED as error:
-        _unlearned(work, error)
-    fates = assigned(waited, items)
-    ended = [(command, item) for command, item in fates if command.status == "pending" and item.status in _ITEM]
-    at: datetime | None = None
-    if ended and kind is BatchKind.DELETE:
-        try:
-            batch = await work.stockx.batches.batch(kind, batch_id)
-            at = batch.completed_at or batch.updated_at
-        except NOTHING_LEARNED as error:
-            _unlearned(work, error)
-    async with work.lease.turn() as connection:
-        now = await ledger.now(connection)
-        for command, item in ended:
-            await _item_ended(connection, command, item, now, at)
-        left = [each for each in waited if each.status == "pending" and each not in [one for one, _ in ended]]
-        if left and now - row["sent_at"] >= work.timing.give_up:
-            for each in left:
-                await ledger.told(connection, _given_up(_fact(each), now, now - row["sent_at"]))
-            left = []
-        await connection.execute(
-            "UPDATE stockx_poller.batches SET polls = polls + 1, status = $2, next_at = now() + $3 WHERE batch_no = $1",
-            batch_no,
-            "pending" if left else "ended",
-            timedelta(seconds=work.pause((now - row["sent_at"]).total_seconds())),
-        )
-
-
-async def _item_ended(
-    connection: Connection, command: Command, item: BatchItem, now: datetime, deleted_at: datetime | None
-) -> None:
-    status = _ITEM[ItemStatus(item.status)]
-    listing_id = item.listing_id or command.listing_id
-    fact = _fact(command).model_copy(
-        update={
-            "status": status,
-            "marketplace_status": item.status,
-            "listing_id": listing_id,
-            "error": item.error,
-            "ended_at": now,
-            "updated_at": now,
-            "raw": whole(item),
-        }
-    )
-    await ledger.told(connection, fact, item_id=item.item_id)
-    if status is not OperationStatus.SUCCEEDED or listing_id is None:
-        return
-    if command.kind is not Kind.DELETE or deleted_at is None:
-        await listings.must_be_read(connection, command.account, listing_id, command.variant_id, command.expects)
-        return
-    text = await connection.fetchval(
-        "SELECT fact FROM stockx_poller.listings WHERE account = $1 AND listing_id = $2", command.account, listing_id
-    )
-    if text is None:
-        await listings.must_be_read(connection, command.account, listing_id, None, "DELETED")
-        return
-    state = deleted(ListingChangedV1.model_validate_json(text), deleted_at)
-    await connection.execute(
-        "UPDATE stockx_poller.listings SET status = 'DELETED', fact = $3, stale = false, look = false, expects = NULL "
-        "WHERE account = $1 AND listing_id = $2",
-        command.account,
-        listing_id,
-        state.model_dump_json(),
-    )
-    await outbox.put(connection, command.account, [state])
-
-
-def assigned(commands: Sequence[Command], items: Sequence[BatchItem]) -> list[tuple[Command, BatchItem]]:
-    """Which item is which command: by its listing; a creation's by what was asked for, those alike in their order.
-
-    A command whose item is known keeps it, however the items are ordered.
-    """
-    by_item = {each.item_id: each for each in commands if each.item_id}
-    waiting: dict[object, list[Command]] = defaultdict(list)
-    for command in commands:
-        if command.item_id is None:
-            waiting[_signature(command)].append(command)
-    pairs: list[tuple[Command, BatchItem]] = []
-    for item in items:
-        known = by_item.get(item.item_id)
-        if known is not None:
-            pairs.append((known, item))
-        elif alike := waiting.get(_signature_of(item)):
-            pairs.append((alike.pop(0), item))
-    return pairs
-
-
-def _signature(command: Command) -> object:
-    if command.kind is Kind.CREATE:
-        return command.variant_id, command.wants.amount, command.wants.active
-    return command.listing_id
-
-
-def _signature_of(item: BatchItem) -> object:
-    told = item.input
-    if told is not None and told.variant_id is not None:
-        extra: Mapping[str, object] = told.model_extra or {}
-        return told.variant_id, _amount(extra.get("amount")), told.active is not False
-    return item.listing_id
-
-
-def _amount(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
-
-
-def _fact(command: Command) -> ListingOperationChangedV1:
-    if command.fact is None:
-        raise AssertionError(f"{command.id} is pending and has no fact")
-    return command.fact

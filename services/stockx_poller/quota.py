@@ -17,6 +17,7 @@ USUAL_SECONDS = 30.0
 _LOAD = """
 SELECT
     count(*) FILTER (WHERE status = 'waiting') AS waiting,
+    count(*) FILTER (WHERE status = 'waiting' AND kind = 'create') AS creations,
     count(*) FILTER (WHERE status IN ('sending', 'doubtful')) AS doubtful,
     count(*) FILTER (WHERE status = 'pending' AND batch_no IS NULL) AS pending,
     count(*) FILTER (WHERE status = 'pending' AND batch_no IS NOT NULL) AS in_batches,
@@ -61,6 +62,7 @@ class QuotaReport:
             raise AssertionError("an aggregate always has a row")
         load = Load(
             waiting=row["waiting"],
+            creations=row["creations"],
             doubtful=row["doubtful"],
             pending=row["pending"],
             pending_batches=row["pending_batches"],
@@ -70,8 +72,7 @@ class QuotaReport:
         made = plan(
             load,
             quotas,
-            pace=self._rules.pace,
-            largest=self._rules.largest,
+            packing=self._rules.packing,
             window=self._limits.items_window_seconds,
             items=self._limits.items,
             reserve=self._rules.reserve,

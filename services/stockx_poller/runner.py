@@ -19,7 +19,7 @@ from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.http.errors import ApiError, Blocked, Garbage, Later, NotFound, Refused, Unauthorized
 from libs.telemetry.log import get_logger
-from services.stockx_poller import doubts, listings, orders, outbox, polling, sending
+from services.stockx_poller import batch_polling, doubts, listings, orders, outbox, polling, sending, states
 from services.stockx_poller.lease import Lease, LostLease, claim
 from services.stockx_poller.pacing import stretch
 from services.stockx_poller.scheduler import Rules, next_call
@@ -29,6 +29,7 @@ from services.stockx_poller.situation import (
     LookForDoubtful,
     PollBatch,
     PollListing,
+    ReadStates,
     Refresh,
     Round,
     SendBatch,
@@ -134,7 +135,7 @@ class Runner:
     def _stretch(self, situation: Situation) -> float:
         quotas, rules = situation.quotas, self._rules
         planned = len(situation.waiting) + len(situation.polls)
-        return stretch(planned, quotas.requests, rules.reserve, quotas.day_ends_in, rules.pace)
+        return stretch(planned, quotas.requests, rules.reserve, quotas.day_ends_in, rules.packing.pace)
 
     async def _put_off(self, error: ApiError) -> None:
         told = error.retry_after if isinstance(error, Later) and error.retry_after else timedelta(seconds=_PAUSE)
@@ -171,7 +172,9 @@ async def perform(work: Work, call: Call) -> None:
         case PollListing(listing_id):
             await polling.poll_listing(work, listing_id)
         case PollBatch(batch_no):
-            await polling.poll_batch(work, batch_no)
+            await batch_polling.poll_batch(work, batch_no)
+        case ReadStates():
+            await states.read_states(work, call)
         case Refresh():
             await listings.refresh(work, call)
         case LookAtOperations(listing_id):

@@ -16,7 +16,7 @@ what was there before.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from services.stockx_poller.batching import LOOK_AGAIN, next_write
+from services.stockx_poller.batching import LOOK_AGAIN, Packing, next_write
 from services.stockx_poller.situation import (
     Call,
     Kind,
@@ -25,6 +25,7 @@ from services.stockx_poller.situation import (
     Poll,
     PollBatch,
     PollListing,
+    ReadStates,
     Refresh,
     Round,
     Situation,
@@ -33,18 +34,19 @@ from services.stockx_poller.situation import (
 )
 
 IDLE = 30.0
-MOST_VARIANTS = 40
-"""In one request: their ids are part of its URL."""
+MOST_TOGETHER = 10
+"""Batches whose listings are read in one go: at most 1,000 listings, in some ten calls."""
+MOST_REFRESHED = 500
+_SOON = 10
+"""Calls: a batch that is due so soon after another one is waited for, because pages hold listings of both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`pace`: seconds a call. `reserve`: requests a day that are kept for commands. `largest`: items of a batch."""
+    """`reserve`: requests a day that are kept for commands."""
 
-    pace: float
+    packing: Packing
     reserve: int
-    largest: int
-    gather: float
 
 
 def next_call(situation: Situation, rules: Rules) -> Call | Wait:
@@ -58,19 +60,31 @@ def next_call(situation: Situation, rules: Rules) -> Call | Wait:
     if _due(situation.doubts_due_in):
         return LookForDoubtful()
     spare = quotas.requests > rules.reserve
-    write = next_write(situation.waiting, quotas, pace=rules.pace, largest=rules.largest, gather=rules.gather)
-    poll = min(situation.polls, key=lambda each: each.due_in, default=None) if spare else None
-    overdue = poll is not None and poll.due_in <= 0
-    if write is not None and not isinstance(write, Wait) and not (overdue and situation.wrote_last):
+    write = next_write(situation.waiting, quotas, rules.packing)
+    poll = next_poll(situation.polls, rules.packing.pace) if spare else None
+    if write is not None and not isinstance(write, Wait) and not (poll is not None and situation.wrote_last):
         return write
-    if poll is not None and overdue:
-        return _polling(poll)
+    if poll is not None:
+        return poll
     if spare and (call := _other(situation)) is not None:
         return call
     return Wait(_pause(situation, write, spare=spare))
 
 
-def _polling(poll: Poll) -> Call:
+def next_poll(polls: Sequence[Poll], pace: float) -> PollListing | PollBatch | ReadStates | None:
+    """What is overdue for longest. Batches that are told by states wait for those that are due soon after them."""
+    together = sorted((each for each in polls if each.states), key=lambda each: each.due_in)[:MOST_TOGETHER]
+    due = [each for each in polls if not each.states and each.due_in <= 0]
+    soon = pace * _SOON
+    if together and together[0].due_in <= 0:
+        others = any(0 < each.due_in < soon for each in together)
+        if not others or together[0].due_in <= -MOST_TOGETHER * soon:
+            due.append(together[0])
+    poll = min(due, key=lambda each: each.due_in, default=None)
+    if poll is None:
+        return None
+    if poll.states:
+        return ReadStates(tuple(each.name for each in together if each.due_in <= 0))
     return PollBatch(poll.name) if poll.batch else PollListing(poll.name)
 
 
@@ -89,17 +103,9 @@ def _other(situation: Situation) -> Call | None:
 
 
 def refresh(stale: Sequence[Stale]) -> Refresh:
-    """One call for as many listings as possible; a listing whose variant is not known goes alone."""
-    known = [each for each in stale if each.variant_id is not None]
-    if len(known) < 2:
-        return Refresh((stale[0].listing_id,), ())
-    variants: dict[str, None] = {}
-    chosen: list[str] = []
-    for each in known:
-        if each.variant_id is not None and (each.variant_id in variants or len(variants) < MOST_VARIANTS):
-            variants[each.variant_id] = None
-            chosen.append(each.listing_id)
-    return Refresh(tuple(chosen), tuple(variants))
+    """Listings that are likely to stand on the same pages."""
+    cluster = stale[0].cluster
+    return Refresh(tuple(each.listing_id for each in stale if each.cluster == cluster)[:MOST_REFRESHED])
 
 
 def _due(due_in: float | None) -> bool:
@@ -114,7 +120,7 @@ def _pause(situation: Situation, write: object, *, spare: bool) -> float:
     if situation.doubts_due_in is not None:
         moments.append(situation.doubts_due_in)
     if spare:
-        moments += [each.due_in for each in situation.polls]
+        moments += [each.due_in for each in situation.polls if each.due_in > 0]
         rounds = (situation.orders_due_in, situation.history_due_in, situation.sweep_due_in)
         moments += [each for each in rounds if each is not None]
     return max(0.01, min(moments))

@@ -4,7 +4,8 @@
 |----------------------------------------------|------------------------------------------------------------------|
 | an operation, a batch                        | pending                                                          |
 | 400, 404, 413, … to a single write           | failed, with StockX's words                                      |
-| 400, 404, 413, … to a batch                  | each is sent alone: the batch does not tell which of them it was |
+| 400, 404, 413, … to a batch                  | sent in batches a fifth as large, in the end alone: the answer   |
+|                                              | does not tell which of them it was                               |
 | 401, 403                                     | waits; the account is left alone for a while                     |
 | 429, or not asked (limits, circuit, tokens)  | waits                                                            |
 | 5xx, none, unreadable                        | doubtful: looked for before it is sent again (doubts.py)         |
@@ -22,13 +23,16 @@ from libs.marketplaces.stockx.errors import may_have_happened
 from libs.marketplaces.stockx.operation import Operation
 from libs.marketplaces.stockx.translate_operation import as_told
 from schemas.listing_operations.listing_operation_changed import OperationStatus
-from services.stockx_poller import ledger
+from services.stockx_poller import durations, ledger
 from services.stockx_poller.command import Command
+from services.stockx_poller.shown import can_show
 from services.stockx_poller.situation import Kind, SendBatch, SendOne
 from services.stockx_poller.work import Work
 
-_FIRST_LOOK = 4
+FIRST_LOOK = 4
 """A part of the time that a write is given to show."""
+_SMALLER = 5
+"""How much smaller batches are after one was refused: one bad command among 500 costs some 20 calls more."""
 
 
 async def send_one(work: Work, call: SendOne) -> None:
@@ -43,7 +47,7 @@ async def send_one(work: Work, call: SendOne) -> None:
     try:
         operation = await _sent(work.stockx, command)
     except ApiError as error:
-        await _not_sent(work, [command], error, alone=True)
+        await _not_sent(work, [command], error)
         return
     async with work.lease.turn() as connection:
         await _started(connection, work, command, operation)
@@ -78,6 +82,7 @@ async def send_batch(work: Work, call: SendBatch) -> None:
         if not found:
             return
         await ledger.sending(connection, [each.id for each in found], batch_no)
+        found = await ledger.commands(connection, work.account, "batch_no = $2", batch_no)
         await connection.execute(
             "INSERT INTO stockx_poller.batches (batch_no, account, kind, status) VALUES ($1, $2, $3, 'sending')",
             batch_no,
@@ -88,21 +93,25 @@ async def send_batch(work: Work, call: SendBatch) -> None:
     try:
         batch = await _sent_together(work.stockx, call.kind, found)
     except ApiError as error:
-        await _not_sent(work, found, error, alone=False, batch_no=batch_no)
+        await _not_sent(work, found, error, batch_no=batch_no)
         return
     async with work.lease.turn() as connection:
         await accepted(connection, work, batch_no, batch.batch_id, found)
 
 
 async def accepted(
-    connection: Connection, work: Work, batch_no: str, batch_id: str, commands: Sequence[Command]
+    connection: Connection, work: Work, batch_no: str, batch_id: str | None, commands: Sequence[Command]
 ) -> None:
-    """StockX works on a batch."""
+    """StockX works on a batch; `batch_id` is None if its answer was lost."""
+    kind = commands[0].kind.batch
+    wait = await durations.wait_for(connection, work.account, kind, work.timing.batch)
     await connection.execute(
-        "UPDATE stockx_poller.batches SET status = 'pending', batch_id = $2, next_at = now() + $3 WHERE batch_no = $1",
+        "UPDATE stockx_poller.batches SET status = 'pending', batch_id = $2, next_at = sent_at + $3::interval, "
+        "by_states = $4 WHERE batch_no = $1",
         batch_no,
         batch_id,
-        timedelta(seconds=work.pause(0)),
+        wait,
+        batch_id is None or can_show(kind, commands),
     )
     at = await ledger.now(connection)
     for command in commands:
@@ -134,19 +143,17 @@ async def _sent_together(stockx: StockX, kind: BatchKind, commands: Sequence[Com
             return await stockx.batches.delete([each.listing for each in commands])
 
 
-async def _not_sent(
-    work: Work, commands: Sequence[Command], error: ApiError, *, alone: bool, batch_no: str | None = None
-) -> None:
+async def _not_sent(work: Work, commands: Sequence[Command], error: ApiError, *, batch_no: str | None = None) -> None:
     ids = [each.id for each in commands]
     async with work.lease.turn() as connection:
         if may_have_happened(error):
-            await ledger.doubtful(connection, ids, work.timing.settle / _FIRST_LOOK)
+            await ledger.doubtful(connection, ids, work.timing.settle / FIRST_LOOK)
             await _batch(connection, batch_no, "doubtful")
             return
         await _batch(connection, batch_no, "lost")
         if isinstance(error, Refused | NotFound):
-            if not alone:
-                await ledger.unsent(connection, ids, alone=True)
+            if batch_no is not None:
+                await ledger.unsent(connection, ids, pack=max(1, len(ids) // _SMALLER))
                 return
             for command in commands:
                 await ledger.refused(connection, command, error.detail)

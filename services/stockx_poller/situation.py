@@ -26,29 +26,37 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A command that may be sent now: no earlier one about the same listing is unfinished. `alone`: in no batch."""
+    """A command that may be sent now: no earlier one about the same listing is unfinished.
+
+    `pack`: in a batch of so many at most; `cluster`: the batch that made its listing. `age`: since it may be sent.
+    """
 
     id: str
     kind: Kind
     age: float
-    alone: bool = False
+    pack: int | None = None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Something to ask StockX about: a listing with pending operations, or (`batch`) a batch. `due_in` may be past."""
+    """Something to ask StockX about: a listing with pending operations, or (`batch`) a batch. `due_in` may be past.
+
+    `states`: the states of the batch's listings will tell that its items have ended.
+    """
 
     name: str
     due_in: float
     batch: bool = False
+    states: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A listing whose state must be read."""
+    """A listing whose state must be read; `cluster`: the batch that made it."""
 
     listing_id: str
-    variant_id: str | None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +121,17 @@ class PollBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadStates:
+    """Read the states of the listings of batches, all in one go: they tell that the items have ended."""
+
+    batch_nos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refresh:
-    """Read the states of listings, all of them in pages narrowed to their variants, or a single one."""
+    """Read the states of listings, in the pages that hold them."""
 
     listing_ids: tuple[str, ...]
-    variant_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +157,4 @@ class Wait:
 
 
 Write = SendOne | SendBatch
-Call = Write | LookForDoubtful | PollListing | PollBatch | Refresh | LookAtOperations | Round
+Call = Write | LookForDoubtful | PollListing | PollBatch | ReadStates | Refresh | LookAtOperations | Round

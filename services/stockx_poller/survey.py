@@ -10,21 +10,32 @@ from libs.quota.quota import Quotas as Counters
 from services.stockx_poller.situation import Kind, Poll, Quotas, Situation, Stale, Waiting
 
 AT_ONCE = 500
+MOST_WAITING = 5_000
+"""Commands that are looked at for the next batch."""
+PATIENCE = 3
+"""Polls of a batch that makes listings, before the states of those that it has made are read without the rest."""
 
 _WAITING = """
-SELECT id, kind, alone, extract(epoch FROM now() - accepted_at)::float8 AS age FROM stockx_poller.operations AS o
-WHERE account = $1 AND status = 'waiting' AND (listing_id IS NULL OR NOT EXISTS (
-    SELECT FROM stockx_poller.operations AS earlier
-    WHERE earlier.account = o.account AND earlier.listing_id = o.listing_id AND earlier.number < o.number
-        AND earlier.commanded AND earlier.status IN ('waiting', 'sending', 'doubtful', 'pending')))
-ORDER BY number LIMIT $2
+SELECT id, kind, pack, cluster, least(since_accepted, since_turn) AS age FROM (
+    SELECT o.id, o.kind, o.pack, o.number, l.batch_id AS cluster,
+        extract(epoch FROM now() - o.accepted_at)::float8 AS since_accepted,
+        (SELECT extract(epoch FROM now() - max(ended_at))::float8 FROM stockx_poller.operations AS before
+         WHERE before.account = o.account AND before.listing_id = o.listing_id) AS since_turn
+    FROM stockx_poller.operations AS o
+    LEFT JOIN stockx_poller.listings AS l ON l.account = o.account AND l.listing_id = o.listing_id
+    WHERE o.account = $1 AND o.status = 'waiting' AND (o.listing_id IS NULL OR NOT EXISTS (
+        SELECT FROM stockx_poller.operations AS earlier
+        WHERE earlier.account = o.account AND earlier.listing_id = o.listing_id AND earlier.number < o.number
+            AND earlier.commanded AND earlier.status IN ('waiting', 'sending', 'doubtful', 'pending')))
+    ORDER BY o.number LIMIT $2
+) AS turns ORDER BY number
 """
 _POLLS = """
-SELECT listing_id AS name, extract(epoch FROM min(next_at) - now())::float8 AS due_in, false AS batch
+SELECT listing_id AS name, extract(epoch FROM min(next_at) - now())::float8 AS due_in, false AS batch, false AS states
 FROM stockx_poller.operations
 WHERE account = $1 AND status = 'pending' AND batch_no IS NULL AND listing_id IS NOT NULL GROUP BY listing_id
 UNION ALL
-SELECT batch_no, extract(epoch FROM next_at - now())::float8, true
+SELECT batch_no, extract(epoch FROM next_at - now())::float8, true, by_states
 FROM stockx_poller.batches WHERE account = $1 AND status = 'pending'
 ORDER BY due_in LIMIT $2
 """
@@ -33,8 +44,12 @@ SELECT extract(epoch FROM min(next_at) - now())::float8 FROM stockx_poller.opera
 WHERE account = $1 AND status = 'doubtful'
 """
 _CHANGED = """
-SELECT listing_id, variant_id, stale, look FROM stockx_poller.listings WHERE account = $1 AND (stale OR look)
-ORDER BY variant_id, listing_id LIMIT $2
+SELECT listing_id, batch_id, stale, look FROM stockx_poller.listings AS l WHERE account = $1 AND (stale OR look)
+    AND NOT EXISTS (
+        SELECT FROM stockx_poller.operations AS o JOIN stockx_poller.batches AS b USING (batch_no)
+        WHERE o.account = l.account AND o.listing_id = l.listing_id AND o.kind = 'create'
+            AND b.status = 'pending' AND b.polls < $3)
+ORDER BY batch_id, listing_id LIMIT $2
 """
 _ROUNDS = """
 SELECT swept_at IS NOT NULL AS swept, extract(epoch FROM sweep_at - now())::float8 AS sweep,
@@ -72,13 +87,13 @@ class Survey:
             rounds = await connection.fetchrow(_ROUNDS, account)
             if rounds is None:
                 return Surveyed(Situation(quotas, swept=False), 0.0)
-            changed = await connection.fetch(_CHANGED, account, AT_ONCE)
+            changed = await connection.fetch(_CHANGED, account, AT_ONCE, PATIENCE)
             situation = Situation(
                 quotas,
                 waiting=await _waiting(connection, account),
                 doubts_due_in=await connection.fetchval(_DOUBTS, account),
                 polls=[Poll(**row) for row in await connection.fetch(_POLLS, account, AT_ONCE)],
-                stale=[Stale(row["listing_id"], row["variant_id"]) for row in changed if row["stale"]],
+                stale=[Stale(row["listing_id"], row["batch_id"]) for row in changed if row["stale"]],
                 looks=[row["listing_id"] for row in changed if row["look"] and not row["stale"]],
                 orders_due_in=rounds["orders"],
                 history_due_in=rounds["history"],
@@ -108,5 +123,5 @@ class Survey:
 
 
 async def _waiting(connection: Connection, account: str) -> list[Waiting]:
-    rows = await connection.fetch(_WAITING, account, AT_ONCE)
-    return [Waiting(row["id"], Kind(row["kind"]), max(0.0, row["age"]), row["alone"]) for row in rows]
+    rows = await connection.fetch(_WAITING, account, MOST_WAITING)
+    return [Waiting(row["id"], Kind(row["kind"]), max(0.0, row["age"]), row["pack"], row["cluster"]) for row in rows]

@@ -10,7 +10,9 @@ from libs.marketplaces.stockx.listing import InventoryType
 from libs.marketplaces.stockx.values import Currency, Expiry, Price, StockXPayload, StockXRequest
 
 LARGEST_BATCH = 100
-"""Items of one request: what the contract says of updates and deletions, and names no number for creations."""
+"""Items of one request that updates or deletes: what the contract says."""
+LARGEST_CREATION = 500
+"""Of one that creates: the contract names no number, so it is what the portal allows in five minutes."""
 
 
 class BatchKind(StrEnum):

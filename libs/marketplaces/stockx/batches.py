@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.marketplaces.stockx.batch import LARGEST_BATCH, Batch, BatchItem, BatchKind, ChangedItem, ItemStatus, NewItem
+from libs.marketplaces.stockx.batch import (
+    LARGEST_BATCH,
+    LARGEST_CREATION,
+    Batch,
+    BatchItem,
+    BatchKind,
+    ChangedItem,
+    ItemStatus,
+    NewItem,
+)
 from libs.marketplaces.stockx.caller import StockXCaller, garbage, shaped
 from libs.marketplaces.stockx.limits import Allowance
 from libs.marketplaces.stockx.paging import Unreadable, read_entries
@@ -26,13 +35,20 @@ class Batches:
     counted. A batch that is too large for now raises RateLimited with the time after which it fits, and is not sent.
     """
 
-    def __init__(self, caller: StockXCaller, allowance: Allowance, largest: int = LARGEST_BATCH) -> None:
+    def __init__(
+        self,
+        caller: StockXCaller,
+        allowance: Allowance,
+        largest: int = LARGEST_BATCH,
+        largest_creation: int = LARGEST_CREATION,
+    ) -> None:
         self._caller = caller
         self._allowance = allowance
         self.largest = largest
+        self.largest_creation = largest_creation
 
     async def create(self, items: Sequence[NewItem]) -> Batch:
-        """Create listings, up to 100 items of any quantity. Raises BadRequest, RateLimited."""
+        """Create listings, up to 500 items of any quantity. Raises BadRequest, RateLimited."""
         amount = sum(item.quantity for item in items)
         return await self._send(BatchKind.CREATE, [item.body() for item in items], amount)
 
@@ -58,8 +74,9 @@ class Batches:
         return BatchItems(*read_entries(told, BatchItem))
 
     async def _send(self, kind: BatchKind, items: Sequence[Json], amount: int) -> Batch:
-        if not 1 <= len(items) <= self.largest:
-            raise ValueError(f"a batch has 1 to {self.largest} items, not {len(items)}")
+        largest = self.largest_creation if kind is BatchKind.CREATE else self.largest
+        if not 1 <= len(items) <= largest:
+            raise ValueError(f"a batch has 1 to {largest} items, not {len(items)}")
         self._caller.check()  # an open circuit must not cost an allowance
         await self._allowance.take(amount, f"POST {BATCHES}")
         answer = await self._caller.call("POST", BATCHES, ids={"kind": kind}, body={"items": list(items)})

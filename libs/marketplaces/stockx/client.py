@@ -18,7 +18,7 @@ from pydantic import HttpUrl, SecretStr
 
 from libs.http.client import ApiClient, ApiSettings
 from libs.http.tokens import TokenProvider
-from libs.marketplaces.stockx.batch import LARGEST_BATCH
+from libs.marketplaces.stockx.batch import LARGEST_BATCH, LARGEST_CREATION
 from libs.marketplaces.stockx.batches import Batches
 from libs.marketplaces.stockx.caller import StockXCaller
 from libs.marketplaces.stockx.catalog import Catalog
@@ -47,11 +47,12 @@ class StockX:
         allowance: Allowance,
         *,
         largest_batch: int = LARGEST_BATCH,
+        largest_creation: int = LARGEST_CREATION,
     ) -> None:
         caller = StockXCaller(api, tokens, api_key)
         self.catalog = Catalog(caller)
         self.markets = Markets(caller)
         self.listings = Listings(caller)
         self.operations = Operations(caller)
-        self.batches = Batches(caller, allowance, largest_batch)
+        self.batches = Batches(caller, allowance, largest_batch, largest_creation)
         self.orders = Orders(caller)

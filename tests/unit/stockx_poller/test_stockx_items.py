@@ -22,9 +22,9 @@ from libs.marketplaces.stockx.translate_operation import commanded_elsewhere, fo
 from schemas.listing_operations.listing_operation_changed import Initiator, OperationKind, OperationStatus
 from schemas.listings.listing_changed import ListingStatus
 from schemas.orders.order_changed import OrderStatus
+from services.stockx_poller.assigning import assigned
 from services.stockx_poller.command import Command, Wants
 from services.stockx_poller.messages import ListingChangeBody, NewListingBody
-from services.stockx_poller.polling import assigned
 from services.stockx_poller.situation import Kind
 from tests.unit.marketplaces import stockx_answers
 

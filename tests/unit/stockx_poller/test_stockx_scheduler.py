@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.marketplaces.stockx.batch import BatchKind
-from services.stockx_poller.batching import WORTH_A_BATCH, next_write
+from services.stockx_poller.batching import WORTH_A_BATCH, Packing, next_write
 from services.stockx_poller.pacing import MOST_STRETCH, Backoff, stretch
 from services.stockx_poller.plan import Load, plan
-from services.stockx_poller.scheduler import IDLE, MOST_VARIANTS, Rules, next_call, refresh
+from services.stockx_poller.scheduler import IDLE, MOST_TOGETHER, Rules, next_call, next_poll, refresh
 from services.stockx_poller.situation import (
     Kind,
     LookAtOperations,
@@ -18,6 +18,7 @@ from services.stockx_poller.situation import (
     PollBatch,
     PollListing,
     Quotas,
+    ReadStates,
     Refresh,
     Round,
     SendBatch,
@@ -28,7 +29,8 @@ from services.stockx_poller.situation import (
     Waiting,
 )
 
-RULES = Rules(pace=1.1, reserve=1_000, largest=100, gather=1.0)
+PACKING = Packing(pace=1.1, largest=100, largest_creation=120, gather=1.0, longest=30.0)
+RULES = Rules(PACKING, reserve=1_000)
 PLENTY = Quotas(requests=25_000, day_ends_in=86_400.0, items=500, items_free_in=0.0)
 
 due = st.none() | st.floats(-100, 100)
@@ -38,9 +40,10 @@ waiting = st.lists(
         id=st.uuids().map(str),
         kind=st.sampled_from(Kind),
         age=st.floats(0, 1_000),
-        alone=st.booleans(),
+        pack=st.sampled_from([None, None, 20, 1]),
+        cluster=st.sampled_from([None, "one", "other"]),
     ),
-    max_size=130,
+    max_size=150,
     unique_by=lambda each: each.id,
 )
 quotas = st.builds(
@@ -55,8 +58,17 @@ situations = st.builds(
     quotas=quotas,
     waiting=waiting,
     doubts_due_in=due,
-    polls=st.lists(st.builds(Poll, name=st.text("ab", min_size=1), due_in=st.floats(-100, 100), batch=st.booleans())),
-    stale=st.lists(st.builds(Stale, listing_id=st.uuids().map(str), variant_id=st.none() | st.text("xyz", min_size=1))),
+    polls=st.lists(
+        st.builds(
+            Poll,
+            name=st.uuids().map(str),
+            due_in=st.floats(-200, 100),
+            batch=st.just(value=True),
+            states=st.booleans(),
+        )
+        | st.builds(Poll, name=st.uuids().map(str), due_in=st.floats(-100, 100))
+    ),
+    stale=st.lists(st.builds(Stale, listing_id=st.uuids().map(str), cluster=st.none() | st.text("xyz", min_size=1))),
     looks=st.lists(st.text("ab", min_size=1), max_size=3),
     orders_due_in=due,
     history_due_in=due,
@@ -81,14 +93,38 @@ def test_what_is_called_may_be_called_and_a_pause_has_an_end(situation: Situatio
     elif not isinstance(call, LookForDoubtful):
         assert situation.quotas.requests > RULES.reserve, "the reserve is for commands"
     if isinstance(call, SendBatch):
-        assert WORTH_A_BATCH <= len(call.ids) <= min(RULES.largest, situation.quotas.items)
+        most = min(PACKING.most(call.kind), *(by_id[each].pack or 500 for each in call.ids))
+        assert WORTH_A_BATCH <= len(call.ids) <= min(most, situation.quotas.items)
         assert {by_id[each].kind.batch for each in call.ids} == {call.kind}
-        assert not any(by_id[each].alone for each in call.ids)
-    if isinstance(call, PollBatch | PollListing):
-        chosen = min(situation.polls, key=lambda each: each.due_in)
-        assert chosen.due_in <= 0, "nothing is asked before its time"
-        name = call.batch_no if isinstance(call, PollBatch) else call.listing_id
-        assert name == chosen.name, "what is overdue for longest comes first"
+    if isinstance(call, PollBatch | PollListing | ReadStates):
+        names = call.batch_nos if isinstance(call, ReadStates) else (call_name(call),)
+        chosen = [each for each in situation.polls if each.name in names]
+        assert len(chosen) == len(names) <= MOST_TOGETHER
+        assert all(each.due_in <= 0 for each in chosen), "nothing is asked before its time"
+        others = [each.due_in for each in situation.polls if not each.states]
+        assert min(each.due_in for each in chosen) <= min([0.0, *others]), "what is overdue for longest comes first"
+
+
+def call_name(call: PollBatch | PollListing) -> str:
+    return call.batch_no if isinstance(call, PollBatch) else call.listing_id
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=20))
+def test_batches_told_by_states_are_asked_for_together(due: list[float]) -> None:
+    polls = [Poll(str(number), each, batch=True, states=True) for number, each in enumerate(due)]
+    call = next_poll(polls, pace=1.0)
+    soonest = sorted(due)[:MOST_TOGETHER]
+    if call is None:
+        assert soonest[0] > 0 or any(0 < each < 10 for each in soonest), "only for one that is due soon"
+        return
+    assert isinstance(call, ReadStates)
+    assert sorted(due[int(each)] for each in call.batch_nos) == [each for each in soonest if each <= 0]
+    assert not any(0 < each < 10 for each in soonest)
+
+
+def test_a_batch_told_by_states_does_not_wait_for_ever() -> None:
+    late, soon = Poll("late", -200.0, batch=True, states=True), Poll("soon", 1.0, batch=True, states=True)
+    assert next_poll([late, soon], pace=1.0) == ReadStates(("late",))
 
 
 @given(situations.filter(lambda each: each.swept and each.quotas.requests > RULES.reserve))
@@ -97,7 +133,7 @@ def test_whatever_is_due_is_not_slept_over(situation: Situation) -> None:
     rounds = (situation.doubts_due_in, situation.orders_due_in, situation.history_due_in, situation.sweep_due_in)
     something = (
         any(each is not None and each <= 0 for each in rounds)
-        or any(each.due_in <= 0 for each in situation.polls)
+        or any(each.due_in <= 0 for each in situation.polls if not each.states)
         or bool(situation.stale or situation.looks)
     )
     assert not (something and isinstance(call, Wait))
@@ -121,7 +157,7 @@ def test_the_order_of_what_is_left() -> None:
     everything = Situation(
         PLENTY,
         doubts_due_in=-1.0,
-        stale=[Stale("s", "v")],
+        stale=[Stale("s")],
         looks=["l"],
         orders_due_in=-1.0,
         history_due_in=-1.0,
@@ -129,7 +165,7 @@ def test_the_order_of_what_is_left() -> None:
     )
     steps = [
         (LookForDoubtful(), {"doubts_due_in": None}),
-        (Refresh(("s",), ()), {"stale": ()}),
+        (Refresh(("s",)), {"stale": ()}),
         (LookAtOperations("l"), {"looks": ()}),
         (Round.ORDERS, {"orders_due_in": None}),
         (Round.HISTORY, {"history_due_in": 7.0}),
@@ -149,36 +185,55 @@ def test_nothing_is_created_before_all_listings_were_read() -> None:
 
 @given(waiting, quotas)
 def test_batches_are_taken_where_they_gain(commands: list[Waiting], left: Quotas) -> None:
-    call = next_write(commands, left, pace=1.1, largest=100, gather=1.0)
+    call = next_write(commands, left, PACKING)
     assert (call is None) == (not commands)
-    plain = [each for each in commands if not each.alone]
-    groups = {kind: [each for each in plain if each.kind.batch is kind] for kind in BatchKind}
-    most = max(len(group) for group in groups.values())
+    free = {kind: [each for each in commands if each.pack is None and each.kind.batch is kind] for kind in BatchKind}
+    sizes = {kind: min(len(group), PACKING.most(kind)) for kind, group in free.items()}
+    most = max(sizes.values())
     ready = all(each.age >= 1.0 for each in commands)
-    if most >= WORTH_A_BATCH and left.items >= min(most, 100) and ready:
+    if most >= WORTH_A_BATCH and left.items >= most and ready:
         assert isinstance(call, SendBatch), "many go together as long as the items last"
-        assert len(call.ids) == min(most, 100)
-        oldest = sorted(groups[call.kind], key=lambda each: -each.age)[: len(call.ids)]
-        assert min(each.age for each in oldest) == min(each.age for each in commands if each.id in call.ids)
+        assert len(call.ids) >= most
+        by_id = {each.id: each for each in commands}
+        whole = [each for each in commands if each.kind.batch is call.kind and each.pack == by_id[call.ids[0]].pack]
+        oldest = max(whole, key=lambda each: each.age)
+        assert any(by_id[each].age == oldest.age for each in call.ids), "the oldest is among them"
 
 
-def test_a_spent_window_is_waited_for_only_if_that_is_quicker() -> None:
+def test_a_batch_that_is_not_full_waits_for_the_last_to_join() -> None:
+    def coming(youngest: float, number: int = 50) -> list[Waiting]:
+        return [Waiting(str(n), Kind.UPDATE, youngest + n / 100) for n in range(number)]
+
+    assert next_write(coming(0.2), PLENTY, PACKING) == Wait(0.8)
+    assert isinstance(next_write(coming(1.0), PLENTY, PACKING), SendBatch)
+    assert isinstance(next_write(coming(0.2, 100), PLENTY, PACKING), SendBatch), "a full one waits for nobody"
+    late = [*coming(0.2), Waiting("old", Kind.UPDATE, 30.0)]
+    assert isinstance(next_write(late, PLENTY, PACKING), SendBatch), "nor does an old one"
+
+
+def test_listings_that_came_together_go_together() -> None:
+    commands = [Waiting(str(n), Kind.UPDATE, 100.0 - n / 100, cluster="ab"[n % 2]) for n in range(200)]
+    call = next_write(commands, PLENTY, PACKING)
+    assert isinstance(call, SendBatch)
+    assert {int(each) % 2 for each in call.ids} == {0}
+
+
+def test_a_spent_window_is_waited_for_unless_few_are_through_before() -> None:
     spent = Quotas(requests=20_000, day_ends_in=9_999.0, items=0, items_free_in=60.0)
     few = [Waiting(str(n), Kind.UPDATE, 5.0) for n in range(10)]
-    many = [Waiting(str(n), Kind.UPDATE, 5.0) for n in range(200)]
-    assert next_write(few, spent, pace=1.1, largest=100, gather=1.0) == SendOne("0")
-    assert isinstance(next_write(many, spent, pace=1.1, largest=100, gather=1.0), Wait)
+    many = [Waiting(str(n), Kind.UPDATE, 5.0) for n in range(11)]
+    assert next_write(few, spent, PACKING) == SendOne("0")
+    assert isinstance(next_write(few, replace(spent, items_free_in=10.0), PACKING), Wait)
+    assert isinstance(next_write(many, spent, PACKING), Wait), "the calls would cost more than the wait"
 
 
 @given(
-    st.lists(st.builds(Stale, listing_id=st.uuids().map(str), variant_id=st.none() | st.uuids().map(str)), min_size=1)
+    st.lists(st.builds(Stale, listing_id=st.uuids().map(str), cluster=st.none() | st.sampled_from("ab")), min_size=1)
 )
-def test_a_refresh_is_for_listings_that_are_stale_and_its_url_has_an_end(stale: list[Stale]) -> None:
+def test_a_refresh_is_for_listings_that_stand_together(stale: list[Stale]) -> None:
     call = refresh(stale)
     assert call.listing_ids
-    assert set(call.listing_ids) <= {each.listing_id for each in stale}
-    assert len(call.variant_ids) <= MOST_VARIANTS
-    assert call.variant_ids or len(call.listing_ids) == 1
+    assert len({each.cluster for each in stale if each.listing_id in call.listing_ids}) == 1
 
 
 @given(st.floats(0.01, 10), st.floats(10, 1_000), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 50))
@@ -200,6 +255,7 @@ def test_the_less_is_left_the_longer_the_pauses(planned: int, left: int, day: fl
     st.builds(
         Load,
         waiting=st.integers(0, 5_000),
+        creations=st.just(0),
         doubtful=st.integers(0, 50),
         pending=st.integers(0, 500),
         pending_batches=st.integers(0, 20),
@@ -209,7 +265,7 @@ def test_the_less_is_left_the_longer_the_pauses(planned: int, left: int, day: fl
     quotas,
 )
 def test_a_plan_grows_with_its_load(load: Load, left: Quotas) -> None:
-    figures = {"pace": 1.1, "largest": 100, "window": 320.0, "items": 500, "reserve": 1_000}
+    figures = {"packing": PACKING, "window": 320.0, "items": 500, "reserve": 1_000}
     made = plan(load, left, **figures)  # type: ignore[arg-type]  # the parameters of plan
     more = plan(replace(load, waiting=load.waiting + 500), left, **figures)  # type: ignore[arg-type]  # the same
     assert more.calls >= made.calls - WORTH_A_BATCH * 2

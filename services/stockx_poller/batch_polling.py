@@ -1,0 +1,162 @@
+"""What became of a batch: told by its items, or, of deletions, by the batch itself if they have all succeeded.
+
+| kind   | what is asked for                                       | why                                               |
+|--------|---------------------------------------------------------|---------------------------------------------------|
+| create | its items                                               | they name the new listings                        |
+| update | the states of its listings (states.py), else its items  | the states must be read anyway, and mostly tell it|
+| delete | the batch; its items, if not all of them have succeeded | it tells when: no page shows deleted listings     |
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from libs.db.pool import Connection, Record
+from libs.marketplaces.stockx.batch import Batch, BatchItem, BatchKind, ItemStatus
+from libs.marketplaces.stockx.translate import deleted
+from libs.marketplaces.stockx.values import whole
+from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
+from schemas.listings.listing_changed import ListingChangedV1
+from schemas.values import Json
+from services.stockx_poller import durations, ledger, listings, outbox
+from services.stockx_poller.assigning import assigned
+from services.stockx_poller.command import Command
+from services.stockx_poller.polling import NOTHING_LEARNED, given_up, unlearned
+from services.stockx_poller.situation import Kind
+from services.stockx_poller.work import Work
+
+_ITEM = {ItemStatus.COMPLETED: OperationStatus.SUCCEEDED, ItemStatus.FAILED: OperationStatus.FAILED}
+_PATIENCE = 2
+"""Polls of a batch of deletions that has not ended, before its items are asked for one by one."""
+
+
+async def poll_batch(work: Work, batch_no: str) -> None:
+    """Ask for a batch's items, or first for the batch if it deletes."""
+    async with work.lease.database.connection() as connection:
+        row = await connection.fetchrow("SELECT * FROM stockx_poller.batches WHERE batch_no = $1", batch_no)
+        waited = await ledger.commands(connection, work.account, "batch_no = $2", batch_no)
+    if row is None or row["batch_id"] is None:
+        return
+    kind, batch_id = BatchKind(row["kind"]), row["batch_id"]
+    batch: Batch | None = None
+    items: Sequence[BatchItem] = ()
+    try:
+        if kind is BatchKind.DELETE:
+            batch = await work.stockx.batches.batch(kind, batch_id)
+        if batch is None or (not _all_succeeded(batch) and (batch.ended or row["polls"] >= _PATIENCE)):
+            items = (await work.stockx.batches.items(kind, batch_id)).entries
+    except NOTHING_LEARNED as error:
+        unlearned(work, error)
+    async with work.lease.turn() as connection:
+        now = await ledger.now(connection)
+        left = {each.id: each for each in waited if each.status == "pending"}
+        if batch is not None and _all_succeeded(batch):
+            for command in left.values():
+                await succeeded(connection, command, now, whole(batch), deleted_at=batch.completed_at)
+            left.clear()
+        for command, item in assigned(waited, items):
+            if command.id in left and item.status in _ITEM:
+                await _item_ended(connection, command, item, now, batch)
+                del left[command.id]
+        await ended_or_not(connection, work, row, list(left.values()), now)
+
+
+def _all_succeeded(batch: Batch) -> bool:
+    return batch.item_statuses is not None and batch.item_statuses.completed >= batch.total_items > 0
+
+
+async def ended_or_not(
+    connection: Connection, work: Work, row: Record, left: Sequence[Command], now: datetime, *, by_states: bool = False
+) -> None:
+    """A batch was asked for; `left` have not ended, as far as was told."""
+    age = now - row["sent_at"]
+    if left and age >= work.timing.give_up:
+        for each in left:
+            await ledger.told(connection, given_up(fact_of(each), now, age))
+        left = ()
+    guess, least = work.timing.batch, work.timing.first_poll
+    if not left and row["polls"] == 0:
+        await durations.had_ended(connection, work.account, row["kind"], guess, least)
+    elif not left:
+        await durations.was_late(connection, work.account, row["kind"], guess, age)
+    await connection.execute(
+        "UPDATE stockx_poller.batches SET polls = polls + 1, status = $2, next_at = now() + $3, by_states = $4 "
+        "WHERE batch_no = $1",
+        row["batch_no"],
+        "pending" if left else "ended",
+        timedelta(seconds=work.pause(age.total_seconds()) / 2),
+        by_states,
+    )
+
+
+async def succeeded(
+    connection: Connection, command: Command, now: datetime, raw: Json, *, deleted_at: datetime | None = None
+) -> None:
+    """A command of a batch has succeeded; its listing's state is kept by the caller, unless it was deleted."""
+    fact = fact_of(command).model_copy(
+        update={
+            "status": OperationStatus.SUCCEEDED,
+            "marketplace_status": ItemStatus.COMPLETED.value,
+            "ended_at": now,
+            "updated_at": now,
+            "raw": raw,
+        }
+    )
+    await ledger.told(connection, fact)
+    if command.kind is Kind.DELETE:
+        await _deleted(connection, command, deleted_at)
+
+
+async def _item_ended(
+    connection: Connection, command: Command, item: BatchItem, now: datetime, batch: Batch | None
+) -> None:
+    status = _ITEM[ItemStatus(item.status)]
+    listing_id = item.listing_id or command.listing_id
+    fact = fact_of(command).model_copy(
+        update={
+            "status": status,
+            "marketplace_status": item.status,
+            "listing_id": listing_id,
+            "error": item.error,
+            "ended_at": now,
+            "updated_at": now,
+            "raw": whole(item),
+        }
+    )
+    await ledger.told(connection, fact, item_id=item.item_id)
+    if status is not OperationStatus.SUCCEEDED or listing_id is None:
+        return
+    if command.kind is Kind.DELETE:
+        await _deleted(connection, command, (batch.completed_at or batch.updated_at) if batch else None)
+        return
+    batch_id = fact.batch_id if command.kind is Kind.CREATE else None
+    await listings.must_be_read(
+        connection, command.account, listing_id, command.variant_id, command.expects, batch_id=batch_id
+    )
+
+
+async def _deleted(connection: Connection, command: Command, at: datetime | None) -> None:
+    """The state follows from the deletion: no page shows it any more. Without a time of StockX's, ours must do."""
+    text = await connection.fetchval(
+        "SELECT fact FROM stockx_poller.listings WHERE account = $1 AND listing_id = $2",
+        command.account,
+        command.listing,
+    )
+    if text is None:
+        await listings.must_be_read(connection, command.account, command.listing, None, "DELETED")
+        return
+    state = deleted(ListingChangedV1.model_validate_json(text), at or await ledger.now(connection))
+    await connection.execute(
+        "UPDATE stockx_poller.listings SET status = 'DELETED', fact = $3, stale = false, look = false, expects = NULL "
+        "WHERE account = $1 AND listing_id = $2",
+        command.account,
+        command.listing,
+        state.model_dump_json(),
+    )
+    await outbox.put(connection, command.account, [state])
+
+
+def fact_of(command: Command) -> ListingOperationChangedV1:
+    """A pending command's fact."""
+    if command.fact is None:
+        raise AssertionError(f"{command.id} is pending and has no fact")
+    return command.fact
