@@ -9,6 +9,9 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from libs.service import Service
+from services.sandbox.amazon.control import AmazonControl
+from services.sandbox.amazon.marketplace import Amazon
+from services.sandbox.amazon.tokens import Client as AmazonClient
 from services.sandbox.clock import Clock
 from services.sandbox.config import Config
 from services.sandbox.control import ControlRoutes
@@ -48,7 +51,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
     faults = Faults(config.seed, clock)
     mercadolibre, ebay, square = _mercadolibre(config, clock), _ebay(config, clock), _square(config)
     stockx = _stockx(config, clock)
-    world = World(config.seed, (mercadolibre, ebay, square, stockx))
+    amazon = _amazon(config, clock)
+    world = World(config.seed, (mercadolibre, ebay, square, stockx, amazon))
     async with _sender(config) as http:
         channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
         notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
@@ -59,6 +63,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
         EbayControl(ebay, notifier).add_to(app)
         StockXControl(stockx).add_to(app)
+        AmazonControl(amazon).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
         WorldRoutes(world, clock, notifier, traffic, MercadoLibreControl(mercadolibre)).add_to(app)
@@ -171,6 +176,18 @@ def _stockx(config: Config, clock: Clock) -> StockX:
             system=config.stockx_system,
             longest_operation=config.stockx_longest_operation,
         ),
+    )
+
+
+def _amazon(config: Config, clock: Clock) -> Amazon:
+    client_secret = _secret(config, config.amazon_client_secret, "amazon client secret")
+    return Amazon(
+        config.seed,
+        clock,
+        AmazonClient(config.amazon_client_id, client_secret),
+        sellers=config.amazon_sellers,
+        settle=timedelta(seconds=config.amazon_settle_seconds),
+        token_life=timedelta(seconds=config.amazon_token_seconds),
     )
 
 

@@ -82,3 +82,9 @@ class Config(BaseSettings):
     stockx_failing: float = Field(default=0.03, ge=0, le=1)
     stockx_system: float = Field(default=0.01, ge=0, le=1)
     stockx_longest_operation: float = Field(default=60.0, ge=1, description="seconds of sandbox time")
+
+    amazon_client_id: str = "amzn1.application-oa2-client.sandbox00000000000000000"
+    amazon_client_secret: SecretStr | None = None
+    amazon_sellers: int = Field(default=1, ge=1, le=1000)
+    amazon_settle_seconds: float = Field(default=1.0, ge=0, description="sandbox time until an item has an ASIN")
+    amazon_token_seconds: int = Field(default=3600, ge=1)

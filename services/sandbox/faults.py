@@ -29,6 +29,8 @@ class FaultKind(StrEnum):
     UNAUTHORIZED = "unauthorized"
     NOT_FOUND = "not_found"
     TIMEOUT = "timeout"
+    LOST = "lost"
+    """The request is carried out, and the connection breaks before its answer."""
     SLOW = "slow"
     GARBAGE = "garbage"
     PARTIAL = "partial"
@@ -45,6 +47,7 @@ class FaultSpec(BaseModel):
     method: str = Field(default="*", description="HTTP method, or *")
     probability: float = Field(default=1.0, ge=0, le=1)
     count: int | None = Field(default=None, ge=1)
+    after: int = Field(default=0, ge=0, description="So many requests that fit pass before the first hit")
     seconds: float | None = Field(default=None, gt=0)
     status: int = Field(default=503, ge=500, le=599, description="outage: the status")
     delay: float = Field(default=5.0, ge=0, le=3600, description="timeout, slow: our seconds")
@@ -66,6 +69,7 @@ class Fault:
         self.spec = spec
         self.ends = ends
         self.hits = 0
+        self.passed = 0
 
     def over(self, now: datetime) -> bool:
         spent = self.spec.count is not None and self.hits >= self.spec.count
@@ -111,6 +115,9 @@ class Faults:
         for fault in self._faults.values():
             if fault.over(now) or not fault.meets(marketplace, method, path):
                 continue
+            if fault.passed < fault.spec.after:
+                fault.passed += 1
+                continue
             if chance(self._random, fault.spec.probability):
                 fault.hits += 1
                 return fault.spec
@@ -124,8 +131,10 @@ class Faults:
             fault = self.hit(marketplace, request.method, request.path.removeprefix(f"/{marketplace}"))
             if fault is None:
                 return await handler(request)
-            if fault.kind is FaultKind.TIMEOUT:
-                return await _hang(request, fault.delay)
+            if fault.kind is FaultKind.LOST:
+                await handler(request)
+            if fault.kind in (FaultKind.LOST, FaultKind.TIMEOUT):
+                return await _hang(request, fault.delay if fault.kind is FaultKind.TIMEOUT else 0)
             if fault.kind is FaultKind.SLOW:
                 await asyncio.sleep(fault.delay)
                 return await handler(request)

@@ -1,0 +1,1 @@
+"""The stand-in for Amazon: Login with Amazon, listings items, orders."""
