@@ -117,10 +117,11 @@ class _Counter:
             raise AssertionError("quota.take always answers")
         standing = Standing(self.quota, row["remaining"], timedelta(seconds=row["reset_after"]))
         self.last = standing
-        QUOTA_REMAINING.labels(self.quota.name).set(standing.remaining)
+        if not self.quota.family:  # what is left to one of many says nothing about the others
+            QUOTA_REMAINING.labels(self.quota.name).set(standing.remaining)
         for wish, granted in zip(wishes, row["granted"], strict=True):
             if not granted:
-                QUOTA_REFUSED.labels(self.quota.name).inc()
+                QUOTA_REFUSED.labels(self.quota.family or self.quota.name).inc()
             if wish.answer.done():
                 continue  # who asked was cancelled
             if granted:

@@ -10,13 +10,14 @@ class Quota:
 
     Windows begin at whole multiples of their length since 1970 in UTC (an hour at :00, a day at midnight). With
     `slices`, the window rolls instead, in steps of window/slices: then no span of that length ever has more than
-    `limit`, wherever it begins.
+    `limit`, wherever it begins. `family` is what metrics call it, where names hold ids of users or accounts.
     """
 
     name: str
     limit: int
     window: timedelta
     slices: int = 0
+    family: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ SEALED_TABLES = (
     SealedTable("oauth.tokens", ("client", "account"), ("access_token", "refresh_token")),
     SealedTable("oauth.states", ("client", "state"), ("code_verifier",)),
     SealedTable("privacy.keys", ("key_id",), ("key",)),
+    SealedTable("core.secrets", ("key",), ("encrypted_value",)),
 )
 """Every table with sealed columns. `sellstream secrets rotate` and `doctor` know only what stands here."""
 

@@ -99,3 +99,13 @@ MISSED_LAST_SUCCESS = Gauge(
 
 # seeds
 SEEDED_ITEMS = Counter("seeded_items_total", "Items named for enrichment.", ["marketplace", "source", "outcome"])
+
+# searches of StockX's catalog
+STOCKX_SEARCH_REQUESTS = Counter(
+    "stockx_search_requests_total", "Searches of StockX's catalog: success, not_found, error.", ["status"]
+)
+STOCKX_SEARCH_DURATION = Histogram(
+    "stockx_search_duration_seconds",
+    "From a search's beginning to its end, waiting for a turn within StockX's limits included.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45),
+)

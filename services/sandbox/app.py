@@ -25,6 +25,12 @@ from services.sandbox.ecb.routes import FAULT_ANSWERS as ECB_FAULTS
 from services.sandbox.ecb.routes import NAME as ECB
 from services.sandbox.ecb.routes import EcbRoutes
 from services.sandbox.faults import Faults
+from services.sandbox.goat.routes import FAULT_ANSWERS as GOAT_FAULTS
+from services.sandbox.goat.routes import NAME as GOAT
+from services.sandbox.goat.routes import Goat
+from services.sandbox.klekt.routes import FAULT_ANSWERS as KLEKT_FAULTS
+from services.sandbox.klekt.routes import NAME as KLEKT
+from services.sandbox.klekt.routes import Klekt
 from services.sandbox.mercadolibre.control import MercadoLibreControl
 from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
 from services.sandbox.mercadolibre.switches import Switches
@@ -49,8 +55,10 @@ async def build(config: Config) -> AsyncIterator[Service]:
     """The stand-in marketplaces, each under `/<name>`, and the control API beside them."""
     clock = Clock(config.start, config.speed)
     faults = Faults(config.seed, clock)
-    mercadolibre, ebay, square = _mercadolibre(config, clock), _ebay(config, clock), _square(config)
     stockx = _stockx(config, clock)
+    mercadolibre, square = _mercadolibre(config, clock), _square(config)
+    ebay = _ebay(config, clock, stockx)
+    goat, klekt = Goat(config.seed, stockx.catalogue), Klekt(config.seed, clock, stockx.catalogue)
     amazon = _amazon(config, clock)
     world = World(config.seed, (mercadolibre, ebay, square, stockx, amazon))
     async with _sender(config) as http:
@@ -60,7 +68,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
         if config.rate:
             traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
-        ControlRoutes(world, clock, faults, notifier, traffic, ebay, http).add_to(app)
+        shops = {GOAT: goat.accounts, KLEKT: dict}
+        ControlRoutes(world, clock, faults, notifier, traffic, ebay, http, shops).add_to(app)
         EbayControl(ebay, notifier).add_to(app)
         StockXControl(stockx).add_to(app)
         AmazonControl(amazon).add_to(app)
@@ -71,9 +80,13 @@ async def build(config: Config) -> AsyncIterator[Service]:
             api = marketplace.application()
             api.middlewares.insert(0, faults.middleware(name, marketplace.fault_answers))
             app.add_subapp(f"/{name}", api)
-        rates = EcbRoutes(clock).application()
-        rates.middlewares.insert(0, faults.middleware(ECB, ECB_FAULTS))
-        app.add_subapp(f"/{ECB}", rates)
+        for name, api, answers in (
+            (ECB, EcbRoutes(clock).application(), ECB_FAULTS),
+            (GOAT, goat.application(), GOAT_FAULTS),
+            (KLEKT, klekt.application(), KLEKT_FAULTS),
+        ):
+            api.middlewares.insert(0, faults.middleware(name, answers))
+            app.add_subapp(f"/{name}", api)
         yield Service(
             name="sandbox",
             host=config.host,
@@ -125,7 +138,7 @@ def _mercadolibre(config: Config, clock: Clock) -> MercadoLibre:
     )
 
 
-def _ebay(config: Config, clock: Clock) -> Ebay:
+def _ebay(config: Config, clock: Clock, stockx: StockX) -> Ebay:
     token = _secret(config, config.ebay_verification_token, "ebay verification token")
     target = config.ebay_target
     return Ebay(
@@ -144,6 +157,7 @@ def _ebay(config: Config, clock: Clock) -> Ebay:
         size=EbaySize(config.ebay_sellers, config.ebay_items, config.ebay_orders),
         token_life=timedelta(seconds=config.ebay_token_seconds),
         switches=EbaySwitches(shape=config.ebay_shape, latency=config.ebay_latency),
+        strangers=stockx.catalogue,
     )
 
 

@@ -1,6 +1,8 @@
 """The sandbox's own API for what is not the world: faults, poison, traffic, the clock, accounts, eBay's endpoint."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -30,6 +32,7 @@ class ControlRoutes:
         traffic: Traffic,
         ebay: Ebay,
         http: aiohttp.ClientSession,
+        shops: Mapping[str, Callable[[], Mapping[str, Any]]],
     ) -> None:
         self._world = world
         self._clock = clock
@@ -38,6 +41,7 @@ class ControlRoutes:
         self._traffic = traffic
         self._ebay = ebay
         self._http = http
+        self._shops = shops  # marketplaces that are only searched: nothing happens there
 
     def add_to(self, app: web.Application) -> None:
         router = app.router
@@ -55,7 +59,8 @@ class ControlRoutes:
         router.add_delete("/_traffic", self._stop_traffic)
 
     async def _accounts(self, _request: web.Request) -> web.Response:
-        return json_answer({name: each.accounts() for name, each in self._world.marketplaces.items()})
+        sold_at = {name: each.accounts() for name, each in self._world.marketplaces.items()}
+        return json_answer(sold_at | {name: accounts() for name, accounts in self._shops.items()})
 
     async def _advance(self, request: web.Request) -> web.Response:
         order = await read(request, Advance)
@@ -73,7 +78,7 @@ class ControlRoutes:
 
     async def _order_fault(self, request: web.Request) -> web.Response:
         spec = await read(request, FaultSpec)
-        if spec.marketplace != ECB:
+        if spec.marketplace not in (ECB, *self._shops):
             self._world.named(spec.marketplace)
         fault = self._faults.order(spec)
         return json_answer(fault.shown(self._clock.now()), 201)

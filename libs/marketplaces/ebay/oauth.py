@@ -72,7 +72,7 @@ def _life(told: object) -> int:
     return min(told, _LONGEST_LIFE)
 
 
-class _TokenAnswer(Payload):
+class TokenAnswer(Payload):
     """POST /identity/v1/oauth2/token."""
 
     access_token: str = Field(min_length=1)
@@ -91,7 +91,7 @@ def code_exchange(
 
     async def exchange(code: str) -> TokenPair:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": application.ru_name}
-        told = await _granted(api, application, form, repeatable=False)
+        told = await granted(api, application, form, repeatable=False)
         if not told.refresh_token:
             raise Garbage(f"POST {_TOKEN}", "a code was exchanged, but the answer has no refresh_token")
         return _pair(told, told.refresh_token, clock())
@@ -114,15 +114,13 @@ def refresh_grant(
         form = {"grant_type": "refresh_token", "refresh_token": refresh}
         if scopes:
             form["scope"] = " ".join(scopes)
-        told = await _granted(api, application, form, repeatable=True)
+        told = await granted(api, application, form, repeatable=True)
         return _pair(told, told.refresh_token or refresh, clock())
 
     return grant
 
 
-async def _granted(
-    api: ApiClient, application: EbayApplication, form: dict[str, str], repeatable: bool
-) -> _TokenAnswer:
+async def granted(api: ApiClient, application: EbayApplication, form: dict[str, str], repeatable: bool) -> TokenAnswer:
     headers = {"Authorization": application.authorization()}
     try:
         answer = await api.call("POST", _TOKEN, headers=headers, form=form, repeatable=repeatable)
@@ -131,10 +129,10 @@ async def _granted(
         named = f" ({code})" if isinstance(code, str) and code.isascii() and len(code) < 80 else ""
         raise Unauthorized(error.operation, f"{error.detail}{named}", status=error.status, body=error.body) from error
     try:
-        return _TokenAnswer.read(answer.body)
+        return TokenAnswer.read(answer.body)
     except Malformed as error:
         raise Garbage(f"POST {_TOKEN}", str(error), status=answer.status) from None
 
 
-def _pair(told: _TokenAnswer, refresh: str, now: datetime) -> TokenPair:
+def _pair(told: TokenAnswer, refresh: str, now: datetime) -> TokenPair:
     return TokenPair(told.access_token, refresh, now + timedelta(seconds=told.expires_in))

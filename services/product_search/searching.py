@@ -1,0 +1,87 @@
+"""Searching StockX's catalog: counted, timed, remembered; old answers where StockX does not answer."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from libs.http.errors import ApiError, CircuitOpen, Unavailable
+from libs.marketplaces.stockx.catalog import Catalog
+from libs.marketplaces.stockx.paging import Page
+from libs.marketplaces.stockx.product import Product
+from libs.products.cache import ProductCache
+from libs.products.hits import best_hit, exact_first
+from libs.products.lookup import Searches
+from libs.products.merge import NoSku
+from libs.telemetry.metrics import STOCKX_SEARCH_DURATION, STOCKX_SEARCH_REQUESTS
+
+LEAST_ASKED_FOR = 10
+"""Hits that are asked for on a first page, however few are wanted: the right one need not be the first."""
+
+
+class CountedCatalog:
+    """Searches of a catalog, counted and timed as the document says."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def search(self, query: str, *, page: int = 1, page_size: int = 10) -> Page[Product]:
+        """As `Catalog.search`."""
+        began = time.perf_counter()
+        try:
+            found = await self._catalog.search(query, page=page, page_size=page_size)
+        except (ApiError, asyncio.CancelledError):
+            STOCKX_SEARCH_REQUESTS.labels("error").inc()
+            raise
+        finally:
+            STOCKX_SEARCH_DURATION.observe(time.perf_counter() - began)
+        STOCKX_SEARCH_REQUESTS.labels("success" if found.entries else "not_found").inc()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Products of one page; `total` of the whole search. `stale`: StockX did not answer, the cache did."""
+
+    products: list[Product]
+    total: int
+    stale: bool = False
+
+
+class Search:
+    """The search that users ask for."""
+
+    def __init__(self, catalog: Searches, cache: ProductCache) -> None:
+        self._catalog = catalog
+        self._cache = cache
+
+    async def page(self, query: str, number: int, size: int) -> Results:
+        """One page. On the first one, a product with exactly the style code that was asked for stands in front.
+
+        Raises ApiError, DatabaseAway.
+        """
+        wide = max(size, LEAST_ASKED_FOR) if number == 1 else size
+        try:
+            found = await self._catalog.search(query, page=number, page_size=wide)
+        except (Unavailable, CircuitOpen):
+            known = await self._known(query) if number == 1 else None
+            if known is None:
+                raise
+            return Results([known], 1, stale=True)
+        products = list(found.entries)
+        if number == 1:
+            await self._remember(query, products)
+            products = exact_first(query, products)
+        total = found.total if found.total is not None else (number - 1) * size + len(products)
+        return Results(products[:size], total)
+
+    async def _known(self, query: str) -> Product | None:
+        try:
+            known = await self._cache.find(query)
+        except NoSku:
+            return None
+        return None if known is None else known.product
+
+    async def _remember(self, query: str, products: list[Product]) -> None:
+        hit = best_hit(query, products)
+        if hit is not None and hit.exact:
+            await self._cache.keep(query, hit)

@@ -1,0 +1,1 @@
+"""GOAT, as its seller API (alias) tells its catalog."""

@@ -1,0 +1,1 @@
+"""Klekt, invented: it publishes no API."""

@@ -1,0 +1,271 @@
+"""product_search whole: StockX's catalog as the document shows it, the cache, limits, all marketplaces at once."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from libs.stack import Endpoints
+from services.sandbox.config import Config
+from services.sandbox.stockx.catalogue import Catalogue
+from tests.integration.running_sandbox import Sandbox, sandbox
+from tests.product_searching import ProductSearch, environment_of, serving
+
+SLIDES = "fa671f11-b94d-4596-a4fe-d91e0bd995a0"
+PANDA = "5e6a1e57-1c7d-435a-82bd-5666a13560fe"
+SEARCH = "/v2/catalog/search"
+PRODUCTS = 60
+_CATALOGUE = list(Catalogue(Config().seed, PRODUCTS).products.values())
+FAMILY = [each.style_id for each in _CATALOGUE[16:24] if each.style_id]
+"""Style codes that differ in their last digit: a search for one of them finds them all, popular ones first."""
+
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"kind": "outage", "status": 500},
+    {"kind": "outage", "status": 503, "retry_after": 30},
+    {"kind": "outage", "status": 504},
+    {"kind": "blocked"},
+    {"kind": "unauthorized"},
+    {"kind": "not_found"},
+    {"kind": "garbage"},
+    {"kind": "timeout", "delay": 2},
+    {"kind": "rate_limited", "retry_after": 30},  # the last: nobody is asked for so long
+)
+
+WRONG: tuple[dict[str, Any], ...] = (
+    {},
+    {"query": ""},
+    {"query": "x" * 101},
+    {"query": "x", "page": 0},
+    {"query": "x", "pageNumber": 0},
+    {"query": "x", "page": 1, "pageNumber": 2},
+    {"query": "x", "pageSize": 0},
+    {"query": "x", "pageSize": 51},
+    {"query": "x", "pageSize": "many"},
+)
+
+
+@dataclass
+class World:
+    """What a test works with."""
+
+    shop: Sandbox
+    database: Database
+    search: ProductSearch
+
+    async def fault(self, marketplace: str = "stockx", **spec: Any) -> None:
+        await self.shop.control("POST", "/_faults", {"marketplace": marketplace, **spec})
+
+    async def searches(self) -> int:
+        """How often StockX's search was asked."""
+        calls = (await self.shop.control("GET", "/_stockx/calls"))["calls"]
+        return int(calls.get("GET /catalog/search", 0))
+
+
+async def opened(stack: AsyncExitStack, endpoints: Endpoints, database_url: str, **more: str) -> World:
+    shop = await stack.enter_async_context(sandbox(stockx_limited=False, stockx_products=PRODUCTS, stockx_orders=0))
+    database = await stack.enter_async_context(Database(database_url, application="tests"))
+    await migrate(database)
+    kafka = KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers, topic_prefix="unused.")
+    search = await stack.enter_async_context(serving(await environment_of(shop, kafka, database, **more)))
+    return World(shop, database, search)
+
+
+@pytest.fixture
+async def world(stack: Endpoints, database_url: str) -> AsyncIterator[World]:
+    async with AsyncExitStack() as exits:
+        yield await opened(exits, stack, database_url)
+
+
+def counted(status: str) -> float:
+    return REGISTRY.get_sample_value("stockx_search_requests_total", {"status": status}) or 0.0
+
+
+async def test_a_search_answers_as_the_document_shows(world: World) -> None:
+    before, timed = counted("success"), REGISTRY.get_sample_value("stockx_search_duration_seconds_count") or 0
+    told = await world.search.call("/search-stockx", query="HQ4276", pageSize=10)
+    assert told.status == 200
+    assert told.json["products"][0] == {
+        "id": SLIDES,
+        "brand": "adidas",
+        "name": "adidas Reptossage Hook-And-Loop Slides Yu-Gi-Oh! Blue Eyes White Dragon",
+        "model": "HQ4276",
+        "colorway": "Focus Blue/Cloud White/Glow Blue",
+        "releaseDate": "2023-04-01",
+        "retailPrice": 55.0,
+        "urlKey": "adidas-reptossage-hook-and-loop-slides-yu-gi-oh-blue-eyes-white-dragon",
+        "media": {"imageUrl": None, "thumbUrl": None},
+    }
+    assert told.json["pagination"].keys() == {"total", "page", "pageSize"}
+    assert told.json["pagination"]["page"] == 1
+    assert told.json["pagination"]["pageSize"] == 10
+    assert counted("success") == before + 1
+    assert REGISTRY.get_sample_value("stockx_search_duration_seconds_count") == timed + 1
+
+
+async def test_pages_are_those_that_are_asked_for_by_either_name(world: World) -> None:
+    query = FAMILY[0][:-1]  # no product's own code, but the beginning of several
+    every = (await world.search.call("/search-stockx", query=query, pageSize=50)).json
+    total = every["pagination"]["total"]
+    assert total == len(every["products"]) > 4
+    first = (await world.search.call("/search-stockx", query=query, pageSize=2)).json
+    second = (await world.search.call("/search-stockx", query=query, pageSize=2, page=2)).json
+    also = (await world.search.call("/search-stockx", query=query, pageSize=2, pageNumber=2)).json
+    assert [*first["products"], *second["products"]] == every["products"][:4]
+    assert second == also
+    assert second["pagination"] == {"total": total, "page": 2, "pageSize": 2}
+
+
+async def test_an_exact_style_id_stands_before_stockx_s_first_hit(world: World) -> None:
+    for model in (*FAMILY, "hq 4276", "DD1391-100"):
+        (only,) = (await world.search.call("/search-stockx", query=model, pageSize=1)).json["products"]
+        assert only["model"].replace("-", "") == model.upper().replace("-", "").replace(" ", "")
+
+
+async def test_what_is_asked_wrongly_is_422(world: World) -> None:
+    for query in WRONG:
+        told = await world.search.call("/search-stockx", **query)
+        assert told.status == 422, query
+        assert told.headers["Content-Type"] == "application/problem+json"
+    assert await world.searches() == 0
+
+
+async def test_the_longest_query_is_taken_and_nothing_found_is_an_empty_page(world: World) -> None:
+    before = counted("not_found")
+    told = await world.search.call("/search-stockx", query="z" * 100)
+    assert told.json == {"products": [], "pagination": {"total": 0, "page": 1, "pageSize": 10}}
+    assert counted("not_found") == before + 1
+
+
+async def test_only_users_may_search_and_each_so_often(stack: Endpoints, database_url: str) -> None:
+    async with AsyncExitStack() as exits:
+        world = await opened(exits, stack, database_url, searches_a_minute="3")
+        for path in ("/search-stockx", "/search", f"/stockx/{SLIDES}", "/skus/HQ4276"):
+            told = await world.search.call(path, user=None, query="HQ4276")
+            assert told.status == 401
+            assert told.headers["WWW-Authenticate"].startswith("Bearer")
+        for left in (2, 1, 0):
+            told = await world.search.call("/search-stockx", query="HQ4276")
+            assert told.status == 200
+            assert f"r={left}" in told.headers["RateLimit"]
+        told = await world.search.call("/search-stockx", query="HQ4276")
+        assert told.status == 429
+        assert int(told.headers["Retry-After"]) >= 1
+        other = await world.search.call("/search-stockx", user="another", query="HQ4276")
+        assert other.status == 200
+        assert await world.searches() == 4
+
+
+async def test_whatever_stockx_fails_with_is_502(world: World) -> None:
+    for fault in FAULTS:
+        before = counted("error")
+        await world.shop.control("DELETE", "/_faults")
+        await world.fault(path=SEARCH, **fault)
+        told = await world.search.call("/search-stockx", query="HQ4276")
+        assert told.status == 502, fault
+        assert told.json["detail"] == "Failed to retrieve search results from StockX."
+        assert counted("error") == before + 1
+        if fault.get("retry_after"):
+            assert 0 < int(told.headers["Retry-After"]) <= 30
+
+
+async def test_a_style_code_is_known_for_seven_days_and_longer_when_stockx_is_away(world: World) -> None:
+    first = await world.search.call("/skus/HQ-4276")
+    assert first.json["stockxProductId"] == SLIDES
+    assert not first.json["cached"]
+    again = await world.search.call("/skus/hq4276")
+    assert again.json["cached"]
+    assert again.json["product"] == first.json["product"]
+    assert await world.searches() == 1
+    async with world.database.connection() as connection:
+        await connection.execute("UPDATE products.stockx_cache SET found_at = now() - interval '7 days 1 minute'")
+    assert not (await world.search.call("/skus/HQ4276")).json["cached"], "after seven days StockX is asked again"
+    assert await world.searches() == 2
+    async with world.database.connection() as connection:
+        await connection.execute("UPDATE products.stockx_cache SET found_at = now() - interval '30 days'")
+    await world.fault(kind="timeout", delay=3, path=SEARCH)
+    old = await world.search.call("/skus/HQ4276")
+    assert (old.status, old.json["stockxProductId"], old.json["cached"]) == (200, SLIDES, True)
+    page = await world.search.call("/search-stockx", query="HQ4276")
+    assert [each["id"] for each in page.json["products"]] == [SLIDES]
+    assert "hit" in page.headers["Cache-Status"]
+    assert (await world.search.call("/skus/FB9922-101")).status == 502, "what was never found cannot be told"
+
+
+async def test_a_code_that_stockx_does_not_have_is_404_and_no_neighbour_is_taken_for_it(world: World) -> None:
+    for sku in ("CUSTOM-001", "DD1391-999", "HQ4277"):
+        told = await world.search.call(f"/skus/{sku}")
+        assert told.status == 404, told.json
+        assert told.json["detail"] == f"StockX Product not found for SKU: {sku}"
+    assert (await world.search.call("/skus/---")).status == 422
+
+
+async def test_full_details_have_every_size_with_its_prices(world: World) -> None:
+    told = (await world.search.call(f"/stockx/{PANDA}", currencyCode="EUR")).json
+    assert (told["id"], told["model"], told["currencyCode"]) == (PANDA, "DD1391-100", "EUR")
+    assert len(told["sizes"]) > 10
+    nine = next(each for each in told["sizes"] if each["size"] == "9")
+    assert {"us m", "uk", "eu"} & nine["sizes"].keys()
+    asked = [each for each in told["sizes"] if each["lowestAsk"] is not None]
+    assert asked
+    assert all(each["highestBid"] is None or each["highestBid"] < each["lowestAsk"] for each in asked)
+    assert told["historicalSales"] is None, "StockX tells none"
+    assert (await world.search.call("/stockx/none-such")).status == 404
+
+
+async def test_all_marketplaces_are_searched_at_once(world: World) -> None:
+    told = (await world.search.call("/search", query="HQ4276")).json
+    assert told["errors"] == {}
+    assert told["stockx"]["products"][0]["model"] == "HQ4276"
+    assert told["goat"]["products"][0]["retailPrice"] == 55.0
+    assert told["klekt"]["products"][0]["currency"] == "EUR"
+    assert "HQ4276" in told["ebay"]["products"][0]["name"]
+    assert told["ebay"]["products"][0]["price"] > 0
+
+
+async def test_one_marketplace_that_fails_or_is_slow_spoils_no_other(world: World) -> None:
+    await world.fault("goat", kind="outage")
+    await world.fault("klekt", kind="timeout", delay=10)
+    await world.fault(kind="garbage", path=SEARCH)
+    told = await world.search.call("/search", query="HQ4276")
+    assert told.status == 200
+    assert (told.json["stockx"], told.json["goat"], told.json["klekt"]) == (None, None, None)
+    assert told.json["ebay"]["products"]
+    assert told.json["errors"].keys() == {"stockx", "goat", "klekt"}
+
+
+async def test_marketplaces_without_access_are_told_so_and_secrets_are_kept_sealed(
+    stack: Endpoints, database_url: str
+) -> None:
+    async with AsyncExitStack() as exits:
+        world = await opened(exits, stack, database_url, goat="", klekt="", ebay="")
+        told = (await world.search.call("/search", query="HQ4276")).json
+        assert told["errors"] == dict.fromkeys(("goat", "klekt", "ebay"), "not configured")
+        assert told["stockx"]["products"]
+        secret = (await world.shop.control("GET", "/_accounts"))["stockx"]["client_secret"].encode()
+        async with world.database.connection() as connection:
+            rows = await connection.fetch("SELECT key, encrypted_value FROM core.system_config")
+        kept = {row["key"]: row["encrypted_value"] for row in rows}
+        assert kept.keys() == {
+            "stockx_client_secret",
+            "stockx_api_key",
+            "stockx_access_token/acme",
+            "stockx_refresh_token/acme",
+        }
+        assert all(secret not in value for value in kept.values())
+
+
+async def test_the_api_is_described(world: World) -> None:
+    async with world.search.http.get(f"{world.search.base}/openapi.json") as answer:
+        document = await answer.json()
+    parameters = {
+        each["name"]: each for each in document["paths"]["/api/v1/products/search-stockx"]["get"]["parameters"]
+    }
+    assert parameters.keys() == {"query", "page", "pageNumber", "pageSize"}
+    assert parameters["query"]["required"]
+    assert parameters["query"]["schema"]["maxLength"] == 100
