@@ -106,6 +106,7 @@ class Entity:
     empty_means: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[Any], None] = _nothing
     partitions: int = 3
+    producers: tuple[str, ...] = ("catalog",)
     consumers: tuple[str, ...] = ("projector",)
 
     def __post_init__(self) -> None:

@@ -74,7 +74,7 @@ def _topic(entity: Entity) -> str:
         "key": f"{{{entity.id_field}}}",
         "partitions": entity.partitions,
         "retention": "forever",
-        "producers": ["catalog"],
+        "producers": list(entity.producers),
         "consumers": list(entity.consumers),
     }
     return yaml.safe_dump(told, sort_keys=False, default_flow_style=None, width=120)

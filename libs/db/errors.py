@@ -21,7 +21,9 @@ _MISSING = re.compile(r'"([a-z_]+)\.')  # relation "privacy.keys" does not exist
 
 _READ_ONLY = "25006"  # the primary has become a standby: its successor takes writes soon
 
-DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_LOST_MIDWAY = asyncpg.InternalClientError  # the connection was cut while a statement was on its way
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, _LOST_MIDWAY, OSError, TimeoutError)
 
 
 class DatabaseAway(Exception):
@@ -61,7 +63,7 @@ def passes(error: BaseException) -> bool:
         state = error.sqlstate or ""
         return state[:2] in _PASSING_CLASSES or state == _READ_ONLY
     # InterfaceError: the connection was closed under a running call; misuse is told so too, and a retry shows it again.
-    return isinstance(error, asyncpg.InterfaceError | OSError | TimeoutError)
+    return isinstance(error, asyncpg.InterfaceError | _LOST_MIDWAY | OSError | TimeoutError)
 
 
 def is_lock_timeout(error: BaseException | None) -> bool:

@@ -55,7 +55,7 @@ class Constraints:
     def require_referenced(
         self, fact: EntityFact, names: set[str], rows: Mapping[str, Mapping[str, EntityRow]]
     ) -> None:
-        """Raise NotPossible if a reference leads nowhere; only references with one of these names count.
+        """Raise NotPossible if a reference leads nowhere; only references with one of these names count, and no nulls.
 
         `rows`: the locked rows of the entities that are referred to, by collection and key.
         """
@@ -63,6 +63,8 @@ class Constraints:
             if not names.intersection({reference.field, reference.by}):
                 continue
             value = getattr(fact, reference.field)
+            if value is None:
+                continue
             by = getattr(fact, reference.by) if reference.by is not None else None
             collection = reference.collection(by)
             row = rows.get(collection, {}).get(str(value))
@@ -98,7 +100,7 @@ def referred_to(entity: Entity, given: Mapping[str, Any]) -> dict[str, set[str]]
         present = [name for name in pair if name in given]
         if present and len(present) < len(pair):
             raise NotPossible(f"{' and '.join(map(entity.told, pair))} can only be changed together")
-        if present:
+        if present and given[reference.field] is not None:
             by = given[reference.by] if reference.by is not None else None
             wanted.setdefault(reference.collection(by), set()).add(str(given[reference.field]))
     return wanted

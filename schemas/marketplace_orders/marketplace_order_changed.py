@@ -58,6 +58,8 @@ ENTITY = Entity(
         "status",
         starts=tuple(MarketplaceOrderStatus),  # an order is imported as it is at its marketplace
         steps={
+    producers=("catalog", "order_desk"),
+    consumers=("projector", "order_desk"),
             "ORDER_NEW": ("ORDER_CONFIRMED", "ORDER_CANCELLED"),
             "ORDER_CONFIRMED": ("ORDER_PROCESSING", "ORDER_CANCELLED"),
             "ORDER_PROCESSING": ("ORDER_SHIPPED", "ORDER_CANCELLED"),

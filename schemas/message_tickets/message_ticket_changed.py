@@ -23,14 +23,15 @@ class TicketStatus(StrEnum):
 class MessageTicketChangedV1(EntityFact):
     """A ticket was opened, answered, changed or deleted; this is all of it.
 
-    Trigger: POST /messageTickets. Key: `{message_ticket_id}`. A deleted one has no texts any more.
+    Trigger: POST /messageTickets, or a buyer's question or message. Key: `{message_ticket_id}`. A deleted one has no
+    texts any more.
     """
 
     message_ticket_id: int
     channel: Channel = Field(description="Marketplace")
     market: str = Field(description="Country code")
     thread_id: str = Field(description="Marketplace thread/conversation ID")
-    marketplace_order_id: int = Field(description="Linked order ID")
+    marketplace_order_id: int | None = Field(description="Linked order ID; null: a question before any order")
     customer_message: Annotated[str, PERSONAL] = Field(description="Original customer message")
     suggested_reply: Annotated[str | None, PERSONAL] = Field(default=None, description="AI-generated reply suggestion")
     final_reply: Annotated[str | None, PERSONAL] = Field(default=None, description="Final sent reply")
@@ -55,6 +56,7 @@ ENTITY = Entity(
             "pending": ("responded", "resolved", "escalated", "closed"),
             "responded": ("pending", "resolved", "escalated", "closed"),
             "escalated": ("responded", "resolved", "closed"),
+    producers=("catalog", "order_desk"),
             "resolved": ("pending", "closed"),
             "closed": (),
         },

@@ -40,6 +40,7 @@ ENTITY = Entity(
     noun="procurement_job",
     topic="procurement_jobs",
     fact=ProcurementJobChangedV1,
+    producers=("catalog", "order_desk"),
     summary="Purchases that fulfil orders",
     unique=(("marketplace_order_id", "supplier_candidate"),),
     references=(Reference("marketplace_order_id", "marketplaceOrders"),),

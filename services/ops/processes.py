@@ -45,6 +45,9 @@ SERVICES = (
     CATALOG,
     ServiceSpec("privacy", "services.privacy", 8089),
     STOCKX_POLLER,
+    ServiceSpec("order_desk", "services.order_desk", 8093),
+    ServiceSpec("pricing", "services.pricing", 8095),
+    ServiceSpec("exchange_rates", "services.exchange_rates", 8096),
     SANDBOX,
 )
 

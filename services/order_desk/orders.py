@@ -1,0 +1,172 @@
+"""A marketplace's order → marketplaceOrders: one for each product in it, moved on by documented steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from libs.commands.command import Command
+from libs.db.pool import Connection
+from libs.entities.change import CREATE, UPDATE, Change
+from libs.entities.finding import rows
+from libs.pricing.amounts import cents
+from libs.privacy.opener import opened
+from schemas.entities import BY_COLLECTION
+from schemas.envelope import Envelope
+from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus
+from schemas.orders.order_changed import Buyer, OrderChangedV2, OrderLine
+from schemas.values import Json
+from services.order_desk import waiting
+from services.order_desk.desk import Desk, is_gone, standing
+from services.order_desk.steps import ORDER, way
+
+ORDERS, LISTINGS = BY_COLLECTION["marketplaceOrders"], BY_COLLECTION["sellListings"]
+_WORKFLOW = ORDERS.workflow
+assert _WORKFLOW is not None
+_USD = "USD"
+
+
+@dataclass(frozen=True)
+class Sold:
+    """What an order holds of one product."""
+
+    unified_product_id: int
+    market: str
+    quantity: int
+    unit_price_usd: Decimal
+
+
+@dataclass(frozen=True)
+class Unlinked:
+    """A line that leads to no product of the catalog, or to no price in US dollars."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+def names_of(line: OrderLine) -> list[str]:
+    """The ids under which a line's listing may stand in the catalog, the most exact first."""
+    varied = [f"{line.item_id}:{line.variation_id}"] if line.variation_id else []
+    return [*varied, line.item_id, *([line.sku] if line.sku else [])]
+
+
+async def on_order(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> list[int]:
+    """The numbers of its rows. What cannot be linked yet waits for its listing."""
+    numbers, unlinked = await _link(fact, desk, cause)
+    if unlinked:
+        names = [waiting.item(fact.marketplace, name) for one in unlinked for name in one.names]
+        await waiting.park(desk.database, fact, names, "; ".join(one.why for one in unlinked))
+        numbers, unlinked = await _link(fact, desk, cause)
+    if not unlinked:
+        await waiting.unpark(desk.database, fact)
+    return numbers
+
+
+async def move(desk: Desk, number: int, target: MarketplaceOrderStatus, cause: Envelope) -> int | None:
+    """Take an order to a state, step by step; None where it is there, or no documented way leads there."""
+
+    async def plan(command: Command) -> Change | None:
+        row = standing(await rows(command.connection, ORDERS, marketplace_order_id=number))
+        return None if row is None else _step(row, target)
+
+    return await desk.settle(ORDERS, plan, cause=cause)
+
+
+async def of_channel(connection: Connection, channel: str, order_ids: Sequence[str]) -> list[Any]:
+    """The rows of a marketplace's orders."""
+    return await rows(connection, ORDERS, channel=channel, channel_order_id=list(order_ids))
+
+
+async def _link(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> tuple[list[int], list[Unlinked]]:
+    sold: dict[int, Sold] = {}
+    unlinked: list[Unlinked] = []
+    async with desk.database.connection() as connection:
+        for line in fact.lines:
+            found = await _sold(connection, fact.marketplace, line)
+            if isinstance(found, Unlinked):
+                unlinked.append(found)
+            else:
+                sold[found.unified_product_id] = _together(sold.get(found.unified_product_id), found)
+    address = _address(await opened(fact.buyer, desk.keys)) if sold else {}
+    numbers = [await _record(fact, one, address, desk, cause) for one in sold.values()]
+    return [number for number in numbers if number is not None], unlinked
+
+
+async def _record(fact: OrderChangedV2, sold: Sold, address: Json, desk: Desk, cause: Envelope) -> int | None:
+    """Make the row, and take it to where the marketplace says that it is."""
+    told = ORDER[fact.status]
+    known: int | None = None
+
+    async def plan(command: Command) -> Change | None:
+        nonlocal known
+        same = await rows(
+            command.connection,
+            ORDERS,
+            gone=True,
+            channel=fact.marketplace,
+            channel_order_id=fact.order_id,
+            unified_product_id=sold.unified_product_id,
+        )
+        row = standing(same)
+        if row is None:
+            return None if is_gone(same) else Change(CREATE, None, _fields(fact, sold, address))
+        known = int(row.key)
+        return None if told is None else _step(row, told)
+
+    await desk.settle(ORDERS, plan, cause=cause)
+    return known
+
+
+def _step(row: Any, target: MarketplaceOrderStatus) -> Change | None:
+    assert _WORKFLOW is not None
+    path = way(_WORKFLOW, row.status, target)
+    return Change(UPDATE, int(row.key), {"status": path[0]}) if path else None
+
+
+def _fields(fact: OrderChangedV2, sold: Sold, address: Json) -> Mapping[str, object]:
+    return {
+        "channel": fact.marketplace,
+        "market": sold.market,
+        "channel_order_id": fact.order_id,
+        "unified_product_id": sold.unified_product_id,
+        "quantity": sold.quantity,
+        "sold_price_usd": sold.unit_price_usd,
+        "buyer_address_json": address,
+        "status": ORDER[fact.status] or MarketplaceOrderStatus.NEW,
+    }
+
+
+async def _sold(connection: Connection, channel: str, line: OrderLine) -> Sold | Unlinked:
+    names = names_of(line)
+    found = await rows(connection, LISTINGS, channel=channel, channel_item_id=names)
+    listings: list[Any] = sorted(found, key=lambda row: names.index(row.channel_item_id))
+    if not listings:
+        return Unlinked(tuple(names), f"no sell listing of {channel} has the channelItemId {' or '.join(names)}")
+    listing, price = listings[0], line.unit_price
+    rate = Decimal(1) if price.currency == _USD else await _rate(connection, listing, price.currency)
+    if rate is None:
+        return Unlinked(tuple(names), f"no sell listing tells what a {price.currency} is worth in US dollars")
+    usd = cents(price.amount * rate)
+    return Sold(listing.unified_product_id, listing.market, line.quantity, usd)
+
+
+async def _rate(connection: Connection, listing: Any, currency: str) -> Decimal | None:
+    """The listing's own exchange rate, else the newest that another listing in this currency has."""
+    others = await rows(connection, LISTINGS, currency_original=currency)
+    newest = sorted(others, key=lambda row: (row.key == listing.key, row.fx_as_of_date))
+    return None if not newest else newest[-1].fx_rate_to_usd
+
+
+def _together(one: Sold | None, other: Sold) -> Sold:
+    """Two lines of one product: all units, at their average price."""
+    if one is None:
+        return other
+    units = one.quantity + other.quantity
+    total = one.unit_price_usd * one.quantity + other.unit_price_usd * other.quantity
+    return Sold(one.unified_product_id, one.market, units, cents(total / units))
+
+
+def _address(buyer: Buyer) -> Json:
+    """What the order tells of its buyer; the parcel tells the rest."""
+    name = " ".join(filter(None, (buyer.first_name, buyer.last_name))) or buyer.nickname or buyer.id
+    return {"name": name} if name else {}

@@ -1,0 +1,130 @@
+"""An order → procurementJobs: one for each order, from the best active buy offer within cost and lead time."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from libs.commands.command import Command
+from libs.db.pool import Connection
+from libs.entities.change import CREATE, UPDATE, Change
+from libs.entities.finding import rows
+from libs.pricing.amounts import cents
+from libs.pricing.cost_rules import ANY, CostRule, CostRules, NoCostRule, fees
+from schemas.entities import BY_COLLECTION
+from schemas.envelope import Envelope
+from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
+from schemas.procurement_jobs.procurement_job_changed import ProcurementDecision as Decision
+from services.order_desk.choosing import Choice, Limits, Offer, choose
+from services.order_desk.desk import Desk, standing
+from services.order_desk.orders import ORDERS
+
+JOBS, OFFERS = BY_COLLECTION["procurementJobs"], BY_COLLECTION["buyOffers"]
+MATCHES, RULES, PRODUCTS = (BY_COLLECTION[one] for one in ("productMatches", "costRules", "unifiedProducts"))
+
+SURE = Decimal("0.8")
+"""Matches above this confidence count without a person's word: the document's best practices."""
+
+_OPEN = frozenset({Order.NEW, Order.CONFIRMED, Order.PROCESSING})
+_UNDECIDED = frozenset({Decision.PENDING, Decision.APPROVED})
+
+
+async def procure(order: int, desk: Desk, cause: Envelope) -> int | None:
+    """The number of the job that was made for an order, or given up with it."""
+
+    async def plan(command: Command) -> Change | None:
+        connection = command.connection
+        row = standing(await rows(connection, ORDERS, marketplace_order_id=order))
+        jobs = await rows(connection, JOBS, gone=True, marketplace_order_id=order)
+        if row is None:
+            return None
+        if row.status == Order.CANCELLED:
+            return _given_up(jobs)
+        if jobs or row.status not in _OPEN:
+            return None
+        return await _proposed(connection, row, desk)
+
+    return await desk.settle(JOBS, plan, cause=cause, looks_at=(OFFERS, MATCHES, RULES, PRODUCTS))
+
+
+async def waiting_orders(connection: Connection, unified_product_id: int) -> list[int]:
+    """The open orders of a product that no purchase was proposed for."""
+    found = await rows(connection, ORDERS, unified_product_id=unified_product_id, status=[str(one) for one in _OPEN])
+    numbers = [int(row.key) for row in found]
+    have = {row.marketplace_order_id for row in await rows(connection, JOBS, gone=True, marketplace_order_id=numbers)}
+    return [number for number in numbers if number not in have]
+
+
+async def _proposed(connection: Connection, order: Any, desk: Desk) -> Change | None:
+    budget, told = await _budget(connection, order, desk)
+    limits = Limits(order.quantity, budget, desk.longest_lead_days)
+    choice = choose(await _offers(connection, order.unified_product_id), limits)
+    return None if choice is None else Change(CREATE, None, _fields(order, choice, budget, told))
+
+
+def _fields(order: Any, choice: Choice, budget: Decimal, told: str) -> dict[str, Any]:
+    return {
+        "marketplace_order_id": int(order.key),
+        "supplier_candidate": choice.offer.supplier,
+        "max_buy_cost_usd": max(Decimal(0), cents(budget * order.quantity)),
+        "decision": Decision.PENDING if choice.within else Decision.REJECTED,
+        "reason": f"{choice.reason} {told}",
+    }
+
+
+def _given_up(jobs: list[Any]) -> Change | None:
+    undecided = [job for job in jobs if not job.deleted and job.decision in _UNDECIDED]
+    if not undecided:
+        return None
+    given_up = {"decision": Decision.REJECTED, "reason": f"The order was cancelled. Before: {undecided[0].reason}"}
+    return Change(UPDATE, int(undecided[0].key), given_up)
+
+
+async def _offers(connection: Connection, product: int) -> list[Offer]:
+    matches = await rows(connection, MATCHES, unified_product_id=product, entity_type="buy")
+    sure = [match.entity_id for match in matches if match.confidence > SURE]
+    return [
+        Offer(
+            int(row.key),
+            row.supplier_name,
+            row.buy_cost_usd,
+            row.is_active,
+            row.stock_level,
+            row.lead_time_days,
+            row.min_quantity,
+            row.max_quantity,
+        )
+        for row in await rows(connection, OFFERS, buy_offer_id=sure)
+    ]
+
+
+async def _budget(connection: Connection, order: Any, desk: Desk) -> tuple[Decimal, str]:
+    """What one unit may cost at most, and how that was told."""
+    product = standing(await rows(connection, PRODUCTS, unified_product_id=order.unified_product_id))
+    category = str((product.attributes_json if product is not None else {}).get("category") or ANY)
+    rules = CostRules(_rule(row) for row in await rows(connection, RULES, channel=order.channel))
+    price, least = order.sold_price_usd, desk.least_profit_usd
+    today: date = desk.now().date()
+    try:
+        charged = fees(rules.on(today, order.channel, order.market, category), price)
+    except NoCostRule:
+        return price - least, f"It was sold for {price:.2f} USD; no cost rule holds for {order.channel}."
+    kept = f" and {least:.2f} USD profit" if least else ""
+    return price - charged - least, f"It was sold for {price:.2f} USD, less {charged:.2f} USD fees{kept}."
+
+
+def _rule(row: Any) -> CostRule:
+    return CostRule(
+        id=int(row.key),
+        channel=row.channel,
+        market=row.market,
+        category=row.category,
+        fee_percent=row.fee_percent,
+        fixed_fee_usd=row.fixed_fee_usd,
+        ads_percent=row.ads_percent,
+        returns_rate=row.returns_rate,
+        avg_return_cost_usd=row.avg_return_cost_usd,
+        packaging_cost_usd=row.packaging_cost_usd,
+        other_cost_usd=row.other_cost_usd,
+        effective_from=row.effective_from,
+        effective_to=row.effective_to,
+    )

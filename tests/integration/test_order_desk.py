@@ -1,0 +1,289 @@
+"""The order desk on real Kafka and PostgreSQL: facts of marketplaces become the catalog's rows, each once."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from libs.bus.replay import EXTENSION
+from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from libs.privacy.keys import Keys
+from libs.privacy.sealer import Sealer
+from libs.read_models import READ_MODELS
+from libs.secrets.keys import new_key, read_keys
+from libs.secrets.vault import Vault
+from schemas.envelope import Envelope
+from schemas.event import Fact
+from schemas.messages.message_changed import Direction
+from schemas.orders.order_changed import Buyer, OrderStatus
+from schemas.questions.question_changed import QuestionStatus
+from schemas.shipments.shipment_changed import Destination, ShipmentStatus
+from tests.e2e.checks import records
+from tests.facts import NOON, at, buyers_message, order, question, shipment
+from tests.integration.running_catalog import Catalog, catalog
+from tests.integration.running_order_desk import order_desk
+from tests.projecting import projecting, scalar, until
+
+KEY = new_key()
+
+
+@dataclass
+class Desk:
+    """A catalog and a desk, and who tells them of marketplaces."""
+
+    api: Catalog
+    database: Database
+    marketplace: Publisher
+    kafka: KafkaSettings
+
+    async def told(self, *facts: Fact) -> None:
+        for fact in facts:
+            await self.marketplace.publish(Outgoing(fact))
+
+    async def row(self, collection: str, is_so: Callable[[dict[str, Any]], bool], **filters: Any) -> dict[str, Any]:
+        """The newest row that is so, waited for."""
+        found: list[dict[str, Any]] = []
+
+        async def there() -> bool:
+            nonlocal found
+            found = (await self.api.get(f"/{collection}", **filters)).json[collection]
+            return any(map(is_so, found))
+
+        await until(there, f"a row of {collection} {filters}")
+        return next(one for one in found if is_so(one))
+
+    async def count(self, topic: str) -> int:
+        """How many facts a topic has."""
+        return len(await records(self.kafka, topic))
+
+
+@pytest.fixture
+async def desk(database_url: str, kafka: KafkaSettings) -> AsyncIterator[Desk]:
+    async with (
+        Database(database_url, application="tests") as database,
+        Publisher(kafka, "mercadolibre_enricher", seal=Sealer(Keys(database, Vault(read_keys(KEY))))) as marketplace,
+    ):
+        await migrate(database)
+        async with catalog(database_url, kafka, secrets=KEY) as api, order_desk(database_url, kafka, KEY):
+            yield Desk(api, database, marketplace, kafka)
+
+
+async def listed(desk: Desk, item: str = "MLB1") -> int:
+    """A product that is listed in Brazil, with an offer of a supplier; its number."""
+    product = await desk.api.create("unifiedProducts")
+    await desk.api.create(
+        "sellListings",
+        channel="mercadolibre",
+        market="BR",
+        channelItemId=item,
+        currencyOriginal="BRL",
+        fxRateToUsd="0.20",
+        unifiedProductId=product,
+    )
+    return product
+
+
+async def supplied(desk: Desk, product: int, **changes: Any) -> int:
+    offer = await desk.api.create("buyOffers", **changes)
+    await desk.api.create("productMatches", unifiedProductId=product, entityId=offer)
+    return offer
+
+
+def placed(number: int, minute: float = 0, status: OrderStatus = OrderStatus.PAID) -> Fact:
+    return order(number, minute, status).model_copy(
+        update={"buyer": Buyer(id="9", first_name="Ana", last_name="Lima"), "shipment_id": "81"}
+    )
+
+
+def sent(status: ShipmentStatus, minute: float, number: int = 81) -> Fact:
+    return shipment(number, minute, status).model_copy(
+        update={
+            "order_ids": ["2000"],
+            "tracking_number": f"BR{number}",
+            "service": "Expresso",
+            "destination": Destination(receiver_name="Ana Lima", address="Rua 1", city="Recife", country="BR"),
+        }
+    )
+
+
+async def test_from_an_order_to_its_delivery_each_row_comes_by_itself_and_once(desk: Desk) -> None:
+    product = await listed(desk)
+    await supplied(desk, product, supplierName="Dear", buyCostUsd="140.00", leadTimeDays=1)
+    await supplied(desk, product, supplierName="Good", buyCostUsd="100.00", leadTimeDays=3)
+    await supplied(desk, product, supplierName="Slow", buyCostUsd="90.00", leadTimeDays=30)
+    await supplied(desk, product, supplierName="Gone", buyCostUsd="80.00", isActive=False)
+    await desk.api.create("costRules", channel="mercadolibre", market="BR", category="*", effectiveFrom="2020-01-01")
+    await desk.told(placed(2000))
+
+    row = await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_CONFIRMED")
+    assert (row["channel"], row["market"], row["channelOrderId"]) == ("mercadolibre", "BR", "2000")
+    assert (row["unifiedProductId"], row["quantity"], row["soldPriceUsd"]) == (product, 2, "150.00")
+    assert row["buyerAddressJson"] == {"name": "Ana Lima"}
+    number = row["marketplaceOrderId"]
+    job = await desk.row("procurementJobs", lambda one: one["marketplaceOrderId"] == number)
+    assert (job["supplierCandidate"], job["decision"]) == ("Good", "pending")
+    # 150.00 less 15 % and 5 %, 0.30, 2 % of 8.00, 0.50 and 0.25: 118.79 for each of two.
+    assert job["maxBuyCostUsd"] == "237.58"
+    assert job["reason"] == (
+        "Good sells it for 100.00 USD a unit within 3 days: the only offer within 118.79 USD and 7 days for 2 units. "
+        "Left out: Gone is not active; Slow takes 30 days, 7 is the most; Dear costs 140.00 USD a unit, 118.79 is the "
+        "most. It was sold for 150.00 USD, less 31.21 USD fees."
+    )
+
+    await desk.told(sent(ShipmentStatus.READY_TO_SHIP, 1))
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_PROCESSING")
+    await desk.told(sent(ShipmentStatus.SHIPPED, 2))
+    shipped = await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_SHIPPED")
+    assert shipped["buyerAddressJson"] == {"name": "Ana Lima", "address1": "Rua 1", "city": "Recife", "country": "BR"}
+    await desk.told(sent(ShipmentStatus.DELIVERED, 3))
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_DELIVERED")
+    parcel = await desk.row("shipments", lambda one: one["status"] == "DELIVERED")
+    assert (parcel["carrier"], parcel["serviceLevel"], parcel["trackingNumber"]) == ("Correios", "Expresso", "BR81")
+    assert (parcel["labelRef"], parcel["marketplaceOrderId"]) == ("mercadolibre:81", number)
+    assert (parcel["shippedAt"], parcel["deliveredAt"]) == (
+        "2026-11-21T12:02:00.000000Z",
+        "2026-11-21T12:03:00.000000Z",
+    )
+    raw = str(await scalar(desk.database, "SELECT string_agg(one::text, '') FROM read_models.marketplace_orders one"))
+    assert "Ana" not in raw and "Rua" not in raw, "personal data is sealed"  # noqa: PT018
+
+    told = {
+        topic: await desk.count(topic) for topic in ("marketplace_orders", "marketplace_shipments", "procurement_jobs")
+    }
+    replay = Envelope("r", "/t", "t", NOON, "s", "d", extensions={EXTENSION: "20261121-1"})
+    for fact in (placed(2000), sent(ShipmentStatus.SHIPPED, 2), sent(ShipmentStatus.DELIVERED, 3), placed(2000)):
+        await desk.marketplace.publish(Outgoing(fact))
+        await desk.marketplace.publish(Outgoing(fact), cause=replay)
+    await desk.told(question(5))  # of another topic, but all of them are handled by now or soon
+    await desk.row("messageTickets", lambda one: one["threadId"] == "question/5")
+    await desk.told(placed(2001))
+    await desk.row("marketplaceOrders", lambda one: one["channelOrderId"] == "2001")
+    await desk.row("procurementJobs", lambda one: one["marketplaceOrderId"] != number)
+    rows = (await desk.api.get("/marketplaceOrders", channelOrderId="2000")).json["marketplaceOrders"]
+    assert [one["status"] for one in rows] == ["ORDER_DELIVERED"], "an older state takes nothing back"
+    assert await desk.count("marketplace_shipments") == told["marketplace_shipments"]
+    assert await desk.count("marketplace_orders") == told["marketplace_orders"] + 1
+    assert await desk.count("procurement_jobs") == told["procurement_jobs"] + 1
+
+
+async def test_what_comes_too_early_waits_and_is_told_to_operators(desk: Desk) -> None:
+    await desk.told(sent(ShipmentStatus.SHIPPED, 2), placed(2000))
+
+    async def waits(count: int) -> bool:
+        return await scalar(desk.database, "SELECT count(*) FROM order_desk.waiting") == count
+
+    await until(lambda: waits(2), "both wait")
+    why = str(await scalar(desk.database, "SELECT string_agg(why, '; ') FROM order_desk.waiting"))
+    assert "no sell listing of mercadolibre has the channelItemId MLB1" in why
+    assert "Ana" not in str(await scalar(desk.database, "SELECT string_agg(fact::text, '') FROM order_desk.waiting"))
+    product = await listed(desk)
+    row = await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_SHIPPED")
+    assert row["unifiedProductId"] == product
+    await until(lambda: waits(0), "nothing waits any more")
+    cancelled = await desk.api.create("marketplaceOrders", channelOrderId="A-1")
+    await supplied(desk, product)  # a match that comes later serves the order that waits for it
+    job = await desk.row("procurementJobs", lambda one: one["marketplaceOrderId"] == cancelled)
+    assert (
+        await desk.api.post("marketplaceOrders", {"action": 2, "id": cancelled, "status": "ORDER_CANCELLED"})
+    ).values
+    given_up = await desk.row("procurementJobs", lambda one: one["decision"] == "rejected")
+    assert given_up["procurementJobId"] == job["procurementJobId"]
+    assert given_up["reason"].startswith("The order was cancelled. Before: Walmart sells it for 650")
+
+
+async def test_a_shipment_entered_by_hand_moves_its_order_by_documented_steps(desk: Desk) -> None:
+    await desk.api.create("unifiedProducts")
+    number = await desk.api.create("marketplaceOrders")
+    label = await desk.api.create("shipments", marketplaceOrderId=number)
+    other = await desk.api.create("shipments", marketplaceOrderId=number, trackingNumber="2", status="IN_TRANSIT")
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_SHIPPED")
+    for state in ("PICKED_UP", "IN_TRANSIT", "OUT_FOR_DELIVERY", "DELIVERED"):
+        assert (await desk.api.post("shipments", {"action": 2, "id": label, "status": state})).values
+    for state in ("OUT_FOR_DELIVERY", "DELIVERED"):
+        row = (await desk.api.get(f"/marketplaceOrders/{number}")).json
+        assert row["status"] == "ORDER_SHIPPED", "one of two parcels is still on its way"
+        assert (await desk.api.post("shipments", {"action": 2, "id": other, "status": state})).values
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_DELIVERED")
+    states = [fact["status"] for fact in await facts_of(desk, "marketplace_orders")]
+    assert states == [f"ORDER_{one}" for one in ("NEW", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED")]
+
+
+async def facts_of(desk: Desk, topic: str) -> list[dict[str, Any]]:
+    return [json.loads(record.value) for record in await records(desk.kafka, topic)]
+
+
+async def test_buyers_words_open_tickets_with_a_suggested_reply(desk: Desk) -> None:
+    await listed(desk)
+    await desk.told(question(5, text="¿Cuándo llega el paquete?"))
+    ticket = await desk.row("messageTickets", lambda one: one["threadId"] == "question/5")
+    assert (ticket["channel"], ticket["market"], ticket["marketplaceOrderId"]) == ("mercadolibre", "BR", None)
+    assert (ticket["customerMessage"], ticket["status"]) == ("¿Cuándo llega el paquete?", "pending")
+    assert ticket["suggestedReply"].startswith("¡Hola! Enviamos poco después de la compra")
+    answered = question(5, 1, QuestionStatus.ANSWERED, text="¿Cuándo llega el paquete?")
+    await desk.told(answered.model_copy(update={"answer_text": "El martes.", "answered_at": at(1)}))
+    done = await desk.row("messageTickets", lambda one: one["status"] == "resolved")
+    assert done["finalReply"] == "El martes."
+
+    await desk.told(placed(2000))
+    order_row = await desk.row("marketplaceOrders", lambda one: True)
+    message = buyers_message(1, text="Quando chega o pacote?")
+    await desk.told(message, message)
+    opened = await desk.row("messageTickets", lambda one: one["threadId"] == "2000")
+    assert (opened["market"], opened["marketplaceOrderId"]) == ("BR", order_row["marketplaceOrderId"])
+    assert opened["suggestedReply"].startswith("Olá! Seu pedido está em preparação")
+    ours = buyers_message(2, 1, text="Amanhã.").model_copy(update={"direction": Direction.OUTGOING})
+    await desk.told(ours)
+    await desk.row("messageTickets", lambda one: one["threadId"] == "2000" and one["finalReply"] == "Amanhã.")
+    await desk.told(buyers_message(3, 2, text="Veio quebrado, quero reembolso"), message)
+    again = await desk.row("messageTickets", lambda one: one["status"] == "responded")
+    assert again["customerMessage"] == "Quando chega o pacote?\n\nVeio quebrado, quero reembolso"
+    assert again["suggestedReply"].startswith("Olá! Sentimos muito.")
+    await desk.api.post("messageTickets", {"action": 2, "id": again["messageTicketId"], "status": "closed"})
+    await desk.told(message, buyers_message(4, 3, text="E agora?"))
+    late = await desk.row("messageTickets", lambda one: one["threadId"] == "2000#4")
+    assert (late["status"], late["customerMessage"]) == ("pending", "E agora?")
+    raw = str(await scalar(desk.database, "SELECT string_agg(one::text, '') FROM read_models.message_tickets one"))
+    assert "pacote" not in raw
+    assert len((await desk.api.get("/messageTickets")).json["messageTickets"]) == 3
+
+
+async def test_killed_between_publishing_and_commit_the_desk_goes_on_and_nothing_is_there_twice(
+    database_url: str, kafka: KafkaSettings
+) -> None:
+    """The desk's connections are cut again and again while orders come; each order gets one row and one job."""
+    async with (
+        Database(database_url, application="tests") as database,
+        Publisher(kafka, "mercadolibre_enricher") as marketplace,
+        Publisher(kafka, "projector") as calm,
+    ):
+        await migrate(database)
+        async with catalog(database_url, kafka, secrets=KEY) as api:
+            desk = Desk(api, database, marketplace, kafka)
+            await supplied(desk, await listed(desk))
+            numbers = range(3000, 3015)
+            async with (
+                projecting(READ_MODELS["marketplace_orders"], kafka, calm, database),
+                projecting(READ_MODELS["procurement_jobs"], kafka, calm, database),
+                order_desk(database_url, kafka, KEY),
+            ):
+                for number in numbers:
+                    await desk.told(placed(number), placed(number))
+                    await scalar(
+                        database,
+                        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                        "WHERE application_name = 'order_desk' AND state LIKE 'idle in transaction%'",
+                    )
+
+                async def all_there() -> bool:
+                    jobs = await scalar(database, "SELECT count(*) FROM read_models.procurement_jobs")
+                    return jobs == len(numbers)
+
+                await until(all_there, "a purchase for each order", seconds=60)
+                rows = await api.all_rows("marketplaceOrders")
+                assert sorted(int(row["channelOrderId"]) for row in rows.values()) == list(numbers)
