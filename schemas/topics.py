@@ -51,6 +51,10 @@ class Topic(BaseModel):
         }
 
 
+_DEAD_LETTERS_KEPT = timedelta(days=28)
+"""With the day that Kafka takes, below 30: a dead letter may name a person (infra/decisions/0011)."""
+
+
 def dead_letter_topic(consumer: str) -> str:
     """Where a consumer puts what it cannot handle, for example `order_projector` → `order-projector-dlt`."""
     return f"{consumer.replace('_', '-')}-dlt"
@@ -73,6 +77,6 @@ def _dead_letters(consumer: str) -> Topic:
         description=f"What {consumer} could not handle: the original key, value and headers, and why.",
         key="the key of the original record",
         partitions=1,
-        retention="forever",
+        retention=_DEAD_LETTERS_KEPT,
         producers=(consumer,),
     )

@@ -83,12 +83,20 @@ class Publisher:
         """Publish one fact and wait until it is durable; raise NotPublished."""
         name = type(outgoing.fact).__name__
         with tracer.start_as_current_span(f"send {name}", kind=SpanKind.PRODUCER) as span:
-            if self._seal is not None:
-                outgoing = replace(outgoing, fact=await self._seal(outgoing.fact))
+            outgoing = replace(outgoing, fact=await self.sealed(outgoing.fact))
             ready = message(outgoing, source=self._source, cause=cause, trace=trace_headers())
             metadata = await self.send(ready.topic, ready.key, ready.value, ready.headers, within=within)
             span.set_attributes(_span_attributes(ready, metadata))
         return metadata
+
+    async def sealed(self, fact: Fact) -> Fact:
+        """The fact as it may be published: as it is where nothing seals, or nothing has to be. Raises NotPublished."""
+        return fact if self._seal is None else await self._seal(fact)
+
+    @property
+    def seals(self) -> bool:
+        """Whether it may publish a person's data."""
+        return self._seal is not None
 
     async def send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[Header], *, within: float | None = None

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -73,17 +73,25 @@ class _Written:
         return self.message.headers
 
 
-def prepare(
-    recorded: Collection[Recorded], locked: Locked, identity: UUID, source: str, cause: Envelope | None, now: datetime
+async def prepare(
+    recorded: Collection[Recorded],
+    publisher: Publisher,
+    locked: Locked,
+    identity: UUID,
+    source: str,
+    cause: Envelope | None,
+    now: datetime,
 ) -> list[Ready]:
-    """Put facts into envelopes, and try them on the rows, so that none is published that cannot be applied.
+    """Seal facts, put them into envelopes, and try them on the rows, so that none is published that cannot be applied.
 
-    An id follows from the request's identity and the fact: who decides the same again publishes the same event.
+    An id follows from the request's identity and the sealed fact: who decides the same again publishes the same event.
+    Raises FactRefused, and NotPublished where a person's key cannot be had: nothing was published then.
     """
     ready = []
-    for number, one in enumerate(recorded):
-        if one.fact.person() is not None:
-            raise FactRefused(f"{type(one.fact).__name__} {one.key}: a command cannot seal a person's data")
+    for number, plain in enumerate(recorded):
+        if plain.fact.person() is not None and not publisher.seals:
+            raise FactRefused(f"{type(plain.fact).__name__} {plain.key}: give the publisher what seals a person's data")
+        one = replace(plain, fact=await publisher.sealed(plain.fact))
         content = hashlib.sha256(one.fact.encode()).hexdigest()
         outgoing = Outgoing(one.fact, id=str(uuid5(identity, f"{number} {one.key} {content}")), time=now)
         told = message(outgoing, source=source, cause=cause, trace=trace_headers())

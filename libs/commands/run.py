@@ -64,7 +64,8 @@ class _Attempt(Generic[T]):
 class Commands:
     """Carries out commands: `async with Commands(database, kafka, publisher, "catalog", READ_MODELS) as commands`.
 
-    `service` becomes the facts' source. `models` are all read models by name. `patience` is how many seconds a command
+    `service` becomes the facts' source. The publisher needs a `seal` where facts say whose they
+    are. `models` are all read models by name. `patience` is how many seconds a command
     waits for a projector that is behind.
     """
 
@@ -117,7 +118,7 @@ class Commands:
                     await last.affect(connection)
                     return last.answer
                 answer = await work(command)
-                ready = self._prepared(command, identity, cause)
+                ready = await self._prepared(command, identity, cause)
                 last = _Attempt(answer, tuple(command.ids), meant(ready, command), tuple(command.effects))
                 await self._carry_out(connection, command, ready)
                 await last.affect(connection)
@@ -144,7 +145,7 @@ class Commands:
                 answer = await work(command)
                 if command.effects:
                     raise RuntimeError("a repeatable request may have no effects besides its facts")
-                ready = self._prepared(command, stored.identity, cause)
+                ready = await self._prepared(command, stored.identity, cause)
                 if ready:
                     facts = meant(ready, command)
                     await self._requests.intend(request, stored.identity, command.ids, facts, answer)
@@ -157,8 +158,9 @@ class Commands:
     def _command(self, connection: Connection, ids: Collection[int]) -> Command:
         return Command(connection, Locked(connection, self._builds, self._publisher), ids)
 
-    def _prepared(self, command: Command, identity: UUID, cause: Envelope | None) -> list[Ready]:
-        return prepare(command.recorded.values(), command.locked, identity, self._source, cause, self._now())
+    async def _prepared(self, command: Command, identity: UUID, cause: Envelope | None) -> list[Ready]:
+        recorded = command.recorded.values()
+        return await prepare(recorded, self._publisher, command.locked, identity, self._source, cause, self._now())
 
     async def _carry_out(self, connection: Connection, command: Command, ready: list[Ready]) -> None:
         if ready:

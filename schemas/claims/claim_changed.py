@@ -25,6 +25,10 @@ class Resolution(Value):
     decided_at: UtcTime | None = None
 
 
+_DEALS = frozenset({"shipment", "payment"})
+"""What a claim may be about, besides an order, that is known to belong to somebody."""
+
+
 class ClaimChangedV1(Fact):
     """A claim was opened, went on, or was closed; this is all of it.
 
@@ -57,10 +61,20 @@ class ClaimChangedV1(Fact):
         return f"{self.marketplace}:{self.claim_id}"
 
     def person(self) -> str:
-        if self.buyer_id is not None:
-            return f"{self.marketplace}:{self.buyer_id}"
-        deal = f"claim/{self.claim_id}" if self.order_id is None else f"order/{self.order_id}"
-        return f"{self.marketplace}:{deal}"
+        return next(iter(self._behind()), self._alone())
+
+    def ties(self) -> list[tuple[str, str]]:
+        """What was said when nobody knew whose claim it is belongs to whom a later state names."""
+        return [(self._alone(), whose) for whose in self._behind()]
+
+    def _alone(self) -> str:
+        return f"{self.marketplace}:claim/{self.claim_id}"
+
+    def _behind(self) -> list[str]:
+        """The buyer, or by what they are known: the order, the parcel or the payment that it is about."""
+        about = f"{self.about}/{self.about_id}" if self.about in _DEALS and self.about_id else None
+        told = [self.buyer_id, None if self.order_id is None else f"order/{self.order_id}", about]
+        return [f"{self.marketplace}:{one}" for one in told if one]
 
 
 EVENT = EventFamily("claim.changed", topic="claims", versions={1: ClaimChangedV1})

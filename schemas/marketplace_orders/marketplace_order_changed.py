@@ -45,6 +45,13 @@ class MarketplaceOrderChangedV1(EntityFact):
     def key(self) -> str:
         return str(self.marketplace_order_id)
 
+    def person(self) -> str:
+        """A buyer's, whom the marketplace's own order names."""
+        return f"catalog:marketplace_order/{self.marketplace_order_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        return [(self.person(), f"{self.channel}:order/{self.channel_order_id}")]
+
 
 ENTITY = Entity(
     "marketplaceOrders",

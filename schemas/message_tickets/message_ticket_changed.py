@@ -40,6 +40,16 @@ class MessageTicketChangedV1(EntityFact):
     def key(self) -> str:
         return str(self.message_ticket_id)
 
+    def person(self) -> str:
+        """The order's buyer's, or that of whoever is in the conversation."""
+        return f"catalog:message_ticket/{self.message_ticket_id}"
+
+    def ties(self) -> list[tuple[str, str]]:
+        deals = [f"{self.channel}:thread/{self.thread_id}"]
+        if self.marketplace_order_id is not None:
+            deals.append(f"catalog:marketplace_order/{self.marketplace_order_id}")
+        return [(self.person(), deal) for deal in deals]
+
 
 ENTITY = Entity(
     "messageTickets",

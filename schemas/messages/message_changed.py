@@ -59,11 +59,16 @@ class MessageChangedV1(Fact):
         """The buyer of the deal: a message may name an agent of the marketplace in their place."""
         if self.thread_id is not None:
             return f"{self.marketplace}:thread/{self.thread_id}"
-        return _other_side(self) or f"{self.marketplace}:message/{self.message_id}"
+        return _other_side(self) or self._alone()
 
     def ties(self) -> list[tuple[str, str]]:
-        buyer = _other_side(self)
-        return [] if buyer is None or self.thread_id is None else [(self.person(), buyer)]
+        """The conversation is the buyer's; so is what was said when neither of the two was known."""
+        whose, buyer = self.person(), _other_side(self)
+        ties = [] if whose == self._alone() else [(self._alone(), whose)]
+        return ties if buyer in {None, whose} else [*ties, (whose, buyer)]
+
+    def _alone(self) -> str:
+        return f"{self.marketplace}:message/{self.message_id}"
 
 
 def _other_side(message: MessageChangedV1) -> str | None:

@@ -51,10 +51,19 @@ class PaymentChangedV1(Fact):
     def key(self) -> str:
         return f"{self.marketplace}:{self.payment_id}"
 
-    def person(self) -> str | None:
-        if self.payer_id is not None:
-            return f"{self.marketplace}:{self.payer_id}"
-        return None if self.order_id is None else f"{self.marketplace}:order/{self.order_id}"
+    def person(self) -> str:
+        return next(iter(self._behind()), self._alone())
+
+    def ties(self) -> list[tuple[str, str]]:
+        """What was said when nobody knew whose payment it is belongs to whom a later state names."""
+        return [(self._alone(), whose) for whose in self._behind()]
+
+    def _alone(self) -> str:
+        return f"{self.marketplace}:payment/{self.payment_id}"
+
+    def _behind(self) -> list[str]:
+        told = [self.payer_id, None if self.order_id is None else f"order/{self.order_id}"]
+        return [f"{self.marketplace}:{one}" for one in told if one]
 
 
 EVENT = EventFamily("payment.changed", topic="payments", versions={1: PaymentChangedV1})

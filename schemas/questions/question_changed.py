@@ -48,5 +48,8 @@ class QuestionChangedV1(Fact):
         """One whom the marketplace does not name is known by the question alone."""
         return f"{self.marketplace}:{self.buyer_id or f'question/{self.question_id}'}"
 
+    def ties(self) -> list[tuple[str, str]]:
+        return [(f"{self.marketplace}:question/{self.question_id}", self.person())] if self.buyer_id else []
+
 
 EVENT = EventFamily("question.changed", topic="questions", versions={1: QuestionChangedV1})

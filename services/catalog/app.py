@@ -12,6 +12,8 @@ from libs.commands.run import Commands
 from libs.db.pool import Database
 from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
+from libs.privacy.keys import Keys
+from libs.privacy.sealer import open_sealer
 from libs.read_models import READ_MODELS
 from libs.service import Service
 from schemas.entities import ENTITIES
@@ -32,16 +34,18 @@ async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(config.database.url, application=NAME))
-        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
+        sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False, seal=sealer))
         commands = Commands(database, config.kafka, publisher, NAME, READ_MODELS, patience=config.patience_seconds)
         await stack.enter_async_context(commands)
         sequences, builds = Sequences(database), LiveBuilds(database)
+        keys = Keys(database, config.secrets.vault)
         routes = [
             route
             for entity in ENTITIES
             for route in (
                 *Writing(entity, commands, sequences).routes(),
-                *Reading(entity, database, builds).routes(),
+                *Reading(entity, database, builds, keys).routes(),
             )
         ]
         tags = {entity.collection: entity.summary for entity in ENTITIES}

@@ -5,6 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
+from libs.secrets.settings import SecretsFromEnvironment
 
 
 class Config(BaseSettings):
@@ -17,3 +18,4 @@ class Config(BaseSettings):
     patience_seconds: float = Field(default=5.0, gt=0, le=60, description="How long to wait for a projector behind")
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
+    secrets: SecretsFromEnvironment

@@ -1,7 +1,8 @@
-"""GET /{entity} and /{entity}/{id}: rows of the read model, under their documented names."""
+"""GET /{entity} and /{entity}/{id}: rows of the read model, under their documented names, personal data opened."""
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,9 @@ from libs.db.pool import Database
 from libs.http.openapi import Operation, Reply, Route, problems
 from libs.http.server import Problem
 from libs.http.unified import told
+from libs.privacy.fields import marked
+from libs.privacy.keys import Keys
+from libs.privacy.opener import opened
 from libs.projection.live_build import OtherVersion
 from libs.projection.model import Row
 from libs.read_models.entities import columns, read_model
@@ -30,11 +34,12 @@ _INT8 = 2**63 - 1
 class Reading:
     """The two routes that read one entity."""
 
-    def __init__(self, entity: Entity, database: Database, builds: LiveBuilds) -> None:
+    def __init__(self, entity: Entity, database: Database, builds: LiveBuilds, keys: Keys) -> None:
         self._entity = entity
         self._model = read_model(entity)
         self._database = database
         self._builds = builds
+        self._keys = keys
         self._answer = answer_model(entity)
 
     def routes(self) -> tuple[Route, ...]:
@@ -63,7 +68,7 @@ class Reading:
             raise Problem(400, told(error)) from error
         after, limit = asked.pop("after"), asked.pop("limit")
         found = await self._page(asked, _cursor(after), limit)
-        rows = [self._told(row) for row in found.rows]
+        rows = [self._told(row) for row in await self._opened(found.rows)]
         return web.json_response({self._entity.collection: rows, "next": _after(found.after)})
 
     async def one(self, request: web.Request) -> web.Response:
@@ -71,18 +76,19 @@ class Reading:
         found = await self._page({"key": str(int(number))}, None, 1)
         if not found.rows:
             raise Problem(404, f"there is no {self._entity.told(self._entity.id_field)} {number}")
-        return web.json_response(self._told(found.rows[0]))
+        (row,) = await self._opened(found.rows)
+        return web.json_response(self._told(row))
 
     @cached_property
     def _query(self) -> type[BaseModel]:
-        """A filter for every field but JSON, and paging."""
+        """A filter for every field but JSON and what is sealed, and paging."""
         fields: dict[str, Any] = {
             column.name: (
                 column.type | None,
                 Field(default=None, alias=self._entity.told(column.name), **_bound(column.type)),
             )
             for column in columns(self._entity).values()
-            if column.type != Json
+            if column.type != Json and column.name not in marked(self._entity.fact)
         }
         fields["limit"] = (int, Field(default=50, ge=1, le=MOST_ROWS))
         fields["after"] = (str | None, Field(default=None, description="`next` of the page before"))
@@ -99,15 +105,23 @@ class Reading:
                     connection, self._model, filters | {"deleted": False}, after=after, limit=limit
                 )
         except (DatabaseAway, NotMigrated, OtherVersion) as error:
-            raise Problem(
-                503, f"nothing can be read now ({type(error).__name__})", headers={"Retry-After": "2"}
-            ) from error
+            raise _not_now(error) from error
         return found
+
+    async def _opened(self, rows: Sequence[Row]) -> Sequence[Row]:
+        try:
+            return await opened(tuple(rows), self._keys)
+        except (DatabaseAway, NotMigrated) as error:
+            raise _not_now(error) from error
 
     def _told(self, row: Row) -> dict[str, Any]:
         values = {name: getattr(row, name) for name in (*columns(self._entity), "updated_at")}
         told: dict[str, Any] = self._answer.model_validate(values).model_dump(mode="json", by_alias=True)
         return told
+
+
+def _not_now(error: Exception) -> Problem:
+    return Problem(503, f"nothing can be read now ({type(error).__name__})", headers={"Retry-After": "2"})
 
 
 def _bound(kind: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Construction: topic `webhooks` → erasures in PostgreSQL."""
+"""Construction: topic `webhooks` → erasures in PostgreSQL; behind them a sweep of what is not sealed."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +13,7 @@ from libs.service import Service
 from schemas.webhooks.webhook_received import EVENT as RECEIVED
 from services.privacy.config import Config
 from services.privacy.handlers import on_webhooks
+from services.privacy.sweeping import Sweeping
 
 NAME = "privacy"
 
@@ -25,11 +26,15 @@ async def build(config: Config) -> AsyncIterator[Service]:
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=4))
         # A replayed notice erases who is erased already: it may be handled.
         consumer = Consumer(config.kafka, NAME, [RECEIVED.topic], publisher, replays="handled")
+        sweeping = Sweeping(config.kafka, publisher, database, every=config.sweep_every, kept=config.raw_kept)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=web.Application(),
             ready={"kafka": publisher.check, "consumer": consumer.check, "postgres": database.check},
-            workers={"consumer": partial(consumer.run, partial(on_webhooks, database=database))},
+            workers={
+                "consumer": partial(consumer.run, partial(on_webhooks, database=database)),
+                "sweep": sweeping.work,
+            },
         )

@@ -7,10 +7,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
 
 from libs.bus.settings import KafkaSettings
 from libs.db.settings import DatabaseSettings
 from libs.http.server import Health, prepare_application
+from libs.secrets.keys import new_key
+from libs.secrets.settings import SecretsSettings
 from schemas.entities import BY_COLLECTION, ENTITIES
 from services.catalog.app import build
 from services.catalog.config import Config
@@ -97,8 +100,17 @@ async def fill(api: Catalog) -> None:
 
 
 @asynccontextmanager
-async def catalog(url: str, kafka: KafkaSettings, patience: float = 10) -> AsyncIterator[Catalog]:
-    config = Config(kafka=kafka, database=DatabaseSettings(url=url), patience_seconds=patience, port=0)
+async def catalog(
+    url: str, kafka: KafkaSettings, patience: float = 10, secrets: str | None = None
+) -> AsyncIterator[Catalog]:
+    """`secrets`: the keys that seal people's keys; without them fresh ones."""
+    config = Config(
+        kafka=kafka,
+        database=DatabaseSettings(url=url),
+        secrets=SecretsSettings(keys=SecretStr(secrets or new_key())),
+        patience_seconds=patience,
+        port=0,
+    )
     async with build(config) as service:
         prepare_application(service.http, service.name, Health(service.ready))
         async with (

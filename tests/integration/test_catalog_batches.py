@@ -20,12 +20,12 @@ from libs.bus.settings import KafkaSettings
 from libs.commands.run import Commands
 from libs.db.migrate import migrate
 from libs.db.pool import Database
+from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
 from libs.http.server import Health, prepare_application
 from libs.projection.rebuild import Rebuild
 from libs.read_models import READ_MODELS
 from schemas.entities import BY_COLLECTION
-from libs.entities.sequences import Sequences
 from services.catalog.writing import Writing
 from tests.integration.running_catalog import Catalog, catalog, example
 from tests.projecting import projecting, until_read

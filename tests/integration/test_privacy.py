@@ -38,6 +38,7 @@ from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.ops.cli import app as cli
 from services.privacy.app import build
 from services.privacy.config import Config
+from tests.everything import in_tables, in_topics
 from tests.facts import buyers_message, claim, feedback, invoice, order, payment, question, shipment
 from tests.integration.running_sandbox import sandbox
 from tests.integration.test_webhook_gateway import gateway
@@ -100,32 +101,6 @@ def deals(number: int, buyer: str) -> list[Fact]:
 async def publish(publisher: Publisher, facts: list[Fact]) -> None:
     for fact in facts:
         await publisher.publish(Outgoing(fact))
-
-
-async def in_topics(kafka: KafkaSettings) -> bytes:
-    """Everything that the fact topics hold."""
-    since = datetime.now(UTC) - timedelta(days=1)
-    found = [
-        (record.key or b"") + (record.value or b"") + b"".join(value for _, value in record.headers)
-        for name in MODELS
-        async for record in read_tail(kafka, READ_MODELS[name].topics[0], since=since, most_per_partition=1000)
-    ]
-    return b"\n".join(found)
-
-
-async def in_tables(database: Database) -> str:
-    """Everything that any table of ours holds."""
-    async with database.connection() as connection:
-        tables = await connection.fetch(
-            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables "
-            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-        )
-        rows = [
-            row["text"]
-            for table in tables
-            for row in await connection.fetch(f"SELECT one::text AS text FROM {table['name']} AS one")
-        ]
-    return "\n".join(rows)
 
 
 @asynccontextmanager
@@ -295,8 +270,14 @@ async def execute(database: Database, sql: str) -> None:
 
 @asynccontextmanager
 async def privacy(kafka: KafkaSettings, database_url: str) -> AsyncIterator[None]:
-    """The service as its app builds it, in this process."""
-    config = Config(kafka=kafka, database=DatabaseSettings(url=database_url), port=0)
+    """The service as its app builds it, in this process; it sweeps all the time, and leaves nothing for replays."""
+    config = Config(
+        kafka=kafka,
+        database=DatabaseSettings(url=database_url),
+        port=0,
+        sweep_every=timedelta(seconds=0.5),
+        raw_kept=timedelta(0),
+    )
     stop = asyncio.Event()
     async with build(config) as service:
         workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
@@ -363,6 +344,11 @@ async def test_ebays_signed_notice_erases_the_user(kafka, sealing, database, dat
         assert row.buyer.first_name == ERASED
         outcome = await Rebuild(READ_MODELS["orders"], kafka, database).rebuild()
         assert outcome.proof.equal
+
+        async def swept() -> bool:
+            return b"jane_doe" not in await in_topics(kafka)
+
+        await until(swept, "the notice itself, which names the user, is deleted from the topic `webhooks`")
         async with database.connection() as connection:
             await connection.execute("DROP SCHEMA privacy CASCADE")  # only the audit and the keys' names know the user
         for text in (SECRET, "jane_doe"):

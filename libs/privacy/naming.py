@@ -1,0 +1,45 @@
+"""Whether a record that is not sealed names somebody: the ids of persons and of their deals, as words of its text."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from libs.bus.message import Record
+
+_BETWEEN = r"\s\"'\\,:;/{}\[\]()<>=&|#?"
+_WORD = re.compile(rf"[^{_BETWEEN}]+")
+_SEPARATED = re.compile(rf"[{_BETWEEN}]")
+_ENDS = ".!"  # of a sentence
+_OURS = "catalog"  # numbers of our own rows; whatever says them is sealed
+
+
+class Names:
+    """What these subjects (`ebay:jane_doe`, `ebay:order/12-345`) are called at their marketplaces, in any case."""
+
+    def __init__(self, subjects: Iterable[str]) -> None:
+        self._words: dict[str, set[str]] = defaultdict(set)
+        self._phrases: dict[str, set[str]] = defaultdict(set)
+        for subject in subjects:
+            marketplace, _, called = subject.partition(":")
+            name = called.rpartition("/")[2].lower()
+            if name and marketplace != _OURS:
+                forms = {name, json.dumps(name)[1:-1]}
+                for form in forms:
+                    (self._phrases if _SEPARATED.search(form) else self._words)[form].add(marketplace)
+
+    def __bool__(self) -> bool:
+        return bool(self._words or self._phrases)
+
+    def stand_in(self, record: Record) -> bool:
+        """Whether the record's key, value or headers have one of the names, and are not of another marketplace."""
+        headers = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers]
+        marketplace = next((value for name, value in headers if name == "ce_marketplace"), None)
+        parts = [(part or b"").decode(errors="replace") for part in (record.key, record.value)]
+        text = "\n".join([*parts, *(value for _, value in headers)]).lower()
+        found = {one for word in set(_WORD.findall(text)) for one in self._of(word)}
+        found |= {one for phrase, whose in self._phrases.items() if phrase in text for one in whose}
+        return bool(found) if marketplace is None else marketplace in found
+
+    def _of(self, word: str) -> set[str]:
+        return self._words.get(word) or self._words.get(word.rstrip(_ENDS)) or set()
