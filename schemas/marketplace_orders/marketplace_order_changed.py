@@ -58,6 +58,8 @@ ENTITY = Entity(
     noun="marketplace_order",
     topic="marketplace_orders",
     fact=MarketplaceOrderChangedV1,
+    producers=("catalog", "order_desk"),
+    consumers=("projector", "order_desk"),
     summary="Orders from the marketplaces, from new to delivered or refunded",
     unique=(("channel", "channel_order_id", "unified_product_id"),),
     references=(Reference("unified_product_id", "unifiedProducts"),),
@@ -65,8 +67,6 @@ ENTITY = Entity(
         "status",
         starts=tuple(MarketplaceOrderStatus),  # an order is imported as it is at its marketplace
         steps={
-    producers=("catalog", "order_desk"),
-    consumers=("projector", "order_desk"),
             "ORDER_NEW": ("ORDER_CONFIRMED", "ORDER_CANCELLED"),
             "ORDER_CONFIRMED": ("ORDER_PROCESSING", "ORDER_CANCELLED"),
             "ORDER_PROCESSING": ("ORDER_SHIPPED", "ORDER_CANCELLED"),
