@@ -34,6 +34,7 @@ MERCADOLIBRE_API = ServiceSpec("mercadolibre_api", "services.mercadolibre_api", 
 EBAY_SYNC = ServiceSpec("ebay_sync", "services.ebay_sync", 8084)
 CATALOG = ServiceSpec("catalog", "services.catalog", 8085)
 STOCKX_POLLER = ServiceSpec("stockx_poller", "services.stockx_poller", 8086)
+PRODUCT_SEARCH = ServiceSpec("product_search", "services.product_search", 8087)
 SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
 
 SERVICES = (
@@ -44,10 +45,11 @@ SERVICES = (
     EBAY_SYNC,
     CATALOG,
     ServiceSpec("privacy", "services.privacy", 8089),
-    STOCKX_POLLER,
     ServiceSpec("order_desk", "services.order_desk", 8093),
     ServiceSpec("pricing", "services.pricing", 8095),
     ServiceSpec("exchange_rates", "services.exchange_rates", 8096),
+    STOCKX_POLLER,
+    PRODUCT_SEARCH,
     SANDBOX,
 )
 

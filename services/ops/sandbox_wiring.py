@@ -15,6 +15,7 @@ _CONFIGURES = (
     "ML_CLIENT_ID",
     "EBAY_SYNC_ACCOUNTS",
     "STOCKX_POLLER_ACCOUNTS",
+    "PRODUCT_SEARCH_STOCKX",
 )
 
 SANDBOX_USER = "1"
@@ -107,6 +108,9 @@ def services_environment(
         }
         for number, seller in enumerate(stockx["sellers"], int(SANDBOX_USER))
     ]
+    # One key, so that one token is good for both services that ask StockX.
+    stockx_key = hashlib.sha256(f"stockx_poller {stockx['client_secret']}".encode()).hexdigest()
+    searched_with = {name: value for name, value in poller_accounts[0].items() if name != "user_id"}
     return {
         "WEBHOOK_GATEWAY_ACCOUNTS": json.dumps(gateway_accounts),
         "MERCADOLIBRE_ENRICHER_ACCOUNTS": json.dumps(enricher_accounts),
@@ -123,10 +127,24 @@ def services_environment(
         "EBAY_SYNC_ENVIRONMENT": "sandbox",
         # As made up as the sandbox's other secrets, and as stable: it is derived from one of them.
         "EBAY_SYNC_JWT_KEY": hashlib.sha256(f"ebay_sync {ebay['client_secret']}".encode()).hexdigest(),
+        "EXCHANGE_RATES_API__BASE_URL": f"{sandbox}/ecb",
         "STOCKX_POLLER_ACCOUNTS": json.dumps(poller_accounts),
         "STOCKX_POLLER_API__BASE_URL": f"{sandbox}/stockx/v2",
         "STOCKX_POLLER_ACCOUNTS_URL": f"{sandbox}/stockx",
-        "STOCKX_POLLER_JWT_KEY": hashlib.sha256(f"stockx_poller {stockx['client_secret']}".encode()).hexdigest(),
+        "STOCKX_POLLER_JWT_KEY": stockx_key,
+        "PRODUCT_SEARCH_STOCKX": json.dumps(searched_with),
+        "PRODUCT_SEARCH_API__BASE_URL": f"{sandbox}/stockx/v2",
+        "PRODUCT_SEARCH_ACCOUNTS_URL": f"{sandbox}/stockx",
+        "PRODUCT_SEARCH_JWT_KEY": stockx_key,
+        "PRODUCT_SEARCH_GOAT": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox}/goat/api/v1"}),
+        "PRODUCT_SEARCH_KLEKT": json.dumps({"base_url": f"{sandbox}/klekt"}),
+        "PRODUCT_SEARCH_EBAY": json.dumps(
+            {
+                "client_id": ebay["client_id"],
+                "client_secret": ebay["client_secret"],
+                "base_url": f"{sandbox}/ebay",
+            }
+        ),
     }
 
 

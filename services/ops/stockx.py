@@ -17,6 +17,7 @@ from libs.http.jwt import MIN_KEY_BYTES, issue
 from libs.stack import StackError
 from services.ops.processes import SANDBOX, STOCKX_POLLER
 from services.ops.sandbox_wiring import SANDBOX_USER, read_accounts, services_environment, wants_sandbox
+from services.ops.stockx_enrich import enrich
 
 _KEY = "STOCKX_POLLER_JWT_KEY"
 _URL = "STOCKX_POLLER_URL"
@@ -28,9 +29,10 @@ _User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's s
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(help="StockX: the quota, and what is planned.", no_args_is_help=True)
+    group = typer.Typer(help="StockX: the quota, what is planned, products' ids.", no_args_is_help=True)
     group.command("token")(token)
     group.command("quota")(quota)
+    group.command("enrich")(enrich)
     app.add_typer(group, name="stockx")
 
 
