@@ -20,6 +20,9 @@ class TicketStatus(StrEnum):
     CLOSED = "closed"
 
 
+_ALONE = ("question/", "message/")
+
+
 class MessageTicketChangedV1(EntityFact):
     """A ticket was opened, answered, changed or deleted; this is all of it.
 
@@ -45,7 +48,10 @@ class MessageTicketChangedV1(EntityFact):
         return f"catalog:message_ticket/{self.message_ticket_id}"
 
     def ties(self) -> list[tuple[str, str]]:
-        deals = [f"{self.channel}:thread/{self.thread_id}"]
+        # What order_desk calls a conversation: a question or a message by itself is told as such, and behind a `#`
+        # stands what tells a later ticket of the same conversation from the first.
+        names = dict.fromkeys((self.thread_id, self.thread_id.partition("#")[0]))
+        deals = [f"{self.channel}:{name if name.startswith(_ALONE) else f'thread/{name}'}" for name in names]
         if self.marketplace_order_id is not None:
             deals.append(f"catalog:marketplace_order/{self.marketplace_order_id}")
         return [(self.person(), deal) for deal in deals]
