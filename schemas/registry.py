@@ -10,6 +10,7 @@ from schemas.deliveries import delivery_decided
 from schemas.entities import ENTITIES
 from schemas.envelope import Envelope
 from schemas.event import EventFamily, Fact
+from schemas.exchange_rates import exchange_rates_published
 from schemas.feedback import feedback_changed
 from schemas.inventory import inventory_changed
 from schemas.invoices import invoice_changed
@@ -45,6 +46,7 @@ EVENTS: tuple[EventFamily, ...] = (
     search_run_changed.EVENT,
     item_changed.EVENT,
     item_scored.EVENT,
+    exchange_rates_published.EVENT,
     product_changed.EVENT,
     *(entity.event for entity in ENTITIES),
 )

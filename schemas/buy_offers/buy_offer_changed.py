@@ -37,6 +37,7 @@ ENTITY = Entity(
     noun="buy_offer",
     topic="buy_offers",
     fact=BuyOfferChangedV1,
+    consumers=("projector", "pricing"),
     summary="Where products can be bought: suppliers and their offers",
     unique=(("supplier_name", "product_url"),),
     bounds={

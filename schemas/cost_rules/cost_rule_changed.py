@@ -43,6 +43,7 @@ ENTITY = Entity(
     noun="cost_rule",
     topic="cost_rules",
     fact=CostRuleChangedV1,
+    consumers=("projector", "pricing"),
     summary="Commissions, advertising and returns: what profitability is computed from",
     unique=(("channel", "market", "category", "effective_from"),),
     bounds={

@@ -20,7 +20,8 @@ class PriceStrategy(StrEnum):
 class OpportunityChangedV1(EntityFact):
     """An opportunity was computed, changed or deleted; this is all of it.
 
-    Trigger: POST /opportunities. Key: `{opportunity_id}`. Percentages are out of 100: 15.38 is 15.38 %.
+    Trigger: POST /opportunities, or an input of pricing changed. Key: `{opportunity_id}`. Percentages are out of 100:
+    15.38 is 15.38 %.
     """
 
     opportunity_id: int
@@ -46,6 +47,7 @@ ENTITY = Entity(
     noun="opportunity",
     topic="opportunities",
     fact=OpportunityChangedV1,
+    producers=("catalog", "pricing"),
     summary="Return on investment and margin of products across marketplaces",
     unique=(("unified_product_id", "channel", "market"),),
     references=(Reference("unified_product_id", "unifiedProducts"),),

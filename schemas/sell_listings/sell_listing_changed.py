@@ -49,6 +49,7 @@ ENTITY = Entity(
     noun="sell_listing",
     topic="sell_listings",
     fact=SellListingChangedV1,
+    consumers=("projector", "order_desk", "pricing"),
     summary="Listings at the marketplaces",
     unique=(("channel", "market", "channel_item_id"),),
     references=(Reference("unified_product_id", "unifiedProducts"),),

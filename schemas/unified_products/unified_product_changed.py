@@ -30,6 +30,7 @@ ENTITY = Entity(
     noun="unified_product",
     topic="unified_products",
     fact=UnifiedProductChangedV1,
+    consumers=("projector", "pricing"),
     summary="The product catalog: the single source of truth for all products across marketplaces",
     unique=(("ean_upc",),),
     names={"ean_upc": "ean_upc"},

@@ -1,0 +1,1 @@
+"""Pricing: opportunities computed as their inputs change, and what the market says."""

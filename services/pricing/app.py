@@ -1,0 +1,40 @@
+"""Construction: the catalog's topics → Faust → opportunities, by command."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from libs.bus.dead_letter import DeadLetters
+from libs.bus.publisher import Publisher
+from libs.bus.topics import apply_topics
+from libs.commands.run import Commands
+from libs.db.pool import Database
+from libs.entities.sequences import Sequences
+from libs.read_models import READ_MODELS
+from libs.service import Service
+from services.pricing.config import Config
+from services.pricing.messages import internal_topics
+from services.pricing.opportunities import Opportunities
+from services.pricing.worker import NAME, Worker
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The service, connected; everything is closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        await apply_topics(config.kafka.bootstrap_servers, internal_topics(NAME), prefix=config.kafka.topic_prefix)
+        database = await stack.enter_async_context(Database(config.database.url, application=NAME))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
+        commands = Commands(database, config.kafka, publisher, NAME, READ_MODELS, patience=config.patience_seconds)
+        await stack.enter_async_context(commands)
+        opportunities = Opportunities(commands, Sequences(database))
+        worker = Worker(config, opportunities, DeadLetters(config.kafka, publisher, NAME))
+        yield Service(
+            name=NAME,
+            host=config.host,
+            port=config.port,
+            http=web.Application(),
+            ready={"kafka": publisher.check, "postgres": database.check, "tables": worker.check},
+            workers={"faust": worker.run},
+        )

@@ -1,0 +1,287 @@
+"""The Faust application: agents that take batches, tables that remember, and nothing decided.
+
+```
+unified_products, sell_listings, cost_rules, exchange_rates ────────────────▶ pricing-products ─▶ board ─▶ opportunities
+product_matches, buy_offers ─▶ pricing-offers ─▶ offers joined with matches ─▶
+```
+A batch is acknowledged when its messages and the tables' changes are durable: a worker that is killed does its last
+batches again, which changes nothing (`take` would acknowledge a batch that was interrupted; `noack_take` does not).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import faust
+import msgspec
+
+from libs.bus.dead_letter import Copy, DeadLetters
+from libs.bus.settings import KafkaSettings
+from libs.projection.record import Unreadable, locate
+from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import BUS_CONSUMED
+from services.pricing.board import Board, is_shared
+from services.pricing.config import Config
+from services.pricing.handlers import HANDLERS, Remembered
+from services.pricing.messages import (
+    ENTITIES_TABLE,
+    OFFERS,
+    OFFERS_TABLE,
+    PARTITIONS,
+    PRODUCTS,
+    PRODUCTS_TABLE,
+    SHARED_TABLE,
+    Sent,
+    decode_about_offer,
+    decode_about_product,
+    encode,
+)
+from services.pricing.offers import MatchedOffer, joined
+from services.pricing.opportunities import Opportunities
+from services.pricing.placed_table import PlacedTable
+
+log = get_logger()
+
+NAME: Final = "pricing"
+_STATELESS = frozenset({"exchange_rates"})
+"""Topics of which nothing is remembered: they have no partitions in common with the tables."""
+_LOOK_AT_THE_DAY_SECONDS = 30.0
+_remembered = msgspec.json.Decoder(Remembered).decode
+_matched = msgspec.json.Decoder(MatchedOffer).decode
+_json = msgspec.json.Encoder().encode
+
+Batch = Sequence[Any]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+class Worker:
+    """One process's share of the partitions. Built within a running event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        opportunities: Opportunities,
+        dead_letters: DeadLetters,
+        today: Callable[[], date] = _today,
+    ) -> None:
+        self._kafka: KafkaSettings = config.kafka
+        self._opportunities = opportunities
+        self._dead_letters = dead_letters
+        self._today = today
+        self._boards: dict[int, Board] = {}
+        self._days: dict[int, date] = {}
+        self._turn = asyncio.Lock()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ready = False
+        self._app = _application(config)
+        self._app.on_rebalance_complete.connect(self._on_ready, weak=False)
+        self._app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        self._entities, self._offers, self._products, self._shared = (
+            self._app.Table(name, key_type=str, value_type=bytes)
+            for name in (ENTITIES_TABLE, OFFERS_TABLE, PRODUCTS_TABLE, SHARED_TABLE)
+        )
+        self._out = {name: self._topic(name) for name in (OFFERS, PRODUCTS)}
+        for name in HANDLERS:
+            self._agent(config, name, self._topic(name), self._on_facts)
+        self._agent(config, OFFERS, self._out[OFFERS], self._on_offers)
+        self._agent(config, PRODUCTS, self._out[PRODUCTS], self._on_products)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until the event is set. Raises what an agent could not go on with; its batch is not acknowledged."""
+        stopped = asyncio.create_task(stop.wait())
+        days = asyncio.create_task(self._watch_the_day())
+        crashed = asyncio.create_task(self._app.wait_until_stopped())
+        try:
+            await self._app.start()
+            ends: set[asyncio.Future[Any]] = {stopped, self._failed, days, crashed}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.ready = False
+            for task in (stopped, days, crashed):
+                task.cancel()
+            await self._app.stop()
+        for ended in (self._failed, days):
+            if ended.done() and not ended.cancelled():
+                ended.result()
+        if not stop.is_set():
+            raise RuntimeError(f"Faust stopped by itself: {self._app.crash_reason!r}")
+
+    async def check(self) -> None:
+        """Raise unless partitions are assigned and the tables recovered: for readiness."""
+        if not self.ready:
+            raise RuntimeError("the tables are being recovered")
+
+    def _topic(self, name: str) -> Any:
+        return self._app.topic(
+            self._kafka.topic(name), key_serializer="raw", key_type=bytes, value_serializer="raw", value_type=bytes
+        )
+
+    def _agent(self, config: Config, name: str, topic: Any, handle: Callable[[str, Batch], Awaitable[None]]) -> None:
+        async def agent(stream: Any) -> None:
+            async for batch in stream.noack_take(config.batch, within=config.within_seconds):
+                try:
+                    await handle(name, batch)
+                except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
+                    if not self._failed.done():
+                        self._failed.set_exception(error)
+                    await asyncio.get_running_loop().create_future()  # never acknowledged; the service ends
+                for event in batch:
+                    await stream.ack(event)
+
+        self._app.agent(topic, name=f"{NAME}.{name}")(agent)
+
+    async def _on_facts(self, topic: str, batch: Batch) -> None:
+        """Facts of one topic: of each entity the last valid one counts, and goes where its handler sends it."""
+        last: dict[str, tuple[Any, int]] = {}
+        offsets: dict[str, int] = {}
+        stateful = topic not in _STATELESS
+        for event in batch:
+            record = _record(event)
+            found = locate(record, topic, NAME)
+            fate = "skipped"
+            if isinstance(found, Unreadable):
+                fate = "dead_letter"
+                await self._dead_letters.put(record, error=found.error, error_class=found.error_class, attempts=1)
+            elif found is not None:
+                fate = "handled"
+                place = f"{record.partition}/{topic}/{found.key}"
+                if not stateful or _is_later(
+                    offsets, place, self._entities, record.offset, getattr(found.fact, "basis", None)
+                ):
+                    last[place] = (found.fact, record.offset)
+            BUS_CONSUMED.labels(NAME, topic, fate).inc()
+        sent: list[Sent] = []
+        remembered: dict[str, bytes] = {}
+        for place, (fact, offset) in last.items():
+            stored = self._entities.get(place) if stateful else None
+            here, messages = HANDLERS[topic](fact, _remembered(stored).place if stored else None)
+            sent += messages
+            remembered[place] = _json(Remembered(offset, here))
+        await self._send(sent)
+        if stateful:
+            for place, stored in remembered.items():
+                self._entities[place] = stored
+            await self._entities.durable()
+
+    async def _on_offers(self, _topic: str, batch: Batch) -> None:
+        """Offers and matches by buy offer."""
+        states: dict[str, MatchedOffer] = {}
+        sent: list[Sent] = []
+        for event in batch:
+            place = f"{event.message.partition}/{event.key.decode()}"
+            if place not in states:
+                stored = self._offers.get(place)
+                states[place] = MatchedOffer() if stored is None else _matched(stored)
+            sent += joined(int(event.key), states[place], decode_about_offer(event.value))
+        await self._send(sent)
+        for place, state in states.items():
+            self._offers[place] = _json(state)
+        await self._offers.durable()
+
+    async def _on_products(self, _topic: str, batch: Batch) -> None:
+        """Parts of products, and what all partitions share."""
+        async with self._turn:
+            changed: dict[int, set[int]] = {}
+            whole: set[int] = set()
+            for event in batch:
+                partition, told = event.message.partition, decode_about_product(event.value)
+                board = self._board(partition)
+                if is_shared(told):
+                    if board.share(told):
+                        whole.add(partition)
+                else:
+                    board.change(int(event.key), told)
+                    changed.setdefault(partition, set()).add(int(event.key))
+            await asyncio.gather(self._products.durable(), self._shared.durable())
+            for partition in whole:
+                await self._whole(partition)
+            for partition, products in changed.items():
+                if partition not in whole:
+                    await self._opportunities.write(self._board(partition).of_products(products, self._today()))
+
+    async def _whole(self, partition: int) -> None:
+        day = self._today()
+        for computed in self._board(partition).everything(day):
+            await self._opportunities.write(computed)
+        self._days[partition] = day
+
+    async def _watch_the_day(self) -> None:
+        """Cost rules begin and end with days: at a new one, all that is ours is computed anew."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_THE_DAY_SECONDS)
+            for partition in sorted(self._assigned()) if self.ready else ():
+                if self._days.setdefault(partition, self._today()) != self._today():
+                    async with self._turn:
+                        await self._whole(partition)
+
+    def _assigned(self) -> set[int]:
+        name = self._kafka.topic(PRODUCTS)
+        return {place.partition for place in self._app.consumer.assignment() if place.topic == name}
+
+    def _board(self, partition: int) -> Board:
+        if partition not in self._boards:
+            self._boards[partition] = Board(partition, self._products, self._shared)
+        return self._boards[partition]
+
+    async def _send(self, sent: Sequence[Sent]) -> None:
+        """Publish to internal topics; returns when all is durable."""
+        acknowledged = []
+        for one in sent:
+            topic, value = self._out[one.topic], encode(one.message)
+            if one.key is not None:
+                acknowledged.append(await topic.send(key=one.key.encode(), value=value, force=True))
+            else:
+                for partition in range(PARTITIONS):
+                    acknowledged.append(await topic.send(key=b"*", value=value, partition=partition, force=True))
+        await asyncio.gather(*acknowledged)
+
+    def _on_ready(self, *_: object, **__: object) -> None:
+        self.ready = True
+
+    def _on_revoked(self, *_: object, **__: object) -> None:
+        """Another worker may change what is ours no more: what was derived from it is forgotten."""
+        self.ready = False
+        self._boards.clear()
+
+
+def _application(config: Config) -> Any:
+    return faust.App(
+        config.kafka.group(NAME),
+        broker=[f"kafka://{server}" for server in config.kafka.bootstrap_servers.split(",")],
+        store="memory://",
+        Table=PlacedTable,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=0.5,
+        broker_session_timeout=config.session_seconds,
+        broker_heartbeat_interval=config.session_seconds / 4,
+        producer_acks=-1,
+        stream_wait_empty=False,
+    )
+
+
+def _record(event: Any) -> Copy:
+    """A Faust event as the record that it was."""
+    told = event.message
+    headers = told.headers.items() if isinstance(told.headers, dict) else told.headers or ()
+    return Copy(
+        told.topic, told.partition, told.offset, int(told.timestamp * 1000), told.key, told.value, list(headers)
+    )
+
+
+def _is_later(seen: dict[str, int], place: str, entities: Any, offset: int, basis: int | None) -> bool:
+    """libs.read_models.commanded.is_later, on what is remembered; `seen` is the batch's own memory."""
+    if place not in seen:
+        stored = entities.get(place)
+        seen[place] = -1 if stored is None else _remembered(stored).offset
+    before = seen[place]
+    if offset <= before or (basis is not None and basis <= before):
+        return False
+    seen[place] = offset
+    return True

@@ -1,0 +1,166 @@
+"""Pricing on real Kafka and PostgreSQL: every input reaches the opportunities, and the topics alone give the same."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from libs.bus.reader import extents, partitions_of
+from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
+from services.pricing.recompute import live, recomputed
+from tests.facts import at
+from tests.integration.running_catalog import Catalog, catalog
+from tests.integration.running_pricing import pricing, pricing_process
+from tests.projecting import until
+
+KEY = (1, "amazon", "US")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, application="tests") as opened:
+        await migrate(opened)
+        yield opened
+
+
+@pytest.fixture
+async def api(database: Database, kafka: KafkaSettings) -> AsyncIterator[Catalog]:
+    async with catalog(database.url, kafka) as opened:
+        yield opened
+
+
+async def documented(api: Catalog) -> None:
+    """The document's product, offer and rule, and three listings of it."""
+    await api.create("unifiedProducts", attributesJson={"category": "Electronics"})
+    await api.create("buyOffers")
+    for item, price in (("A", 799.99), ("B", 810.00), ("C", 830.00)):
+        await api.create("sellListings", channelItemId=item, sellPriceUsd=price, sellPriceOriginal=price)
+    await api.create("productMatches", entityId=1)
+    await api.create("costRules")
+
+
+def holds(api: Catalog, **wanted: Any) -> Callable[[], Awaitable[bool]]:
+    """Whether the opportunity of KEY says so; without anything wanted: whether there is none."""
+
+    async def held() -> bool:
+        found = (await api.get("/opportunities", unifiedProductId=1, channel="amazon", market="US")).json
+        rows = found["opportunities"]
+        if not wanted:
+            return not rows
+        return bool(rows) and all(rows[0][name] == value for name, value in wanted.items())
+
+    return held
+
+
+async def same_as_the_topics(kafka: KafkaSettings, database: Database) -> dict[Any, Any]:
+    """Wait until the live opportunities are those that all topics give; return them."""
+    today = datetime.now(UTC).date()
+    wanted = await recomputed(kafka, today)
+
+    async def equal() -> bool:
+        return await live(database) == wanted
+
+    await until(equal, "the live opportunities are those of the topics", 60)
+    return dict(wanted)
+
+
+async def test_every_input_reaches_the_opportunity(
+    api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
+) -> None:
+    async with pricing(database.url, kafka):
+        await documented(api)
+        # fees: a fifth of the price is 160.00, and 0.30, 0.16, 0.50, 0.25 besides
+        earned = {"estimatedProfitUsd": "-11.22", "roiPercent": "-1.73", "marginPercent": "-1.40"}
+        others = {"competitorCount": 2, "avgCompetitorPriceUsd": "820.00", "priceStrategy": "competitive"}
+        await until(holds(api, **earned, **others), "the opportunity of the first inputs")
+
+        await api.post("buyOffers", {"buyOfferId": 1, "buyCostUsd": 500, "action": 2})
+        await until(holds(api, estimatedProfitUsd="138.78"), "a cheaper offer")
+        await api.post("costRules", {"costRuleId": 1, "feePercent": 0.05, "action": 2})
+        await until(holds(api, estimatedProfitUsd="218.78"), "a change of the cost rule")
+        await api.post("sellListings", {"sellListingId": 1, "sellPriceUsd": 900, "action": 2})
+        await until(holds(api, sellPriceUsd="900.00", priceStrategy="premium"), "another price")
+        await api.post("sellListings", {"sellListingId": 3, "action": 3})
+        await until(holds(api, competitorCount=1, avgCompetitorPriceUsd="810.00"), "a competitor less")
+        await api.post("sellListings", {"sellListingId": 1, "currencyOriginal": "MXN", "action": 2})
+        rates = {"USD": Decimal("1.10"), "MXN": Decimal(22)}
+        fact = ExchangeRatesPublishedV1(source="ecb", day=date(2026, 11, 20), base="EUR", rates=rates, fetched_at=at(0))
+        await publisher.publish(Outgoing(fact))
+        await until(holds(api, sellPriceUsd="40.00"), "newer rates: 799.99 MXN at 0.05")
+        await api.post("buyOffers", {"buyOfferId": 1, "isActive": False, "action": 2})
+        await until(holds(api), "nowhere to buy, no opportunity")
+        await api.post("buyOffers", {"buyOfferId": 1, "isActive": True, "action": 2})
+        await until(holds(api, sellPriceUsd="40.00"), "it is back")
+        await api.post("productMatches", {"productMatchId": 1, "confidence": 0.7, "action": 2})
+        await until(holds(api), "a match that must be reviewed does not count")
+
+
+async def test_a_restart_goes_on_from_its_tables_and_the_topics_give_the_same(
+    api: Catalog, kafka: KafkaSettings, database: Database
+) -> None:
+    async with pricing(database.url, kafka):
+        await documented(api)
+        await until(holds(api, estimatedProfitUsd="-11.22"), "the opportunity")
+    await api.post("buyOffers", {"buyOfferId": 1, "buyCostUsd": 500, "action": 2})
+    before = await extents(kafka, await partitions_of(kafka, ["opportunities"]))
+    async with pricing(database.url, kafka):
+        await until(holds(api, estimatedProfitUsd="138.78"), "what changed meanwhile; all else is remembered")
+        after = await extents(kafka, await partitions_of(kafka, ["opportunities"]))
+        assert sum(each.end for each in after.values()) == sum(each.end for each in before.values()) + 1
+        assert list(await same_as_the_topics(kafka, database)) == [KEY]
+
+
+async def test_what_is_no_fact_goes_to_the_dead_letters_and_the_rest_goes_on(
+    api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
+) -> None:
+    await publisher.send("exchange_rates", b"x", b"not a fact", [])
+    async with pricing(database.url, kafka):
+        await documented(api)
+        await until(holds(api, estimatedProfitUsd="-11.22"), "the opportunity")
+        found = await extents(kafka, await partitions_of(kafka, ["pricing-dlt"]))
+        assert [each.end for each in found.values()] == [1]
+
+
+@pytest.mark.timeout(180)
+async def test_killed_in_the_middle_it_ends_where_the_topics_lead(
+    api: Catalog, kafka: KafkaSettings, database: Database
+) -> None:
+    await api.create("costRules", category="*")
+    numbers = range(1, 61)
+    products = [{"brand": "b", "model": str(n), "title": "t", "ean_upc": str(n), "action": 1} for n in numbers]
+    await api.post("unifiedProducts", *products)
+    offers = [
+        {"supplierName": "s", "productUrl": f"https://shop.example/{n}", "buyCostUsd": n, "action": 1} for n in numbers
+    ]
+
+    async def traffic() -> None:
+        await api.post("buyOffers", *offers)
+        for n in numbers:
+            match = {"unifiedProductId": n, "entityType": "buy", "entityId": n, "confidence": 1, "matchMethod": "sku"}
+            await api.post("productMatches", match | {"action": 1})
+            await api.create("sellListings", channelItemId=str(n), sellPriceUsd=2 * n + 5, unifiedProductId=n)
+        for n in numbers[::3]:
+            await api.post("sellListings", {"sellListingId": n, "unifiedProductId": n % 7 + 1, "action": 2})
+        await api.post("costRules", {"costRuleId": 1, "feePercent": 0.2, "action": 2})
+
+    written = asyncio.create_task(traffic())
+    for some in (1, 30):  # killed while it writes: it is somewhere between a batch's beginning and its end
+        async with pricing_process(database.url, kafka) as process:
+
+            async def going(least: int = some) -> bool:
+                assert process.returncode is None, "pricing ended by itself"
+                return len(await live(database)) >= least
+
+            await until(going, f"{some} opportunities", 60)
+            process.kill()
+    await written
+    async with pricing_process(database.url, kafka):
+        assert len(await same_as_the_topics(kafka, database)) >= 40

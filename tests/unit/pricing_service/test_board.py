@@ -1,0 +1,102 @@
+"""A partition's board: whatever the order of changes, the state decides, and a restart changes nothing."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.pricing.opportunities import Figures
+from libs.pricing.product_state import BuyOffer, Listing, ListingPart, OfferPart, ProductPart
+from libs.pricing.quoting import Place
+from services.pricing.board import Board
+from services.pricing.messages import RatesTold, RuleTold, decode_about_product, encode
+from tests.unit.pricing.making import DAY, cost_rule
+
+
+def listing(price: str, currency: str = "USD") -> Listing:
+    return Listing("amazon", "US", Decimal(price), Decimal(price) * 20, currency, date(2026, 1, 15))
+
+
+MESSAGES = [
+    (1, ProductPart("Electronics")),
+    (1, OfferPart(1, BuyOffer(Decimal(100)))),
+    (1, OfferPart(2, BuyOffer(Decimal(90)))),
+    (1, OfferPart(2, None)),
+    (1, ListingPart(1, listing("200"))),
+    (1, ListingPart(2, listing("210", "MXN"))),
+    (2, ProductPart("")),
+    (2, OfferPart(1, BuyOffer(Decimal(100)))),
+    (2, ListingPart(3, listing("120"))),
+    (None, RuleTold(1, cost_rule())),
+    (None, RuleTold(2, cost_rule(id=2, category="*", fee_percent=Decimal(0)))),
+    (None, RuleTold(1, cost_rule(effective_from=date(2026, 11, 22)))),
+    (None, RuleTold(2, None)),
+    (None, RatesTold(date(2026, 11, 20), {"USD": Decimal("1.10"), "MXN": Decimal("21.4")})),
+    (None, RatesTold(date(2026, 11, 19), {"USD": Decimal("1.05"), "MXN": Decimal("22")})),
+]
+
+
+def put(board: Board, key: int | None, message: Any) -> None:
+    told = decode_about_product(encode(message))
+    if key is None:
+        board.share(told)
+    else:
+        board.change(key, told)
+
+
+def everything(board: Board) -> dict[Place, Figures | None]:
+    return {place: figures for some in board.everything(DAY) for place, figures in some}
+
+
+@given(st.lists(st.tuples(st.sampled_from(MESSAGES), st.booleans()), max_size=40))
+def test_what_is_held_ready_equals_what_a_new_worker_computes(steps: list[tuple[Any, bool]]) -> None:
+    products: dict[str, bytes] = {}
+    shared: dict[str, bytes] = {}
+    board = Board(0, products, shared)
+    for (key, message), look in steps:
+        put(board, key, message)
+        if look:
+            assert everything(board) == everything(Board(0, products, shared))
+    changed = {key for (key, _), _ in steps if key is not None}
+    assert dict(board.of_products(changed, DAY)) == everything(Board(0, products, shared))
+
+
+def test_a_rule_counts_from_its_first_day() -> None:
+    board = Board(0, {}, {})
+    for key, message in MESSAGES[:9]:
+        put(board, key, message)
+    assert set(everything(board).values()) == {None}
+    put(board, None, RuleTold(1, cost_rule(effective_from=date(2026, 11, 22))))
+    assert dict(board.of_products({1}, DAY)) == {(1, "amazon", "US"): None}
+    (tomorrow,) = [figures for _, figures in board.of_products({1}, date(2026, 11, 22))]
+    assert tomorrow is not None
+    assert tomorrow.estimated_profit_usd == Decimal("58.79")  # 200 - 100 - (40 + 0.30 + 0.16 + 0.50 + 0.25)
+
+
+def test_newer_rates_convert_the_original_price_and_older_ones_do_not() -> None:
+    board = Board(0, {}, {})
+    for key, message in (*MESSAGES[:2], (1, ListingPart(1, listing("200", "MXN"))), (None, RuleTold(1, cost_rule()))):
+        put(board, key, message)
+    rates = RatesTold(date(2026, 1, 15), {"USD": Decimal("1.10"), "MXN": Decimal(20)})
+    assert board.share(rates)
+    (told,) = [figures for _, figures in board.of_products({1}, DAY)]
+    assert told is not None
+    assert told.sell_price_usd == Decimal("200.00")  # the listing's own rate is of that day
+    assert board.share(RatesTold(date(2026, 1, 16), {"USD": Decimal("1.10"), "MXN": Decimal(20)}))
+    (told,) = [figures for _, figures in board.of_products({1}, DAY)]
+    assert told is not None
+    assert told.sell_price_usd == Decimal("220.00")  # 4000 MXN at 0.055
+    assert not board.share(rates), "an older day is not taken"
+
+
+def test_partitions_do_not_see_each_other() -> None:
+    products: dict[str, bytes] = {}
+    shared: dict[str, bytes] = {}
+    one, other = Board(1, products, shared), Board(11, products, shared)
+    for key, message in MESSAGES[:6]:
+        put(one, key, message)
+    put(one, None, RuleTold(1, cost_rule()))
+    assert everything(one)
+    assert everything(other) == {}

@@ -1,0 +1,76 @@
+"""What facts mean for pricing: the right product or offer is told, and the old one, too."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from libs.pricing.product_state import ListingPart, OfferPart, ProductPart
+from schemas.entities import BY_COLLECTION
+from schemas.entity_documents import example_fact
+from schemas.topics import topics
+from services.pricing.handlers import HANDLERS, IGNORED
+from services.pricing.messages import OFFERS, PRODUCTS, MatchTold, OfferTold, Sent
+from services.pricing.offers import MatchedOffer, joined
+from tests.facts import at
+
+
+def fact(collection: str, **changes: Any) -> Any:
+    return example_fact(BY_COLLECTION[collection]).model_copy(update={"updated_at": at(0), **changes})
+
+
+def test_every_topic_that_pricing_reads_has_its_handler() -> None:
+    consumed = {name for name, topic in topics().items() if "pricing" in topic.consumers}
+    assert consumed == HANDLERS.keys() | IGNORED
+
+
+def test_a_listing_that_moves_leaves_its_old_product() -> None:
+    here, sent = HANDLERS["sell_listings"](fact("sellListings"), "7")
+    assert here == "1"
+    assert sent[0] == Sent(PRODUCTS, "7", ListingPart(1, None))
+    assert [one.key for one in sent] == ["7", "1"]
+    _, sent = HANDLERS["sell_listings"](fact("sellListings", deleted=True), "1")
+    assert sent == [Sent(PRODUCTS, "1", ListingPart(1, None))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "counts"),
+    [
+        ({}, True),
+        ({"confidence": Decimal("0.81")}, True),
+        ({"confidence": Decimal("0.80")}, False),
+        ({"confidence": Decimal("0.10"), "match_method": "manual"}, True),
+        ({"deleted": True}, False),
+        ({"entity_type": "sell"}, False),
+    ],
+)
+def test_a_match_counts_above_080_or_by_hand(changes: dict[str, Any], counts: bool) -> None:
+    match = type(fact("productMatches")).model_validate(fact("productMatches").model_dump() | changes)
+    here, sent = HANDLERS["product_matches"](match, None)
+    assert (here, sent) == (("10", [Sent(OFFERS, "10", MatchTold(1, 1))]) if counts else (None, []))
+    left = [Sent(OFFERS, "9", MatchTold(1, None))]
+    assert HANDLERS["product_matches"](match, "9")[1][:1] == left
+
+
+@pytest.mark.parametrize("changes", [{"stock_level": 0}, {"is_active": False}, {"deleted": True}])
+def test_an_offer_that_cannot_be_bought_from_is_none(changes: dict[str, Any]) -> None:
+    assert HANDLERS["buy_offers"](fact("buyOffers", **changes), None)[1] == [Sent(OFFERS, "1", OfferTold(None))]
+
+
+def test_a_product_s_category_is_its_attribute() -> None:
+    told = HANDLERS["unified_products"](fact("unifiedProducts", attributes_json={"category": "Shoes"}), None)[1]
+    assert told == [Sent(PRODUCTS, "1", ProductPart("Shoes"))]
+    assert HANDLERS["unified_products"](fact("unifiedProducts", deleted=True), None)[1][0].message == ProductPart(None)
+
+
+def test_an_offer_joins_its_matches_in_any_order_and_leaves_them() -> None:
+    offer = OfferTold(HANDLERS["buy_offers"](fact("buyOffers"), None)[1][0].message.offer)  # type: ignore[union-attr]  # an OfferTold
+    state = MatchedOffer()
+    assert joined(5, state, offer) == []
+    assert joined(5, state, MatchTold(1, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined(5, state, MatchTold(2, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined(5, state, MatchTold(1, None)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined(5, state, MatchTold(2, 31)) == [
+        Sent(PRODUCTS, "30", OfferPart(5, None)),
+        Sent(PRODUCTS, "31", OfferPart(5, offer.offer)),
+    ]
