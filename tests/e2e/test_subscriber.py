@@ -106,6 +106,8 @@ async def lively(system: System) -> None:
     async with aiohttp.ClientSession(f"http://127.0.0.1:{system.ports['catalog']}/") as session:
         await fill(Catalog(session))
     await command_stockx(system)
+    status, output = await system.command("stockx", "enrich")
+    assert status == 0, output
     async with Database(system.database_url, application="tests") as database:
         await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
     for marketplace in ("mercadolibre", "ebay", "square"):
