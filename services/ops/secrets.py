@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import typer
 
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.secrets.keys import SecretsError, new_key
+from libs.secrets.system_config import SystemConfig
 from libs.secrets.tables import forget_others, rotate, secrets_by_key
 from libs.stack import StackError, state_folder
 from services.ops.connection import database_url
@@ -23,6 +26,9 @@ def register(app: typer.Typer) -> None:
     group.command("status")(status)
     group.command("rotate")(rotate_)
     group.command("forget")(forget)
+    group.command("set")(set_)
+    group.command("list")(list_)
+    group.command("unset")(unset)
     app.add_typer(group, name="secrets")
 
 
@@ -92,6 +98,40 @@ def forget(yes: bool = typer.Option(False, "--yes", help="Do not ask.")) -> None
 async def _forget(database: Database) -> None:
     for table, rows in (await forget_others(database, vault_of(os.environ, state_folder(os.environ)))).items():
         print(f"{table}  {rows} rows deleted")
+
+
+def set_(key: Annotated[str, typer.Argument(help="Such as stockx_client_secret or stockx_api_key.")]) -> None:
+    """Keep a secret, sealed, in core.system_config. It is asked for, or read from standard input."""
+    secret = typer.prompt(key, hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        typer.echo(f"There is no secret for {key}: nothing was changed.", err=True)
+        raise typer.Exit(1)
+
+    async def put(database: Database) -> None:
+        await SystemConfig(database, vault_of(os.environ, state_folder(os.environ))).put(key, secret)
+        print(f"{key} is kept. Services read it when they start.")
+
+    _told(put)
+
+
+def list_() -> None:
+    """Show under which keys secrets are kept; never the secrets."""
+
+    async def show(database: Database) -> None:
+        for key in await SystemConfig(database, vault_of(os.environ, state_folder(os.environ))).keys():
+            print(key)
+
+    _told(show)
+
+
+def unset(key: str) -> None:
+    """Delete a kept secret."""
+
+    async def delete(database: Database) -> None:
+        config = SystemConfig(database, vault_of(os.environ, state_folder(os.environ)))
+        print(f"{key} is deleted." if await config.forget(key) else f"There is no {key}.")
+
+    _told(delete)
 
 
 def _told(work: Callable[[Database], Awaitable[None]]) -> None:

@@ -18,7 +18,8 @@ def _none_if_nothing(cents: int | None) -> int | None:
     return cents or None
 
 
-Cents = Annotated[int | None, BeforeValidator(_none_if_blank), Field(ge=0, le=10**12), AfterValidator(_none_if_nothing)]
+_Whole = Annotated[int, Field(ge=0, le=10**12)]
+Cents = Annotated[_Whole | None, BeforeValidator(_none_if_blank), AfterValidator(_none_if_nothing)]
 """US cents, written as text: `"11500"`. `"0"` means that there is no such amount."""
 
 
