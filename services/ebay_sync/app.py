@@ -15,6 +15,7 @@ from secrets import token_hex
 from aiohttp import web
 
 from libs.bus.consumer import Consumer, Tuning
+from libs.bus.dead_letter import DeadLetters
 from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.http.client import ApiClient
@@ -45,6 +46,7 @@ from services.ebay_sync.schedule import Schedule
 from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.stock import Stock
 from services.ebay_sync.stream import Streams
+from services.ebay_sync.unreadable_orders import UnreadableOrders
 from services.ebay_sync.users import Users
 from services.ebay_sync.work import Work
 from services.ebay_sync.worker import Worker
@@ -96,7 +98,8 @@ async def build(config: Config) -> AsyncIterator[Service]:
         deps = Deps(Sellers(sellers), database, publisher, orders, config.notified.settle)
         tuning = Tuning(coalesce=config.notified.coalesce, concurrency=config.notified.concurrency)
         consumer = Consumer(config.kafka, NAME, [RECEIVED.topic], publisher, tuning)
-        poll = OrderPoll(sellers, OrderTurns(database, owner), orders, config.orders)
+        unreadable = UnreadableOrders(database, DeadLetters(config.kafka, publisher, NAME), config.kafka)
+        poll = OrderPoll(sellers, OrderTurns(database, owner), orders, unreadable, config.orders)
         # Without an account there is nobody to ask: notifications wait in the topic until there is one.
         notified: dict[str, Job] = {"notifications": partial(consumer.run, partial(on_webhooks, deps=deps))}
         streams = Streams(runs)

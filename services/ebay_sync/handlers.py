@@ -31,6 +31,7 @@ from services.ebay_sync.order_book import OrderBook, Told
 from services.ebay_sync.publishing import TooLarge
 from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.stock import Answer, Stock
+from services.ebay_sync.unreadable_orders import TOPIC as ORDER_POLLED
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ HANDLERS: Mapping[str, Kind] = {
     "ITEM_PRICE_REVISION": Kind.LISTING,
     "PRIORITY_LISTING_REVISION": Kind.LISTING,
     "ORDER_CONFIRMATION": Kind.ORDER,
+    ORDER_POLLED: Kind.ORDER,
 }
 
 _POLLED = "what it changes of an order is found by the poll"

@@ -9,7 +9,7 @@ window that has one, and move another order past the reader. What an overlap bri
 |--------------------------------------|-----------------------------------------------------------------------|
 | eBay, Kafka or PostgreSQL is away    | told; the poll begins again a minute later, the cursor has not moved  |
 | the account lacks the orders' scope  | told at every poll; the other accounts go on                          |
-| an order of another shape            | logged as an error with its id; the rest of the page is published     |
+| an order of another shape            | a dead letter with all of it; the rest of the page is published       |
 | this process stops, or dies          | another one's turn: at once, or when the lease is over                |
 """
 
@@ -30,6 +30,7 @@ from services.ebay_sync.config import Polling
 from services.ebay_sync.order_book import OrderBook, Told
 from services.ebay_sync.order_turns import LostTurn, OrderTurns, Turn
 from services.ebay_sync.sellers import Seller
+from services.ebay_sync.unreadable_orders import UnreadableOrders
 
 log = get_logger()
 
@@ -40,10 +41,18 @@ LONGEST_LOOK = 5.0
 class OrderPoll:
     """Polls the orders of all accounts, each at its own pace."""
 
-    def __init__(self, sellers: Sequence[Seller], turns: OrderTurns, orders: OrderBook, polling: Polling) -> None:
+    def __init__(
+        self,
+        sellers: Sequence[Seller],
+        turns: OrderTurns,
+        orders: OrderBook,
+        unreadable: UnreadableOrders,
+        polling: Polling,
+    ) -> None:
         self._sellers = sellers
         self._turns = turns
         self._orders = orders
+        self._unreadable = unreadable
         self._polling = polling
 
     async def work(self, stop: asyncio.Event) -> None:
@@ -97,7 +106,7 @@ class OrderPoll:
         since = datetime.now(UTC) - self._polling.back if known is None else known - overlap
         newest, published, asked_at = known, 0, datetime.now(UTC)
         async for page in seller.ebay.orders.modified(since, start=Cursor(0, LARGEST_PAGE)):
-            told = _readable(page, seller.account, asked_at)
+            told = await self._readable(page, seller, asked_at)
             published += await self._orders.take(seller.account, told)
             times = [one.fact.updated_at for one in told]
             newest = max(times if newest is None else [newest, *times], default=newest)
@@ -105,14 +114,14 @@ class OrderPoll:
             asked_at = datetime.now(UTC)  # when the next page is asked for
         return newest, published
 
-
-def _readable(page: Page[EbayOrder], account: str, asked_at: datetime) -> list[Told]:
-    told: list[Told] = []
-    for entry in page.unreadable:
-        log.error("an order is unreadable", account=account, order_id=entry.id, reason=entry.reason)
-    for order in page.entries:
-        try:
-            told.append(Told.of(order, account, asked_at))
-        except Malformed:
-            log.exception("an order makes no fact", account=account, order_id=order.order_id)
-    return told
+    async def _readable(self, page: Page[EbayOrder], seller: Seller, asked_at: datetime) -> list[Told]:
+        """What facts can be made of; the rest goes into the dead letters."""
+        told: list[Told] = []
+        for entry in page.unreadable:
+            await self._unreadable.keep(seller, entry.id, entry.told, Malformed(entry.reason))
+        for order, raw in zip(page.entries, page.told, strict=True):
+            try:
+                told.append(Told.of(order, seller.account, asked_at))
+            except Malformed as error:
+                await self._unreadable.keep(seller, order.order_id, raw, error)
+        return told

@@ -38,21 +38,29 @@ FIRST = Cursor()
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An entry that is not of the expected form; the rest of its page is not affected. `id` if it told one."""
+    """An entry that is not of the expected form; the rest of its page is not affected.
+
+    `id` if it told one; `told` is the entry as it came, in JSON terms.
+    """
 
     id: str | None
     reason: str
+    told: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[P]):
-    """One page. `total` is the number of entries of the whole list at this moment, None if it was not told."""
+    """One page. `total` is the number of entries of the whole list at this moment, None if it was not told.
+
+    `told` has the entries as they came, in JSON terms and in the same order.
+    """
 
     cursor: Cursor
     entries: tuple[P, ...]
     unreadable: tuple[Unreadable, ...]
     total: int | None
     next: Cursor | None
+    told: tuple[Any, ...] = ()
 
     @property
     def fetched(self) -> int:
@@ -110,16 +118,18 @@ def read_page(
         raise Garbage(operation, f"the answer is no page of {name}")
     told = body.get(name) or []
     entries: list[P] = []
+    raw: list[Any] = []
     unreadable: list[Unreadable] = []
     for each in told:
         try:
             entries.append(model.read(each))
+            raw.append(each)
         except Malformed as error:
-            unreadable.append(Unreadable(identity(each), str(error)))
+            unreadable.append(Unreadable(identity(each), str(error), each))
     total = body.get("total")
     total = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
     following = _next(operation, body, cursor, len(told), total, counts_items) if told else None
-    return Page(cursor, tuple(entries), tuple(unreadable), total, following)
+    return Page(cursor, tuple(entries), tuple(unreadable), total, following, tuple(raw))
 
 
 def _next(
