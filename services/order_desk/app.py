@@ -13,6 +13,7 @@ from libs.bus.publisher import Publisher
 from libs.commands.live_builds import LiveBuilds
 from libs.commands.run import Commands
 from libs.db.pool import Database
+from libs.entities.prepared import prepare_tables
 from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
 from libs.privacy.keys import Keys
@@ -22,7 +23,6 @@ from libs.service import Service
 from services.order_desk.config import Config
 from services.order_desk.desk import Desk
 from services.order_desk.handlers import TOPICS, on_facts
-from services.order_desk.prepared import prepare_tables
 from services.order_desk.replies import Templates
 from services.order_desk.routes import routes
 

@@ -9,6 +9,7 @@ from libs.commands.command import Command
 from libs.db.pool import Connection
 from libs.entities.change import CREATE, UPDATE, Change
 from libs.entities.finding import rows
+from libs.entities.ordered import listing_of, names_of
 from libs.pricing.amounts import cents
 from libs.privacy.opener import opened
 from schemas.entities import BY_COLLECTION
@@ -42,12 +43,6 @@ class Unlinked:
 
     names: tuple[str, ...]
     why: str
-
-
-def names_of(line: OrderLine) -> list[str]:
-    """The ids under which a line's listing may stand in the catalog, the most exact first."""
-    varied = [f"{line.item_id}:{line.variation_id}"] if line.variation_id else []
-    return [*varied, line.item_id, *([line.sku] if line.sku else [])]
 
 
 async def on_order(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> list[int]:
@@ -138,11 +133,10 @@ def _fields(fact: OrderChangedV2, sold: Sold, address: Json) -> Mapping[str, obj
 
 async def _sold(connection: Connection, channel: str, line: OrderLine) -> Sold | Unlinked:
     names = names_of(line)
-    found = await rows(connection, LISTINGS, channel=channel, channel_item_id=names)
-    listings: list[Any] = sorted(found, key=lambda row: names.index(row.channel_item_id))
-    if not listings:
+    listing = await listing_of(connection, channel, line)
+    if listing is None:
         return Unlinked(tuple(names), f"no sell listing of {channel} has the channelItemId {' or '.join(names)}")
-    listing, price = listings[0], line.unit_price
+    price = line.unit_price
     rate = Decimal(1) if price.currency == _USD else await _rate(connection, listing, price.currency)
     if rate is None:
         return Unlinked(tuple(names), f"no sell listing tells what a {price.currency} is worth in US dollars")
