@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
@@ -12,6 +11,7 @@ from libs.bus.settings import KafkaSettings
 from libs.bus.topics import apply_topics
 from libs.stack import Endpoints
 from schemas.topics import topics
+from tests.databases import empty_database
 
 
 @pytest.fixture
@@ -37,11 +37,5 @@ async def publisher(kafka: KafkaSettings) -> AsyncIterator[Publisher]:
 @pytest.fixture
 async def database_url(stack: Endpoints) -> AsyncIterator[str]:
     """The URL of an empty database, dropped afterwards."""
-    name = f"t{uuid4().hex[:10]}"
-    server = await asyncpg.connect(stack.database_url)
-    try:
-        await server.execute(f"CREATE DATABASE {name}")
-        yield stack.database_url.rpartition("/")[0] + f"/{name}"
-        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await server.close()
+    async with empty_database(stack) as url:
+        yield url

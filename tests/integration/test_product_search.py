@@ -3,17 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.stack import Endpoints
+from services.product_search.config import Config as ServiceConfig
 from services.sandbox.config import Config
 from services.sandbox.stockx.catalogue import Catalogue
+from tests.databases import empty_database
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.product_searching import ProductSearch, environment_of, serving
 
@@ -82,13 +86,29 @@ async def world(stack: Endpoints, database_url: str) -> AsyncIterator[World]:
         yield await opened(exits, stack, database_url)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(stack: Endpoints) -> AsyncIterator[World]:
+    """One for all tests that leave nothing behind but what the cache holds."""
+    async with AsyncExitStack() as exits:
+        yield await opened(exits, stack, await exits.enter_async_context(empty_database(stack)))
+
+
+@pytest.fixture
+async def quiet(shared: World) -> World:
+    """The shared one, as if nothing had happened."""
+    await shared.shop.control("DELETE", "/_stockx/calls")
+    async with shared.database.connection() as connection:
+        await connection.execute("TRUNCATE products.stockx_cache; DELETE FROM quota.counters")
+    return shared
+
+
 def counted(status: str) -> float:
     return REGISTRY.get_sample_value("stockx_search_requests_total", {"status": status}) or 0.0
 
 
-async def test_a_search_answers_as_the_document_shows(world: World) -> None:
+async def test_a_search_answers_as_the_document_shows(quiet: World) -> None:
     before, timed = counted("success"), REGISTRY.get_sample_value("stockx_search_duration_seconds_count") or 0
-    told = await world.search.call("/search-stockx", query="HQ4276", pageSize=10)
+    told = await quiet.search.call("/search-stockx", query="HQ4276", pageSize=10)
     assert told.status == 200
     assert told.json["products"][0] == {
         "id": SLIDES,
@@ -108,36 +128,36 @@ async def test_a_search_answers_as_the_document_shows(world: World) -> None:
     assert REGISTRY.get_sample_value("stockx_search_duration_seconds_count") == timed + 1
 
 
-async def test_pages_are_those_that_are_asked_for_by_either_name(world: World) -> None:
+async def test_pages_are_those_that_are_asked_for_by_either_name(quiet: World) -> None:
     query = FAMILY[0][:-1]  # no product's own code, but the beginning of several
-    every = (await world.search.call("/search-stockx", query=query, pageSize=50)).json
+    every = (await quiet.search.call("/search-stockx", query=query, pageSize=50)).json
     total = every["pagination"]["total"]
     assert total == len(every["products"]) > 4
-    first = (await world.search.call("/search-stockx", query=query, pageSize=2)).json
-    second = (await world.search.call("/search-stockx", query=query, pageSize=2, page=2)).json
-    also = (await world.search.call("/search-stockx", query=query, pageSize=2, pageNumber=2)).json
+    first = (await quiet.search.call("/search-stockx", query=query, pageSize=2)).json
+    second = (await quiet.search.call("/search-stockx", query=query, pageSize=2, page=2)).json
+    also = (await quiet.search.call("/search-stockx", query=query, pageSize=2, pageNumber=2)).json
     assert [*first["products"], *second["products"]] == every["products"][:4]
     assert second == also
     assert second["pagination"] == {"total": total, "page": 2, "pageSize": 2}
 
 
-async def test_an_exact_style_id_stands_before_stockx_s_first_hit(world: World) -> None:
+async def test_an_exact_style_id_stands_before_stockx_s_first_hit(quiet: World) -> None:
     for model in (*FAMILY, "hq 4276", "DD1391-100"):
-        (only,) = (await world.search.call("/search-stockx", query=model, pageSize=1)).json["products"]
+        (only,) = (await quiet.search.call("/search-stockx", query=model, pageSize=1)).json["products"]
         assert only["model"].replace("-", "") == model.upper().replace("-", "").replace(" ", "")
 
 
-async def test_what_is_asked_wrongly_is_422(world: World) -> None:
+async def test_what_is_asked_wrongly_is_422(quiet: World) -> None:
     for query in WRONG:
-        told = await world.search.call("/search-stockx", **query)
+        told = await quiet.search.call("/search-stockx", **query)
         assert told.status == 422, query
         assert told.headers["Content-Type"] == "application/problem+json"
-    assert await world.searches() == 0
+    assert await quiet.searches() == 0
 
 
-async def test_the_longest_query_is_taken_and_nothing_found_is_an_empty_page(world: World) -> None:
+async def test_the_longest_query_is_taken_and_nothing_found_is_an_empty_page(quiet: World) -> None:
     before = counted("not_found")
-    told = await world.search.call("/search-stockx", query="z" * 100)
+    told = await quiet.search.call("/search-stockx", query="z" * 100)
     assert told.json == {"products": [], "pagination": {"total": 0, "page": 1, "pageSize": 10}}
     assert counted("not_found") == before + 1
 
@@ -174,6 +194,36 @@ async def test_whatever_stockx_fails_with_is_502(world: World) -> None:
             assert 0 < int(told.headers["Retry-After"]) <= 30
 
 
+async def test_the_limits_are_those_of_all_services_that_ask_stockx(world: World) -> None:
+    assert (await world.search.call("/search-stockx", query="HQ4276")).status == 200
+    async with world.database.connection() as connection:
+        used = await connection.fetchval("SELECT used[1] FROM quota.counters WHERE name = 'stockx.requests'")
+        await connection.execute("SELECT quota.close('stockx.requests', interval '1 hour')")  # another was told 429
+    assert used == 1
+    told = await world.search.call("/search-stockx", query="HQ4276")
+    assert told.status == 503
+    assert 3500 < int(told.headers["Retry-After"]) <= 3600
+    assert await world.searches() == 1
+
+
+async def test_an_open_circuit_asks_nothing(stack: Endpoints, database_url: str) -> None:
+    async with AsyncExitStack() as exits:
+        world = await opened(exits, stack, database_url, api__circuit_failures="3")
+        await world.fault(kind="outage", path=SEARCH)
+        assert (await world.search.call("/search-stockx", query="HQ4276")).status == 502
+        asked = await world.searches()
+        told = await world.search.call("/search-stockx", query="HQ4276")
+        assert told.status == 502
+        assert 0 < int(told.headers["Retry-After"]) <= 60
+        assert await world.searches() == asked
+
+
+def test_stockx_is_asked_as_its_document_says() -> None:
+    settings = ServiceConfig.model_fields["api"].default
+    assert (settings.timeout_seconds, settings.circuit_failures, settings.circuit_open_seconds) == (10.0, 5, 60.0)
+    assert ServiceConfig.model_fields["cache"].default == timedelta(days=7)
+
+
 async def test_a_style_code_is_known_for_seven_days_and_longer_when_stockx_is_away(world: World) -> None:
     first = await world.search.call("/skus/HQ-4276")
     assert first.json["stockxProductId"] == SLIDES
@@ -197,16 +247,16 @@ async def test_a_style_code_is_known_for_seven_days_and_longer_when_stockx_is_aw
     assert (await world.search.call("/skus/FB9922-101")).status == 502, "what was never found cannot be told"
 
 
-async def test_a_code_that_stockx_does_not_have_is_404_and_no_neighbour_is_taken_for_it(world: World) -> None:
+async def test_a_code_that_stockx_does_not_have_is_404_and_no_neighbour_is_taken_for_it(quiet: World) -> None:
     for sku in ("CUSTOM-001", "DD1391-999", "HQ4277"):
-        told = await world.search.call(f"/skus/{sku}")
+        told = await quiet.search.call(f"/skus/{sku}")
         assert told.status == 404, told.json
         assert told.json["detail"] == f"StockX Product not found for SKU: {sku}"
-    assert (await world.search.call("/skus/---")).status == 422
+    assert (await quiet.search.call("/skus/---")).status == 422
 
 
-async def test_full_details_have_every_size_with_its_prices(world: World) -> None:
-    told = (await world.search.call(f"/stockx/{PANDA}", currencyCode="EUR")).json
+async def test_full_details_have_every_size_with_its_prices(quiet: World) -> None:
+    told = (await quiet.search.call(f"/stockx/{PANDA}", currencyCode="EUR")).json
     assert (told["id"], told["model"], told["currencyCode"]) == (PANDA, "DD1391-100", "EUR")
     assert len(told["sizes"]) > 10
     nine = next(each for each in told["sizes"] if each["size"] == "9")
@@ -215,11 +265,11 @@ async def test_full_details_have_every_size_with_its_prices(world: World) -> Non
     assert asked
     assert all(each["highestBid"] is None or each["highestBid"] < each["lowestAsk"] for each in asked)
     assert told["historicalSales"] is None, "StockX tells none"
-    assert (await world.search.call("/stockx/none-such")).status == 404
+    assert (await quiet.search.call("/stockx/none-such")).status == 404
 
 
-async def test_all_marketplaces_are_searched_at_once(world: World) -> None:
-    told = (await world.search.call("/search", query="HQ4276")).json
+async def test_all_marketplaces_are_searched_at_once(quiet: World) -> None:
+    told = (await quiet.search.call("/search", query="HQ4276")).json
     assert told["errors"] == {}
     assert told["stockx"]["products"][0]["model"] == "HQ4276"
     assert told["goat"]["products"][0]["retailPrice"] == 55.0
@@ -260,8 +310,8 @@ async def test_marketplaces_without_access_are_told_so_and_secrets_are_kept_seal
         assert all(secret not in value for value in kept.values())
 
 
-async def test_the_api_is_described(world: World) -> None:
-    async with world.search.http.get(f"{world.search.base}/openapi.json") as answer:
+async def test_the_api_is_described(quiet: World) -> None:
+    async with quiet.search.http.get(f"{quiet.search.base}/openapi.json") as answer:
         document = await answer.json()
     parameters = {
         each["name"]: each for each in document["paths"]["/api/v1/products/search-stockx"]["get"]["parameters"]

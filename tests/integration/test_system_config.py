@@ -39,9 +39,6 @@ async def everything(database: Database) -> str:
         for table in ("core.system_config", "core.secrets", "oauth.tokens"):
             rows = await connection.fetch(f"SELECT t::text AS row FROM {table} AS t")
             told += [row["row"] for row in rows]
-            told += [
-                repr(bytes.fromhex(part[2:])) for row in rows for part in row["row"].split('"') if part[:2] == "\\x"
-            ]
     return "\n".join(told)
 
 
