@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 
-.PHONY: help setup demo up down status doctor test test-quick bench bench-full chaos check format lock schemas clean
+.PHONY: help setup demo up down status doctor test test-quick browser bench bench-full chaos check format lock schemas clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +41,14 @@ status: $(READY) ## what runs, and where
 doctor: $(READY) ## what is missing or wrong on this machine, and how to mend it
 	@$(BIN)/sellstream doctor
 
-test: $(READY) check ## all checks and all tests, on real Kafka and PostgreSQL
+test: $(READY) check browser ## all checks and all tests, on real Kafka and PostgreSQL
 	@$(BIN)/pytest
 
 test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
 	@$(BIN)/pytest tests/unit tests/contract
+
+browser: $(READY) ## a Chromium for the tests of pages, if this machine has none and root can install it
+	@$(BIN)/python -m tests.browser_install
 
 chaos: $(READY) ## break everything, 200 seeded scenarios (half an hour): SEED=17,18, SEEDS=20, FROM=50, RESUME=1, LANES=2
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --from $(or $(FROM),1)) \

@@ -21,13 +21,20 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _SECONDS = 30.0
 
 
+def found() -> str | None:
+    """The browser of this machine, or the one that CHROMIUM names."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def executable() -> str:
     """The browser of this machine; skips the test where there is none."""
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(_NAMES)} is installed, and CHROMIUM names none")
-    return found
+    there = found()
+    if there is None:
+        pytest.skip(
+            f"no browser: none of {', '.join(_NAMES)} is installed, and CHROMIUM names none. `make browser` installs "
+            "one, or says what is in the way"
+        )
+    return there
 
 
 class Tab:
