@@ -30,7 +30,7 @@ class FaultKind(StrEnum):
     NOT_FOUND = "not_found"
     TIMEOUT = "timeout"
     LOST = "lost"
-    """The request is carried out, and the connection breaks before its answer."""
+    """The request is carried out, and nothing is said; then the connection breaks."""
     SLOW = "slow"
     GARBAGE = "garbage"
     PARTIAL = "partial"
@@ -50,7 +50,7 @@ class FaultSpec(BaseModel):
     after: int = Field(default=0, ge=0, description="So many requests that fit pass before the first hit")
     seconds: float | None = Field(default=None, gt=0)
     status: int = Field(default=503, ge=500, le=599, description="outage: the status")
-    delay: float = Field(default=5.0, ge=0, le=3600, description="timeout, slow: our seconds")
+    delay: float = Field(default=5.0, ge=0, le=3600, description="timeout, lost, slow: our seconds")
     plain_text: bool = Field(default=False, description="rate_limited: a plain text body instead of JSON")
     retry_after: int | None = Field(default=None, ge=0, description="rate_limited, outage: Retry-After in seconds")
     garbage: str = Field(default="truncated", pattern="^(truncated|html|empty|binary)$")
@@ -134,7 +134,7 @@ class Faults:
             if fault.kind is FaultKind.LOST:
                 await handler(request)
             if fault.kind in (FaultKind.LOST, FaultKind.TIMEOUT):
-                return await _hang(request, fault.delay if fault.kind is FaultKind.TIMEOUT else 0)
+                return await _hang(request, fault.delay)
             if fault.kind is FaultKind.SLOW:
                 await asyncio.sleep(fault.delay)
                 return await handler(request)

@@ -67,7 +67,9 @@ async def test_an_answer_that_is_lost_anywhere_leads_to_no_second_listing(made, 
         channel = impatient[name]
         await channel.find("SS-0")  # so that the token is there
         await made.control(
-            "POST", "/_faults", {"marketplace": name, "kind": "lost", "path": "/*", "after": lost, "count": 1}
+            "POST",
+            "/_faults",
+            {"marketplace": name, "kind": "lost", "path": "/*", "after": lost, "count": 1, "delay": 0},
         )
         try:
             await channel.publish(wanted(channel))

@@ -102,7 +102,7 @@ class AmazonChannel:
         return Listed(asin, item.sku, price, quantity)
 
     def _attributes(self, wanted: Wanted, payload: Json) -> dict[str, Any]:
-        """The draft's fields as the attributes of a product type; `attributes` of the payload go over them."""
+        """The draft's fields as the attributes of a product type, and beside them the payload's own `attributes`."""
         place = {"marketplace_id": self._marketplace.id}
 
         def text(value: str) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ class AmazonChannel:
             name = "main_product_image_locator" if number == 0 else f"other_product_image_locator_{number}"
             made[name] = [{"media_location": url, **place}]
         own = payload.get("attributes")
-        return made | (own if isinstance(own, dict) else {})
+        return {**(own if isinstance(own, dict) else {}), **made}
 
 
 def _condition(payload: Json) -> str:

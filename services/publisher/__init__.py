@@ -1,0 +1,1 @@
+"""Publishing: approved drafts become live listings at their marketplaces."""

@@ -1,0 +1,239 @@
+"""Drafts become listings: documented statuses, retries, limits, reasons; and never a second listing."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from libs.bus.settings import KafkaSettings
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from libs.read_models.entities import read_model
+from libs.secrets.keys import new_key
+from schemas.entities import BY_COLLECTION
+from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
+from tests.e2e.checks import records
+from tests.integration.running_catalog import Catalog, catalog, example
+from tests.integration.running_publisher import WORKER, publisher_service, selling
+from tests.integration.running_sandbox import Sandbox, sandbox
+from tests.integration.selling_channels import on_sale
+from tests.projecting import projecting, until
+
+KEYS = new_key()
+MARKETS = {"amazon": "US", "ebay": "US", "mercadolibre": "MX"}
+ENTITIES = ("listingDrafts", "publishJobs", "sellListings", "productMatches", "unifiedProducts")
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, application="tests") as opened:
+        await migrate(opened)
+        yield opened
+
+
+@pytest.fixture
+async def made() -> AsyncIterator[Sandbox]:
+    async with sandbox(ebay_items=5, ebay_orders=0, amazon_settle_seconds=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def api(database: Database, kafka: KafkaSettings, publisher: Publisher, made: Sandbox) -> AsyncIterator[Catalog]:
+    """The catalog, with a product, and the exchange rates of the day; the projector runs."""
+    rates = ExchangeRatesPublishedV1(
+        source="ecb",
+        day=datetime.now(UTC).date(),
+        base="EUR",
+        rates={"USD": Decimal("1.25"), "MXN": Decimal(20)},
+        fetched_at=datetime.now(UTC),
+    )
+    await publisher.publish(Outgoing(rates), within=30)
+    async with AsyncExitStack() as stack:
+        for name in ENTITIES:
+            model = read_model(BY_COLLECTION[name])
+            await stack.enter_async_context(projecting(model, kafka, publisher, database))
+        opened = await stack.enter_async_context(catalog(database.url, kafka))
+        assert await opened.create("unifiedProducts") == 1
+        yield opened
+
+
+async def draft(api: Catalog, channel: str, **changes: Any) -> int:
+    """A draft that somebody approves at once."""
+    payload = {**example("listingDrafts")["payloadJson"], **changes.pop("payload", {})}
+    fields = {"channel": channel, "market": MARKETS[channel], "payloadJson": payload, **changes}
+    number = await api.create("listingDrafts", **fields)
+    await approve(api, number)
+    return number
+
+
+async def approve(api: Catalog, number: int, **changes: Any) -> None:
+    approved = {"action": 2, "listingDraftId": number, "status": "approved", "approvedBy": "ana", **changes}
+    assert (await api.post("listingDrafts", approved)).status == 200
+
+
+async def job_of(api: Catalog, number: int) -> dict[str, Any]:
+    found: list[dict[str, Any]] = (await api.get("/publishJobs", draftId=number)).json["publishJobs"]
+    return found[0] if found else {"status": None, "attempts": 0}
+
+
+def job_is(api: Catalog, number: int, status: str) -> Callable[[], Any]:
+    async def check() -> bool:
+        return bool((await job_of(api, number))["status"] == status)
+
+    return check
+
+
+async def test_a_draft_that_is_approved_becomes_a_listing_on_every_channel(api, kafka, database, made):
+    async with publisher_service(database.url, kafka, KEYS, made):
+        drafts = {channel: await draft(api, channel) for channel in MARKETS}
+        for channel, number in drafts.items():
+            await until(job_is(api, number, "completed"), f"the draft of {channel} is published")
+    for channel, number in drafts.items():
+        (item_id,) = await on_sale(made, channel, f"SS-{number}")
+        job = await job_of(api, number)
+        assert (job["attempts"], job["lastError"], job["nextRetryAt"]) == (1, None, None)
+        assert (await api.get(f"/listingDrafts/{number}")).json["status"] == "published"
+        (row,) = (await api.get("/sellListings", channel=channel)).json["sellListings"]
+        assert (row["channelItemId"], row["market"], row["unifiedProductId"]) == (item_id, MARKETS[channel], 1)
+        assert row["title"] == "Apple iPhone 15 128GB"
+        assert row["fxAsOfDate"] == datetime.now(UTC).date().isoformat()
+        expected = {"mercadolibre": ("12799.84", "MXN", "0.0625")}.get(channel, ("799.99", "USD", "1"))
+        assert (row["sellPriceOriginal"], row["currencyOriginal"], row["fxRateToUsd"]) == expected
+        assert row["sellPriceUsd"] == "799.99"
+        listing = row["sellListingId"]
+        (match,) = (await api.get("/productMatches", entityType="sell", entityId=listing)).json["productMatches"]
+        assert (match["unifiedProductId"], match["confidence"], match["matchMethod"]) == (1, "1.0000", "published")
+
+
+async def test_failures_are_retried_as_documented_until_the_attempts_are_spent(api, kafka, database, made):
+    await made.control("POST", "/_faults", {"marketplace": "ebay", "kind": "outage", "path": "/sell/*", "count": 2})
+    async with publisher_service(database.url, kafka, KEYS, made, max_attempts=3):
+        number = await draft(api, "ebay")
+        await until(job_is(api, number, "completed"), "the third attempt succeeds")
+        assert (await job_of(api, number))["attempts"] == 3
+        assert len(await on_sale(made, "ebay", f"SS-{number}")) == 1
+        assert await states(kafka) == [
+            "queued", "processing", "failed", "retrying", "processing", "failed", "retrying", "processing", "completed",
+        ]  # fmt: skip
+
+        fault = await made.control("POST", "/_faults", {"marketplace": "ebay", "kind": "outage", "path": "/sell/*"})
+        lost = await draft(api, "ebay")
+
+        async def spent() -> bool:
+            job = await job_of(api, lost)
+            return bool(job["status"] == "failed" and job["attempts"] == 3)
+
+        await until(spent, "the attempts are spent")
+        row = (await api.get(f"/listingDrafts/{lost}")).json
+        assert row["status"] == "draft"
+        assert "Unavailable" in row["errorMessage"]
+        await made.control("DELETE", f"/_faults/{fault['id']}")
+        await approve(api, lost, errorMessage=None)
+        await until(job_is(api, lost, "completed"), "it is published when it is approved again")
+        assert (await job_of(api, lost))["attempts"] == 1
+
+
+async def test_what_cannot_be_listed_goes_back_with_the_reason(api, kafka, database, made):
+    async with publisher_service(database.url, kafka, KEYS, made):
+        cases = {
+            await draft(api, "mercadolibre", payload={"category_id": "MLB1"}): "item.category_id.invalid",
+            await draft(api, "ebay", payload={"quantity": 0}): "payloadJson.quantity",
+            await draft(api, "amazon", payload={"title": ""}): "payloadJson.title is required",
+            await draft(api, "amazon", market="CA"): "no account sells on amazon in CA",
+        }
+        for number, words in cases.items():
+            await until(job_is(api, number, "failed"), words)
+            row = (await api.get(f"/listingDrafts/{number}")).json
+            assert (row["status"], words in row["errorMessage"]) == ("draft", True), row["errorMessage"]
+            job = await job_of(api, number)
+            assert (job["attempts"], words in job["lastError"]) == (1, True)
+    assert await on_sale(made, "ebay", "SS-2") == []
+
+
+async def states(kafka: KafkaSettings) -> list[str]:
+    """The states that the first publish job went through, as the topic tells them."""
+    return [json.loads(one.value)["status"] for one in await records(kafka, "publish_jobs") if one.key == b"1"]
+
+
+KILLS: tuple[dict[str, int], ...] = (
+    {"amazon": 0, "ebay": 0, "mercadolibre": 1},  # behind: the put, the item's put, the item's post
+    {"amazon": 1, "ebay": 2, "mercadolibre": 4},  # behind: the look at it, the offer's post, the item's put
+    {"ebay": 3},  # behind: the publishing
+    {},
+)
+"""Behind which request of a listing each channel's publisher is killed, in rounds."""
+
+
+async def test_a_kill_behind_any_writing_request_leads_to_no_second_listing_and_loses_none(api, kafka, database, made):
+    settings = await selling(made, attempts=1)
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "DATABASE_URL": database.url,
+        "SELLSTREAM_SECRETS_KEYS": KEYS,
+        **{f"SELLING_{name.upper()}": json.dumps(value) for name, value in settings.items()},
+        **{name.upper(): str(value) for name, value in WORKER.items()},
+    }
+    async with publisher_service(database.url, kafka, KEYS, made, workers=("consumer",)):
+        drafts = await killed_again_and_again(api, made, environment)
+    for channel, each in drafts:
+        assert len(await on_sale(made, channel, f"SS-{each}")) == 1, (channel, each)
+        assert (await job_of(api, each))["attempts"] == 1
+    rows = (await api.all_rows("sellListings")).values()
+    # Amazon has one listing of a product, whatever the SKU is that it is sold under.
+    told = sorted(row["channel"] for row in rows if row["channel"] != "amazon")
+    assert told == sorted(channel for channel, _ in drafts if channel != "amazon")
+
+
+async def killed_again_and_again(api: Catalog, made: Sandbox, environment: dict[str, str]) -> list[tuple[str, int]]:
+    """Round after round; the drafts, all published in the end."""
+    drafts: list[tuple[str, int]] = []
+    begun = [(channel, await draft(api, channel)) for channel in MARKETS]
+    for kills in KILLS:
+        async with killed_at_the_end(environment):
+            for channel, each in begun:
+                await until(job_is(api, each, "completed"), f"the draft {each} of {channel} is published", 60)
+            drafts += begun
+            for channel, number in kills.items():
+                fault = {"marketplace": channel, "kind": "lost", "path": "/*", "after": number, "delay": 3600}
+                await made.control("POST", "/_faults", {**fault, "count": 1})
+            begun = [(channel, await draft(api, channel)) for channel in kills]
+
+            async def stuck(wanted: set[str] = {*kills}) -> bool:  # noqa: B006  (nobody changes it)
+                told = (await made.control("GET", "/_faults"))["faults"]
+                return {one["marketplace"] for one in told if one["hits"]} == wanted
+
+            await until(stuck, f"{kills}: each request was carried out, and waits for its answer", 60)
+        await made.control("DELETE", "/_faults")
+    return drafts
+
+
+@asynccontextmanager
+async def killed_at_the_end(environment: dict[str, str]) -> AsyncIterator[None]:
+    """The publisher's worker, until SIGKILL."""
+    made = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.publisher_process",
+        env={**os.environ, **environment},
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
+    try:
+        yield
+        assert made.returncode is None, "the publisher has ended by itself"
+    finally:
+        if made.returncode is None:
+            made.send_signal(signal.SIGKILL)
+        await made.wait()
