@@ -16,6 +16,7 @@ from schemas.inventory import inventory_changed
 from schemas.invoices import invoice_changed
 from schemas.item_scores import item_scored
 from schemas.items import item_changed
+from schemas.listing_commands import listing_change_requested
 from schemas.listing_operations import listing_operation_changed
 from schemas.listings import listing_changed
 from schemas.messages import message_changed
@@ -37,6 +38,7 @@ EVENTS: tuple[EventFamily, ...] = (
     question_changed.EVENT,
     listing_changed.EVENT,
     listing_operation_changed.EVENT,
+    listing_change_requested.EVENT,
     inventory_changed.EVENT,
     offer_changed.EVENT,
     message_changed.EVENT,

@@ -21,7 +21,7 @@ _ALL = 2**62
 
 
 class OriginalGone(Exception):
-    """The record of a dead letter was too large for a copy, and is no longer in the topic where it was left."""
+    """The record of a dead letter is in no topic: it was too large for a copy and is gone, or never was in one."""
 
 
 class SomebodyActs(Exception):
@@ -146,6 +146,11 @@ async def act(at: Connection, publisher: Publisher, letter: Letter, action: Acti
         letter.dead.record.partition,
         letter.dead.record.offset,
     )
+    if action == "retry" and letter.dead.partition < 0:
+        raise OriginalGone(
+            f"{letter.dead.id} is an answer of {letter.dead.topic} and came from no topic, so it cannot be sent there "
+            "again. Its service asks again by itself: discard it."
+        )
     dead = await whole(at, letter.dead) if action == "retry" else letter.dead
     async with at.database.connection() as connection:
         if not await decide(connection, place, action, who=who, why=why):

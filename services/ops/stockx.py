@@ -15,6 +15,8 @@ from rich.table import Column, Table
 
 from libs.http.jwt import MIN_KEY_BYTES, issue
 from libs.stack import StackError
+from services.ops import stockx_commands
+from services.ops.market_data import add_to_stockx
 from services.ops.processes import SANDBOX, STOCKX_POLLER
 from services.ops.sandbox_wiring import SANDBOX_USER, read_accounts, services_environment, wants_sandbox
 from services.ops.stockx_enrich import enrich
@@ -33,6 +35,8 @@ def register(app: typer.Typer) -> None:
     group.command("token")(token)
     group.command("quota")(quota)
     group.command("enrich")(enrich)
+    add_to_stockx(group)
+    stockx_commands.register(group)
     app.add_typer(group, name="stockx")
 
 

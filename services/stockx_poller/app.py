@@ -1,15 +1,17 @@
 """Construction: commands → StockX → facts in `listing_operations`, `listings` and `orders`, account by account."""
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from secrets import token_hex
 
 from aiohttp import web
 
+from libs.bus.consumer import Consumer
+from libs.bus.dead_letter import DeadLetters
 from libs.bus.publisher import Publisher
 from libs.db.pool import Database
 from libs.http.client import ApiClient
@@ -24,6 +26,7 @@ from libs.quota.limiter import SharedRateLimiter
 from libs.service import Service
 from services.stockx_poller.batching import Packing
 from services.stockx_poller.config import Account, Config
+from services.stockx_poller.handlers import TOPICS, Inbox
 from services.stockx_poller.lease import Lease
 from services.stockx_poller.quota import QuotaReport
 from services.stockx_poller.routes import BEARER, ListingsApi
@@ -50,6 +53,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
         sealer = await stack.enter_async_context(open_sealer(config.database.url, config.secrets.vault, NAME))
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
+        letters = DeadLetters(config.kafka, publisher, NAME)
         limiter = SharedRateLimiter(database, config.limits.rules())
         allowance = SharedAllowance(database, config.limits.item_quotas())
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
@@ -77,12 +81,14 @@ async def build(config: Config) -> AsyncIterator[Service]:
                 largest_batch=config.largest_batch,
                 largest_creation=config.largest_creation,
             )
-            prepare = _prepare(stockx, publisher, config)
+            prepare = _prepare(stockx, publisher, letters, config)
             runners[account.account] = Runner(database, account.account, owner, config.lease, prepare, survey, rules)
 
         def wake(account: str) -> None:
             runners[account].wake()
 
+        inbox = Inbox(database, runners.keys(), wake)
+        consumer = Consumer(config.kafka, NAME, TOPICS, publisher)
         users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None, config.accounts)
         report = QuotaReport(database, survey, config.limits, rules)
         http = web.Application()
@@ -93,20 +99,18 @@ async def build(config: Config) -> AsyncIterator[Service]:
             host=config.host,
             port=config.port,
             http=http,
-            ready={"kafka": publisher.check, "postgres": database.check},
-            workers={f"account {name}": runner.run for name, runner in runners.items()} or {"idle": _idle},
+            ready={"kafka": publisher.check, "commands": consumer.check, "postgres": database.check},
+            workers={
+                "commands": partial(consumer.run, inbox.on_records),
+                **{f"account {name}": runner.run for name, runner in runners.items()},
+            },
         )
 
 
-async def _idle(stop: asyncio.Event) -> None:
-    """Without accounts there is nothing to do but to be there."""
-    await stop.wait()
-
-
-def _prepare(stockx: StockX, publisher: Publisher, config: Config) -> Callable[[Lease], Work]:
+def _prepare(stockx: StockX, publisher: Publisher, letters: DeadLetters, config: Config) -> Callable[[Lease], Work]:
     def prepare(lease: Lease) -> Work:
         needed = min(config.api.timeout_seconds + _MARGIN, config.lease.total_seconds() / 2)
-        return Work(lease, stockx, publisher, config.timing, needed)
+        return Work(lease, stockx, publisher, letters, config.timing, needed)
 
     return prepare
 

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 
 from libs.db.pool import Connection, Record
 from libs.marketplaces.stockx.batch import Batch, BatchItem, BatchKind, ItemStatus
+from libs.marketplaces.stockx.batches import BatchItems
+from libs.marketplaces.stockx.routes import BATCH_ITEMS
 from libs.marketplaces.stockx.translate import deleted
 from libs.marketplaces.stockx.values import whole
 from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
 from schemas.listings.listing_changed import ListingChangedV1
 from schemas.values import Json
-from services.stockx_poller import durations, ledger, listings, outbox
+from services.stockx_poller import durations, ledger, listings, outbox, unreadable
 from services.stockx_poller.assigning import assigned
 from services.stockx_poller.command import Command
 from services.stockx_poller.polling import NOTHING_LEARNED, given_up, unlearned
@@ -38,14 +40,14 @@ async def poll_batch(work: Work, batch_no: str) -> None:
         return
     kind, batch_id = BatchKind(row["kind"]), row["batch_id"]
     batch: Batch | None = None
-    items: Sequence[BatchItem] = ()
+    items = BatchItems((), ())
     try:
         if kind is BatchKind.DELETE:
             batch = await work.stockx.batches.batch(kind, batch_id)
         if batch is None or (not _all_succeeded(batch) and (batch.ended or row["polls"] >= _PATIENCE)):
-            items = (await work.stockx.batches.items(kind, batch_id)).entries
+            items = await work.stockx.batches.items(kind, batch_id)
     except NOTHING_LEARNED as error:
-        unlearned(work, error)
+        await unlearned(work, error)
     async with work.lease.turn() as connection:
         now = await ledger.now(connection)
         left = {each.id: each for each in waited if each.status == "pending"}
@@ -53,11 +55,12 @@ async def poll_batch(work: Work, batch_no: str) -> None:
             for command in left.values():
                 await succeeded(connection, command, now, whole(batch), deleted_at=batch.completed_at)
             left.clear()
-        for command, item in assigned(waited, items):
+        for command, item in assigned(waited, items.entries):
             if command.id in left and item.status in _ITEM:
                 await _item_ended(connection, command, item, now, batch)
                 del left[command.id]
         await ended_or_not(connection, work, row, list(left.values()), now)
+        await unreadable.keep_entries(connection, work.account, BATCH_ITEMS, items.unreadable)
 
 
 def _all_succeeded(batch: Batch) -> bool:

@@ -83,6 +83,35 @@ async def keep(database: Database, new: NewCommand, key: str | None) -> Kept:
     return _kept(row, replayed=True)
 
 
+class IdTaken(Exception):
+    """The id of a command belongs to another one: it must be a new one for each."""
+
+
+async def keep_under_its_id(database: Database, new: NewCommand, command_id: str) -> None:
+    """Keep a command that brings its id along, once; raises IdTaken, DatabaseAway."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            """
+            INSERT INTO stockx_poller.operations
+                (id, account, commanded, user_id, request_hash, kind, listing_id, variant_id, wants, status)
+            VALUES ($1, $2, true, $3, $4, $5, $6, $7, $8, 'waiting') ON CONFLICT (id) DO NOTHING
+            """,
+            command_id,
+            new.account,
+            new.user_id,
+            new.digest(),
+            new.kind,
+            new.listing_id,
+            new.variant_id or await _variant(connection, new),
+            new.wants.model_dump_json(),
+        )
+        row = await connection.fetchrow(
+            "SELECT account, request_hash FROM stockx_poller.operations WHERE id = $1", command_id
+        )
+    if row is None or (row["account"], row["request_hash"]) != (new.account, new.digest()):
+        raise IdTaken(f"the id {command_id} belongs to another command: make a new one for each")
+
+
 async def find(database: Database, accounts: list[str], command_id: str) -> Kept | None:
     """A command, or an operation that was found, of one of these accounts."""
     async with database.connection() as connection:

@@ -24,7 +24,7 @@ from libs.marketplaces.stockx.operation import LastOperation, OperationStatus
 from libs.marketplaces.stockx.translate_operation import OURS
 from libs.telemetry.log import get_logger
 from schemas.listing_operations.listing_operation_changed import OperationStatus as OurStatus
-from services.stockx_poller import ledger
+from services.stockx_poller import ledger, unreadable
 from services.stockx_poller.command import DEFAULT_CURRENCY, Command
 from services.stockx_poller.listings import listed
 from services.stockx_poller.narrowing import MOST_NAMES
@@ -57,6 +57,7 @@ async def look(work: Work) -> None:
             await _look_for_change(work, due[0])
     except (Garbage, Refused) as error:
         log.warning("nothing can be learned of a doubtful write", account=work.account, error=str(error))
+        await unreadable.keep_answer(work.lease, error)
         async with work.lease.turn() as connection:
             await ledger.doubtful(connection, [each.id for each in looked_for], work.timing.settle / _LOOKS)
 

@@ -8,10 +8,11 @@ from libs.db.pool import Connection
 from libs.http.errors import Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.listing import Listing
+from libs.marketplaces.stockx.routes import LISTINGS
 from libs.marketplaces.stockx.translate import deleted, listing_changed
 from libs.telemetry.log import get_logger
 from schemas.listings.listing_changed import ListingChangedV1
-from services.stockx_poller import ledger, outbox
+from services.stockx_poller import ledger, outbox, unreadable
 from services.stockx_poller.narrowing import Place, Reading, readings
 from services.stockx_poller.situation import Refresh
 from services.stockx_poller.work import Work
@@ -31,6 +32,7 @@ async def put(connection: Connection, account: str, listings: Iterable[Listing])
             fact = listing_changed(listing, account)
         except Malformed as error:
             log.warning("a listing is malformed", account=account, listing_id=listing.listing_id, error=str(error))
+            await unreadable.keep_resource(connection, account, listing, error)
             continue
         batch_id = listing.batch.batch_id if listing.batch else None
         await _put(connection, fact, listing.variant.variant_id if listing.variant else None, batch_id)
@@ -143,9 +145,11 @@ async def read_pages(work: Work, wanted: Collection[str], keep: Keep) -> tuple[s
                 page = await work.stockx.listings.page(number, chosen=way.chosen)
             except (Garbage, Refused) as error:
                 log.warning("a page of listings tells nothing", account=work.account, error=str(error))
+                await unreadable.keep_answer(work.lease, error)
                 break
             async with work.lease.turn() as connection:
                 await keep(connection, page.entries)
+                await unreadable.keep_entries(connection, work.account, LISTINGS, page.unreadable)
             seen = {each.listing_id for each in page.entries}
             missing, unseen = missing - seen, unseen - seen
             number, more = number + 1, page.has_next
@@ -194,6 +198,7 @@ async def read_one(work: Work, listing_id: str) -> None:
         return
     except (Garbage, Refused) as error:
         log.warning("a listing's state is not told", account=work.account, listing_id=listing_id, error=str(error))
+        await unreadable.keep_answer(work.lease, error)
         async with work.lease.turn() as connection:
             await connection.execute(
                 "UPDATE stockx_poller.listings SET stale = false WHERE account = $1 AND listing_id = $2",
@@ -230,8 +235,7 @@ async def sweep(work: Work) -> None:
     page = await work.stockx.listings.page(number)
     async with work.lease.turn() as connection:
         await put(connection, work.account, page.entries)
-        for each in page.unreadable:
-            log.warning("a listing is malformed", account=work.account, error=each.reason)
+        await unreadable.keep_entries(connection, work.account, LISTINGS, page.unreadable)
         if page.has_next:
             await connection.execute(
                 "UPDATE stockx_poller.accounts SET sweep_page = sweep_page + 1 WHERE account = $1", work.account

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from libs.marketplaces.stockx.listing import InventoryType
 from schemas.values import DecimalString
+from services.stockx_poller.command import Wants
 from services.stockx_poller.commands import Kept
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217; StockX's default is USD")]
@@ -130,6 +131,24 @@ class QuotaTold(BaseModel):
     items_a_day: int
     resets_at: datetime
     accounts: list[AccountPlan]
+
+
+def created(body: NewListingBody) -> Wants:
+    """What a new listing is to be."""
+    return Wants(
+        amount=price(body.amount),
+        currency_code=body.currency_code,
+        expires_at=body.expires_at,
+        active=body.active,
+        inventory_type=body.inventory_type,
+    )
+
+
+def changed(body: ListingChangeBody | None) -> Wants:
+    """What is to be changed of a listing; nothing of one that is deleted."""
+    if body is None:
+        return Wants()
+    return Wants(amount=price(body.amount), currency_code=body.currency_code, expires_at=body.expires_at)
 
 
 def price(amount: Decimal | None) -> Decimal | None:

@@ -13,10 +13,11 @@ from libs.http.errors import NotFound
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.order import Order
 from libs.marketplaces.stockx.orders import OrderFilter
+from libs.marketplaces.stockx.routes import ACTIVE_ORDERS, PAST_ORDERS
 from libs.marketplaces.stockx.translate import order_changed
 from libs.telemetry.log import get_logger
 from schemas.orders.order_changed import OrderChangedV2
-from services.stockx_poller import outbox
+from services.stockx_poller import outbox, unreadable
 from services.stockx_poller.work import Work
 
 log = get_logger()
@@ -39,8 +40,7 @@ async def poll_active(work: Work) -> None:
     page = await work.stockx.orders.active_page(row["orders_page"])
     async with work.lease.turn() as connection:
         await put(connection, work.account, page.entries, active=True)
-        for each in page.unreadable:
-            log.warning("an order is malformed", account=work.account, error=each.reason)
+        await unreadable.keep_entries(connection, work.account, ACTIVE_ORDERS, page.unreadable)
         if page.has_next:
             await connection.execute(
                 "UPDATE stockx_poller.accounts SET orders_page = orders_page + 1 WHERE account = $1", work.account
@@ -89,8 +89,7 @@ async def poll_history(work: Work) -> None:
     page = await work.stockx.orders.past_page(row["history_page"], chosen=OrderFilter(from_date=since))
     async with work.lease.turn() as connection:
         await put(connection, work.account, page.entries, active=False)
-        for each in page.unreadable:
-            log.warning("an order is malformed", account=work.account, error=each.reason)
+        await unreadable.keep_entries(connection, work.account, PAST_ORDERS, page.unreadable)
         if page.has_next:
             await connection.execute(
                 "UPDATE stockx_poller.accounts SET history_page = history_page + 1 WHERE account = $1", work.account
@@ -112,6 +111,7 @@ async def put(connection: Connection, account: str, orders: Iterable[Order], *, 
             fact = order_changed(order, account)
         except Malformed as error:
             log.warning("an order is malformed", account=account, order_number=order.order_number, error=str(error))
+            await unreadable.keep_resource(connection, account, order, error)
             continue
         await _put(connection, fact, active=active)
 

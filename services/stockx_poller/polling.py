@@ -8,10 +8,11 @@ from libs.http.errors import ApiError, Garbage, NotFound, Refused
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.operation import Initiator, LastOperation, Operation
+from libs.marketplaces.stockx.routes import OPERATIONS
 from libs.marketplaces.stockx.translate_operation import OURS, as_told, commanded_elsewhere, found_operation
 from libs.telemetry.log import get_logger
 from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
-from services.stockx_poller import ledger, listings
+from services.stockx_poller import ledger, listings, unreadable
 from services.stockx_poller.work import Work
 
 log = get_logger()
@@ -28,7 +29,7 @@ async def poll_listing(work: Work, listing_id: str) -> None:
     try:
         listing = await work.stockx.listings.listing(listing_id)
     except NOTHING_LEARNED as error:
-        unlearned(work, error)
+        await unlearned(work, error)
     told: dict[str, Operation | LastOperation] = {}
     if listing is not None and listing.last_operation is not None:
         told[listing.last_operation.operation_id] = listing.last_operation
@@ -61,14 +62,18 @@ async def look_at_operations(work: Work, listing_id: str) -> None:
 
 async def _operations(work: Work, listing_id: str) -> Sequence[Operation]:
     try:
-        return (await work.stockx.operations.of_listing(listing_id)).entries
+        page = await work.stockx.operations.of_listing(listing_id)
     except NOTHING_LEARNED as error:
-        unlearned(work, error)
+        await unlearned(work, error)
         return ()
+    async with work.lease.turn() as connection:
+        await unreadable.keep_entries(connection, work.account, OPERATIONS, page.unreadable)
+    return page.entries
 
 
-def unlearned(work: Work, error: ApiError) -> None:
+async def unlearned(work: Work, error: ApiError) -> None:
     """An answer that tells nothing counts as a poll: it is asked again after a pause, and given up in the end."""
+    await unreadable.keep_answer(work.lease, error)
     if not isinstance(error, NotFound):
         log.warning("an answer tells nothing", account=work.account, error=str(error))
 
@@ -157,5 +162,6 @@ async def _keep_found(connection: Connection, work: Work, found: Iterable[Operat
             fact = found_operation(each, work.account, None, now)
         except Malformed as error:
             log.warning("an operation is malformed", account=work.account, error=str(error))
+            await unreadable.keep_resource(connection, work.account, each, error)
             continue
         await ledger.found(connection, fact, timedelta(seconds=work.pause(0)))

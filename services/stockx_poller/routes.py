@@ -12,7 +12,6 @@ from libs.http.openapi import Operation, Reply, Route, problems
 from libs.http.server import Problem
 from schemas.registry import summary
 from services.stockx_poller import commands
-from services.stockx_poller.command import Wants
 from services.stockx_poller.commands import NewCommand
 from services.stockx_poller.messages import (
     Accepted,
@@ -24,7 +23,8 @@ from services.stockx_poller.messages import (
     ListingPath,
     NewListingBody,
     QuotaTold,
-    price,
+    changed,
+    created,
 )
 from services.stockx_poller.quota import QuotaReport
 from services.stockx_poller.situation import Kind
@@ -59,27 +59,20 @@ class ListingsApi:
     async def create(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
         body = _checked(NewListingBody, await _json(request))
-        wants = Wants(
-            amount=price(body.amount),
-            currency_code=body.currency_code,
-            expires_at=body.expires_at,
-            active=body.active,
-            inventory_type=body.inventory_type,
-        )
-        return await self._keep(request, NewCommand(account, user, Kind.CREATE, wants, variant_id=body.variant_id))
+        new = NewCommand(account, user, Kind.CREATE, created(body), variant_id=body.variant_id)
+        return await self._keep(request, new)
 
     async def change(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
         listing_id = _checked(ListingPath, dict(request.match_info)).listing_id
         body = _checked(ListingChangeBody, await _json(request))
         kind = {None: Kind.UPDATE, True: Kind.ACTIVATE, False: Kind.DEACTIVATE}[body.active]
-        wants = Wants(amount=price(body.amount), currency_code=body.currency_code, expires_at=body.expires_at)
-        return await self._keep(request, NewCommand(account, user, kind, wants, listing_id=listing_id))
+        return await self._keep(request, NewCommand(account, user, kind, changed(body), listing_id=listing_id))
 
     async def delete(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
         listing_id = _checked(ListingPath, dict(request.match_info)).listing_id
-        return await self._keep(request, NewCommand(account, user, Kind.DELETE, Wants(), listing_id=listing_id))
+        return await self._keep(request, NewCommand(account, user, Kind.DELETE, changed(None), listing_id=listing_id))
 
     async def command(self, request: web.Request) -> web.Response:
         user = self._users.user(request)

@@ -19,7 +19,7 @@ from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.http.errors import ApiError, Blocked, Garbage, Later, NotFound, Refused, Unauthorized
 from libs.telemetry.log import get_logger
-from services.stockx_poller import batch_polling, doubts, listings, orders, outbox, polling, sending, states
+from services.stockx_poller import batch_polling, doubts, listings, orders, outbox, polling, sending, states, unreadable
 from services.stockx_poller.lease import Lease, LostLease, claim
 from services.stockx_poller.pacing import stretch
 from services.stockx_poller.scheduler import Rules, next_call
@@ -110,7 +110,7 @@ class Runner:
 
     async def _work(self, lease: Lease) -> None:
         work = self._prepare(lease)
-        await outbox.flush(lease, work.publisher)
+        await _flush(work)
         wrote = False
         while True:
             self._wake.clear()
@@ -129,8 +129,9 @@ class Runner:
             except (Unauthorized, Blocked) as error:
                 await self._halt(lease, error)
             except ApiError as error:
+                await unreadable.keep_answer(lease, error)
                 await self._put_off(error)
-            await outbox.flush(lease, work.publisher)
+            await _flush(work)
 
     def _stretch(self, situation: Situation) -> float:
         quotas, rules = situation.quotas, self._rules
@@ -158,6 +159,11 @@ class Runner:
             await asyncio.wait({woken, *others}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
+
+
+async def _flush(work: Work) -> None:
+    await outbox.flush(work.lease, work.publisher)
+    await unreadable.flush(work.lease, work.dead_letters)
 
 
 async def perform(work: Work, call: Call) -> None:
@@ -195,6 +201,7 @@ async def _round(work: Work, call: Round) -> None:
         await read(work)
     except (Garbage, NotFound, Refused) as error:
         log.warning("a page tells nothing", account=work.account, round=call, error=str(error))
+        await unreadable.keep_answer(work.lease, error)
         async with work.lease.turn() as connection:
             await connection.execute(
                 f"UPDATE stockx_poller.accounts SET {column} = now() + $2 WHERE account = $1",  # noqa: S608  (our own names)

@@ -23,7 +23,7 @@ from libs.marketplaces.stockx.errors import may_have_happened
 from libs.marketplaces.stockx.operation import Operation
 from libs.marketplaces.stockx.translate_operation import as_told
 from schemas.listing_operations.listing_operation_changed import OperationStatus
-from services.stockx_poller import durations, ledger
+from services.stockx_poller import durations, ledger, unreadable
 from services.stockx_poller.command import Command
 from services.stockx_poller.shown import can_show
 from services.stockx_poller.situation import Kind, SendBatch, SendOne
@@ -145,6 +145,7 @@ async def _sent_together(stockx: StockX, kind: BatchKind, commands: Sequence[Com
 
 async def _not_sent(work: Work, commands: Sequence[Command], error: ApiError, *, batch_no: str | None = None) -> None:
     ids = [each.id for each in commands]
+    await unreadable.keep_answer(work.lease, error)
     async with work.lease.turn() as connection:
         if may_have_happened(error):
             await ledger.doubtful(connection, ids, work.timing.settle / FIRST_LOOK)

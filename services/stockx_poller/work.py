@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from libs.bus.dead_letter import DeadLetters
 from libs.bus.publisher import Publisher
 from libs.marketplaces.stockx.client import StockX
 from services.stockx_poller.config import Timing
@@ -16,6 +17,7 @@ class Work:
     lease: Lease
     stockx: StockX
     publisher: Publisher
+    dead_letters: DeadLetters
     timing: Timing
     send_seconds: float
     stretch: float = 1.0

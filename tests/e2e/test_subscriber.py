@@ -79,7 +79,12 @@ class Subscriber:
 
 
 async def command_stockx(system: System) -> None:
-    """A listing that StockX refuses: its operation has begun and failed."""
+    """Listings that StockX refuses, by a fact and over HTTP: their operations have begun and failed."""
+    file = system.folder / "commands.jsonl"
+    wanted = {"kind": "create", "variant_id": "none-such", "price": {"amount": "150", "currency": "USD"}}
+    file.write_text(json.dumps({"account": "stockx-seller0", **wanted}))
+    status, output = await system.command("stockx", "commands", str(file))
+    assert status == 0, output
     status, token = await system.command("stockx", "token")
     assert status == 0, token
     url = f"http://127.0.0.1:{system.ports['stockx_poller']}/api/v1/stockx"
@@ -115,7 +120,7 @@ async def lively(system: System) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
-        for topic in ("orders", "webhooks", "exchange_rates"):
+        for topic in ("orders", "webhooks", "exchange_rates", "listing_commands"):
             await producer.send_and_wait(system.kafka.topic(topic), FOREIGN, headers=[("other", b"tool")])
     finally:
         await producer.stop()

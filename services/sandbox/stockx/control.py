@@ -65,6 +65,7 @@ class StockXControl:
         router = app.router
         router.add_get("/_stockx/listings", self._listings)
         router.add_get("/_stockx/operations", self._operations)
+        router.add_get("/_stockx/variants", self._variants)
         router.add_get("/_stockx/calls", self._calls)
         router.add_delete("/_stockx/calls", self._forget_calls)
         router.add_get("/_stockx/switches", self._switches)
@@ -88,9 +89,15 @@ class StockXControl:
         everything = [(each, done) for each in self._stockx.book.listings.values() for done in each.operations]
         return _page(request, "operations", everything, lambda pair: _operation(*pair))
 
+    async def _variants(self, request: web.Request) -> web.Response:
+        """Which sizes of which products there are."""
+        everything = list(self._stockx.catalogue.variants.values())
+        return _page(request, "variants", everything, lambda pair: {"variant_id": pair[1].id, "product_id": pair[0].id})
+
     async def _calls(self, _request: web.Request) -> web.Response:
-        calls = self._stockx.gate.calls
-        told = {"total": calls.total(), "calls": dict(sorted(calls.items()))}
+        """How often what was asked for, and when that is told by the sandbox's clock."""
+        calls, now = self._stockx.gate.calls, self._stockx.book.settle()
+        told = {"now": zulu(now), "total": calls.total(), "calls": dict(sorted(calls.items()))}
         return json_answer({**told, **self._stockx.meter.shown()})
 
     async def _forget_calls(self, _request: web.Request) -> web.Response:
