@@ -86,6 +86,11 @@ JOBS_OPEN = Gauge(
     ["queue", "job_type", "status"],
 )
 
+# interlock
+INTERLOCK_SALES = Counter(
+    "interlock_sales_total", "Sales by what became of their units (held, oversold, released).", ["state"]
+)
+
 # missed deliveries
 MISSED_RUNS = Counter(
     "missed_delivery_runs_total", "Readings of a marketplace's feed of missed deliveries.", ["marketplace", "outcome"]

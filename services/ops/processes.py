@@ -47,6 +47,7 @@ SERVICES = (
     ServiceSpec("privacy", "services.privacy", 8089),
     ServiceSpec("order_desk", "services.order_desk", 8093),
     ServiceSpec("pricing", "services.pricing", 8095),
+    ServiceSpec("interlock", "services.interlock", 8094),
     ServiceSpec("exchange_rates", "services.exchange_rates", 8096),
     STOCKX_POLLER,
     PRODUCT_SEARCH,

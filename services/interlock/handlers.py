@@ -1,0 +1,80 @@
+"""What each fact leads to. Marketplaces' orders are the quick way; the catalog's orders catch what was linked later.
+
+| fact                        | leads to                                                                            |
+|-----------------------------|-------------------------------------------------------------------------------------|
+| order.changed               | a sale or the end of one, for each product that the order's lines are linked with   |
+| marketplace_order.changed   | the same, for the order's product                                                   |
+| sell_listing.changed        | taken off, if the product's last unit is sold                                       |
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from libs.bus.message import Outgoing, Received
+from libs.bus.outcome import ErrorClass, Ignore, Reject, Wait
+from libs.commands.errors import ReadModelBehind
+from libs.db.errors import DatabaseAway, NotMigrated
+from libs.entities.ordered import listing_of
+from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderChangedV1
+from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Ours
+from schemas.orders.order_changed import OrderChangedV2, OrderStatus
+from schemas.registry import BY_MODEL
+from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
+from services.interlock.interlocking import Interlock
+from services.interlock.reservations import Sale
+
+WAIT = timedelta(seconds=1)
+
+OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNED, OrderStatus.REFUNDED})
+OURS_OVER = frozenset({Ours.CANCELLED, Ours.RETURNED, Ours.REFUNDED})
+
+TOPICS = tuple(
+    BY_MODEL[fact].family.topic for fact in (OrderChangedV2, MarketplaceOrderChangedV1, SellListingChangedV1)
+)
+
+
+async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outgoing]:
+    """Facts of one key, oldest first; only the last one's state counts, but a cancelled order was a sale before."""
+    try:
+        for received in batch:
+            match received.fact:
+                case OrderChangedV2() as order:
+                    await _order(order, interlock)
+                case MarketplaceOrderChangedV1() as ours:
+                    await _ours(ours, interlock)
+                case SellListingChangedV1() as listing:
+                    if not listing.deleted:
+                        await interlock.listed(listing.unified_product_id)
+                case _:
+                    raise Reject(f"{received.envelope.type} is not for the interlock", ErrorClass.CONTRACT)
+    except (DatabaseAway, NotMigrated, ReadModelBehind) as error:
+        raise Wait(f"nothing can be reserved now: {error}", WAIT) from error
+    return []
+
+
+async def _order(order: OrderChangedV2, interlock: Interlock) -> None:
+    if order.status is OrderStatus.UNKNOWN:
+        raise Ignore(f"nobody knows what {order.marketplace_status!r} means for a unit")
+    units: dict[int, int] = {}
+    sold_by: dict[int, set[int]] = {}
+    async with interlock.database.connection() as connection:
+        for line in order.lines:
+            row = await listing_of(connection, order.marketplace, line)
+            if row is not None:
+                product = row.unified_product_id
+                units[product] = units.get(product, 0) + line.quantity
+                sold_by.setdefault(product, set()).add(int(row.key))
+    for product, count in units.items():
+        sale = Sale(product, order.key(), count)
+        if order.status in OVER:
+            await interlock.ended(sale)
+        else:
+            await interlock.sold(sale, sold_by[product])
+
+
+async def _ours(order: MarketplaceOrderChangedV1, interlock: Interlock) -> None:
+    sale = Sale(order.unified_product_id, f"{order.channel}:{order.channel_order_id}", order.quantity)
+    if order.deleted or order.status in OURS_OVER:
+        await interlock.ended(sale)
+    else:
+        await interlock.sold(sale)

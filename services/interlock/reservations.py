@@ -1,0 +1,172 @@
+"""The reservation of physical units: one row lock per product, so that the first orders have them, however many come.
+
+| what comes                                 | what becomes of it                                                     |
+|--------------------------------------------|------------------------------------------------------------------------|
+| a sale while there are units               | held                                                                   |
+| a sale beyond the last unit                | oversold, with advice                                                  |
+| the end of a held sale (cancelled, …)      | released; who was oversold first gets the units                        |
+| the same again, in any order               | nothing: a state is entered once, and released is the end              |
+
+`fence` rises whenever units change hands. A take-off names the fence under which it was decided.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from libs.db.pool import Connection
+
+
+class State(StrEnum):
+    HELD = "held"
+    OVERSOLD = "oversold"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """So many units of a product, sold by an order (`mercadolibre:2000`)."""
+
+    unified_product_id: int
+    order_key: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a sale came to. `news`: it was not known before. `left`: units that nobody has; None: there is no limit.
+
+    `holders`: the orders that have the units. `promoted`: who got units that were released.
+    """
+
+    state: State
+    news: bool
+    fence: int
+    left: int | None
+    holders: tuple[str, ...]
+    promoted: tuple[str, ...] = ()
+
+    @property
+    def sold_out(self) -> bool:
+        return self.left is not None and self.left <= 0
+
+
+Advise = Callable[[Sale, tuple[str, ...]], Awaitable[str]]
+"""What to do about a sale beyond the last unit; it is given the orders that have the units."""
+
+
+async def reserve(connection: Connection, sale: Sale, on_hand: int | None, advise: Advise) -> Decided:
+    """Give a sale its units, or mark it as oversold. In the caller's transaction."""
+    fence = await lock(connection, sale.unified_product_id)
+    known = await connection.fetchval(
+        "SELECT state FROM interlock.reservations WHERE unified_product_id = $1 AND order_key = $2",
+        sale.unified_product_id,
+        sale.order_key,
+    )
+    holders, left = await _standing(connection, sale.unified_product_id, on_hand)
+    if known is not None:
+        return Decided(State(known), False, fence, left, holders)
+    fits = left is None or sale.units <= left
+    if fits:
+        fence = await _raise_fence(connection, sale.unified_product_id)
+    advice = None if fits else await advise(sale, holders)
+    await connection.execute(
+        """
+        INSERT INTO interlock.reservations (unified_product_id, order_key, units, state, fence, advice)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
+        sale.unified_product_id,
+        sale.order_key,
+        sale.units,
+        State.HELD if fits else State.OVERSOLD,
+        fence,
+        advice,
+    )
+    holders, left = await _standing(connection, sale.unified_product_id, on_hand)
+    return Decided(State.HELD if fits else State.OVERSOLD, True, fence, left, holders)
+
+
+async def release(connection: Connection, sale: Sale, on_hand: int | None) -> Decided:
+    """End a sale, known or not: what it held goes to those that were oversold, the first first."""
+    product = sale.unified_product_id
+    fence = await lock(connection, product)
+    before = await connection.fetchval(
+        "SELECT state FROM interlock.reservations WHERE unified_product_id = $1 AND order_key = $2",
+        product,
+        sale.order_key,
+    )
+    if before == State.RELEASED:
+        holders, left = await _standing(connection, product, on_hand)
+        return Decided(State.RELEASED, False, fence, left, holders)
+    if before == State.HELD:
+        fence = await _raise_fence(connection, product)
+    await connection.execute(
+        """
+        INSERT INTO interlock.reservations (unified_product_id, order_key, units, state, fence)
+        VALUES ($1, $2, $3, 'released', $4)
+        ON CONFLICT (unified_product_id, order_key) DO UPDATE
+        SET state = 'released', fence = excluded.fence, advice = NULL, changed_at = now()
+        """,
+        product,
+        sale.order_key,
+        sale.units,
+        fence,
+    )
+    promoted = await _promote(connection, product, on_hand, fence)
+    holders, left = await _standing(connection, product, on_hand)
+    return Decided(State.RELEASED, True, fence, left, holders, promoted)
+
+
+async def lock(connection: Connection, product: int) -> int:
+    """Keep everybody else from a product until the end of the transaction; its fence."""
+    await connection.execute(
+        "INSERT INTO interlock.products (unified_product_id) VALUES ($1) ON CONFLICT DO NOTHING", product
+    )
+    fence: int = await connection.fetchval(
+        "SELECT fence FROM interlock.products WHERE unified_product_id = $1 FOR UPDATE", product
+    )
+    return fence
+
+
+async def left_of(connection: Connection, product: int, on_hand: int | None) -> int | None:
+    """The units that nobody has; None: there is no limit."""
+    return (await _standing(connection, product, on_hand))[1]
+
+
+async def _promote(connection: Connection, product: int, on_hand: int | None, fence: int) -> tuple[str, ...]:
+    waiting = await connection.fetch(
+        "SELECT order_key, units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold' "
+        "ORDER BY reserved_at, order_key",
+        product,
+    )
+    promoted: list[str] = []
+    for one in waiting:
+        left = await left_of(connection, product, on_hand)
+        if left is not None and one["units"] > left:
+            break
+        await connection.execute(
+            "UPDATE interlock.reservations SET state = 'held', fence = $3, advice = NULL, changed_at = now() "
+            "WHERE unified_product_id = $1 AND order_key = $2",
+            product,
+            one["order_key"],
+            fence,
+        )
+        promoted.append(one["order_key"])
+    return tuple(promoted)
+
+
+async def _standing(connection: Connection, product: int, on_hand: int | None) -> tuple[tuple[str, ...], int | None]:
+    held = await connection.fetch(
+        "SELECT order_key, units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'held' "
+        "ORDER BY reserved_at, order_key",
+        product,
+    )
+    taken = sum(one["units"] for one in held)
+    return tuple(one["order_key"] for one in held), None if on_hand is None else on_hand - taken
+
+
+async def _raise_fence(connection: Connection, product: int) -> int:
+    fence: int = await connection.fetchval(
+        "UPDATE interlock.products SET fence = fence + 1 WHERE unified_product_id = $1 RETURNING fence", product
+    )
+    return fence

@@ -1,0 +1,205 @@
+"""One physical unit on several marketplaces: the first order has it, all listings go off, a second order is flagged."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from libs.bus.message import Outgoing
+from libs.bus.publisher import Publisher
+from libs.bus.replay import EXTENSION
+from libs.bus.settings import KafkaSettings
+from libs.commands.live_builds import LiveBuilds
+from libs.db.migrate import migrate
+from libs.db.pool import Database
+from libs.entities.prepared import prepare_tables
+from libs.http.openapi import Api
+from schemas.channels import Channel
+from schemas.envelope import Envelope
+from schemas.orders.order_changed import OrderChangedV2, OrderLine, OrderStatus
+from services.interlock.interlocking import Interlock
+from services.interlock.reservations import Sale, State, release, reserve
+from services.interlock.routes import routes
+from tests.facts import NOON, brl, order
+from tests.integration.running_catalog import Catalog, catalog
+from tests.integration.running_interlock import consuming, interlock_of, working
+from tests.projecting import scalar, until
+from tests.selling import Shop
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url, application="tests", most=20) as opened:
+        await migrate(opened)
+        assert await prepare_tables(LiveBuilds(opened), asyncio.Event())
+        yield opened
+
+
+@dataclass
+class Goods:
+    """A product on three marketplaces, an interlock, and who tells of orders."""
+
+    api: Catalog
+    database: Database
+    publisher: Publisher
+    interlock: Interlock
+    product: int
+    shops: dict[str, Shop] = field(default_factory=dict)
+
+    async def told(self, channel: str, number: int, status: OrderStatus = OrderStatus.PAID, minute: float = 0) -> None:
+        await self.publisher.publish(Outgoing(sold_at(channel, number, status, minute)))
+
+    async def list_at(self, channel: str, item: str, **changes: Any) -> int:
+        if channel in self.shops:
+            self.shops[channel].on_sale.add(item)
+        listing = {"channel": channel, "channelItemId": item, "unifiedProductId": self.product}
+        return await self.api.create("sellListings", **listing | changes)
+
+    async def state(self, key: str) -> str | None:
+        return await scalar(self.database, "SELECT state FROM interlock.reservations WHERE order_key = $1", key)  # type: ignore[return-value]  # a text
+
+
+def sold_at(channel: str, number: int, status: OrderStatus = OrderStatus.PAID, minute: float = 0) -> OrderChangedV2:
+    line = OrderLine(item_id=f"{channel}-1", title="One", quantity=1, unit_price=brl("750.00"))
+    return order(number, minute, status).model_copy(update={"marketplace": channel, "lines": [line]})
+
+
+@pytest.fixture
+async def goods(database: Database, kafka: KafkaSettings, publisher: Publisher) -> AsyncIterator[Goods]:
+    shops = {name: Shop(Channel(name)) for name in ("ebay", "mercadolibre", "amazon")}
+    interlock = interlock_of(database)
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(catalog(database.url, kafka))
+        found = Goods(api, database, publisher, interlock, await api.create("unifiedProducts"), shops)
+        for name in shops:
+            await found.list_at(name, f"{name}-1")
+        await stack.enter_async_context(working(interlock, shops.values()))
+        await stack.enter_async_context(consuming(interlock, kafka, publisher))
+        yield found
+
+
+def all_off(goods: Goods) -> Callable[[], Awaitable[bool]]:
+    async def off() -> bool:
+        return not any(shop.on_sale for shop in goods.shops.values())
+
+    return off
+
+
+async def test_sold_on_one_marketplace_it_is_taken_off_all_and_a_second_order_is_told_what_to_do(goods: Goods) -> None:
+    goods.shops["amazon"].fail = 2  # away for a moment: it is tried again
+    offer = await goods.api.create("buyOffers", supplierName="Walmart", buyCostUsd="650.00")
+    await goods.api.create("productMatches", unifiedProductId=goods.product, entityId=offer)
+    await goods.told("ebay", 1)
+    await until(all_off(goods), "every listing is off")
+    assert goods.shops["amazon"].calls == ["amazon-1"] * 3
+
+    await goods.told("mercadolibre", 2)
+    async with AsyncExitStack() as stack:
+        app = web.Application()
+        Api("interlock", "0", "", routes=routes(goods.database)).add_to(app)
+        server = await stack.enter_async_context(TestServer(app))
+        session = await stack.enter_async_context(aiohttp.ClientSession(str(server.make_url("/"))))
+
+        async def asked(path: str) -> Any:
+            async with session.get(path) as response:
+                return await response.json()
+
+        await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.OVERSOLD), "the second is flagged")
+        (flagged,) = (await asked("/oversold"))["oversold"]
+        assert (flagged["unifiedProductId"], flagged["orderKey"]) == (goods.product, "mercadolibre:2")
+        assert flagged["advice"] == (
+            f"Order 2 at mercadolibre needs 1 of product {goods.product}, which went to ebay:1. Buy another: Walmart "
+            "sells it for 650.00 USD within 3 days (https://www.walmart.com/ip/product/123). Or cancel order 2 at "
+            "mercadolibre before its shipping deadline, and tell the buyer."
+        )
+        await goods.told("ebay", 1, OrderStatus.CANCELLED, 1)
+        await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.HELD), "the second one has the unit")
+        assert (await asked("/oversold"))["oversold"] == []
+        standing = await asked(f"/products/{goods.product}")
+    assert [(one["orderKey"], one["state"]) for one in standing["orders"]] == [
+        ("ebay:1", "released"),
+        ("mercadolibre:2", "held"),
+    ]
+    assert standing["fence"] == 2
+    await goods.told("ebay", 1)  # an older state of the cancelled order, late
+    await goods.told("ebay", 3)
+    await until(lambda: is_true(lambda: goods.state("ebay:3"), State.OVERSOLD), "a third one is flagged, too")
+    assert await goods.state("ebay:1") == State.RELEASED
+
+
+async def is_true(asked: Callable[[], Awaitable[str | None]], expected: str) -> bool:
+    return await asked() == expected
+
+
+async def test_a_listing_that_comes_after_the_sale_is_taken_off_and_replays_take_nothing_off(goods: Goods) -> None:
+    replay = Envelope("r", "/t", "t", NOON, "s", "d", extensions={EXTENSION: "20261121-1"})
+    await goods.publisher.publish(Outgoing(sold_at("ebay", 1)), cause=replay)
+    await goods.told("ebay", 2, OrderStatus.CANCELLED)
+    await until(
+        lambda: is_true(lambda: goods.state("ebay:2"), State.RELEASED), "what came behind the replay is handled"
+    )
+    assert await goods.state("ebay:1") is None
+    assert all(shop.on_sale for shop in goods.shops.values())
+    await goods.told("ebay", 3)
+    await until(all_off(goods), "every listing is off")
+    await goods.list_at("amazon", "amazon-2")
+    await until(all_off(goods), "the late listing is off, too")
+    without_account = await goods.list_at("square", "square-1")
+
+    async def told() -> bool:
+        error = "SELECT last_error FROM interlock.take_offs WHERE sell_listing_id = $1 AND done_at IS NULL"
+        return "no account sells on square in US" in str(await scalar(goods.database, error, without_account))
+
+    await until(told, "an operator sees which listing cannot be taken off, and why")
+
+
+async def test_of_orders_at_the_same_moment_one_has_the_unit(database: Database, kafka: KafkaSettings) -> None:
+    async with catalog(database.url, kafka) as api:
+        products = [await api.create("unifiedProducts", ean_upc=str(number)) for number in range(5)]
+    interlock = interlock_of(database)
+    for product in products:
+        sales = [Sale(product, f"ebay:{number}", 1) for number in range(8)]
+        decided = await asyncio.gather(*(interlock.sold(sale) for sale in [*sales, *sales]))
+        assert sum(one.news for one in decided) == len(sales)
+        assert sum(one.news and one.state is State.HELD for one in decided) == 1
+        states = "SELECT count(*) FROM interlock.reservations WHERE unified_product_id = $1 AND state = $2"
+        assert await scalar(database, states, product, "held") == 1
+        assert await scalar(database, states, product, "oversold") == len(sales) - 1
+
+
+async def test_no_unit_is_ever_held_twice_whatever_comes_in_whatever_order(database: Database) -> None:
+    """A thousand sales and ends of sales at random: the units that are held are never more than there are, who is told
+    to have none gets one as soon as one is free, and the fence never goes back."""
+    chance = random.Random(3)
+
+    async def advise(sale: Sale, holders: tuple[str, ...]) -> str:
+        return f"{sale.order_key} {holders}"
+
+    fences: dict[int, int] = {}
+    async with database.connection() as connection:
+        for _ in range(1000):
+            product, units = chance.randint(1, 4), chance.randint(1, 2)
+            sale = Sale(product, f"ebay:{chance.randint(1, 30)}", units)
+            async with connection.transaction():
+                if chance.random() < 0.5:
+                    decided = await reserve(connection, sale, product, advise)
+                else:
+                    decided = await release(connection, sale, product)
+            assert decided.left is not None
+            assert decided.left >= 0
+            assert decided.fence >= fences.get(product, 0)
+            fences[product] = decided.fence
+            first = await connection.fetchval(
+                "SELECT units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold' "
+                "ORDER BY reserved_at, order_key LIMIT 1",
+                product,
+            )
+            if decided.state is State.RELEASED and decided.news and first is not None:
+                assert first > decided.left
