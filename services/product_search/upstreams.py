@@ -19,6 +19,7 @@ from libs.marketplaces.stockx.limits import Unlimited
 from libs.marketplaces.stockx.oauth import StockXApplication, refresh_grant
 from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.products.hits import exact_first
 from libs.products.lookup import Searches
 from libs.quota.limiter import SharedRateLimiter
 from libs.secrets.keys import SecretsError
@@ -26,6 +27,7 @@ from libs.secrets.system_config import SystemConfig
 from services.product_search.config import Config, EbayAccess, GoatAccess, KlektAccess, StockXAccount
 from services.product_search.everywhere import Ask
 from services.product_search.messages import MarketplaceTold
+from services.product_search.searching import LEAST_ASKED_FOR
 from services.product_search.telling import at_ebay, at_goat, at_klekt, at_stockx
 
 CLIENT = "stockx"
@@ -85,8 +87,9 @@ def _settings(config: Config, base_url: object) -> ApiSettings:
 
 def _stockx(searches: Searches) -> Ask:
     async def ask(query: str, size: int) -> MarketplaceTold:
-        found = await searches.search(query, page_size=size)
-        return MarketplaceTold(products=[at_stockx(each) for each in found.entries], total=found.total)
+        found = await searches.search(query, page_size=max(size, LEAST_ASKED_FOR))
+        products = exact_first(query, found.entries)[:size]
+        return MarketplaceTold(products=[at_stockx(each) for each in products], total=found.total)
 
     return ask
 
@@ -96,8 +99,9 @@ async def _goat(access: GoatAccess, config: Config, stack: AsyncExitStack) -> As
     goat = Goat(api, access.token)
 
     async def ask(query: str, size: int) -> MarketplaceTold:
-        found = await goat.search(query, limit=size)
-        return MarketplaceTold(products=[at_goat(each) for each in found.entries], total=None)
+        found = await goat.search(query, limit=max(size, LEAST_ASKED_FOR))
+        products = exact_first(query, found.entries)[:size]
+        return MarketplaceTold(products=[at_goat(each) for each in products], total=None)
 
     return ask
 
@@ -107,8 +111,9 @@ async def _klekt(access: KlektAccess, config: Config, stack: AsyncExitStack) -> 
     klekt = Klekt(api)
 
     async def ask(query: str, size: int) -> MarketplaceTold:
-        found = await klekt.search(query, page_size=size)
-        return MarketplaceTold(products=[at_klekt(each) for each in found.entries], total=found.total)
+        found = await klekt.search(query, page_size=max(size, LEAST_ASKED_FOR))
+        products = exact_first(query, found.entries)[:size]
+        return MarketplaceTold(products=[at_klekt(each) for each in products], total=found.total)
 
     return ask
 

@@ -278,6 +278,17 @@ async def test_all_marketplaces_are_searched_at_once(quiet: World) -> None:
     assert told["ebay"]["products"][0]["price"] > 0
 
 
+async def test_a_style_code_s_product_stands_first_wherever_it_is_sold(quiet: World) -> None:
+    wide = (await quiet.search.call("/search", query=FAMILY[0], pageSize=50)).json
+    sold = {shop: [each["model"].replace(" ", "-") for each in wide[shop]["products"]] for shop in ("goat", "klekt")}
+    last = next(model for model in sold["goat"][::-1] if model in FAMILY)
+    told = (await quiet.search.call("/search", query=last, pageSize=1)).json
+    assert [each["model"] for each in told["stockx"]["products"]] == [last]
+    assert [each["model"].replace(" ", "-") for each in told["goat"]["products"]] == [last]
+    if last in sold["klekt"]:
+        assert [each["model"] for each in told["klekt"]["products"]] == [last]
+
+
 async def test_one_marketplace_that_fails_or_is_slow_spoils_no_other(world: World) -> None:
     await world.fault("goat", kind="outage")
     await world.fault("klekt", kind="timeout", delay=10)
