@@ -19,14 +19,17 @@ from schemas.items import item_changed
 from schemas.listing_commands import listing_change_requested
 from schemas.listing_operations import listing_operation_changed
 from schemas.listings import listing_changed
+from schemas.market_data import market_data_recorded
 from schemas.messages import message_changed
 from schemas.offers import offer_changed
 from schemas.orders import order_changed
 from schemas.payments import payment_changed
 from schemas.products import product_changed
 from schemas.questions import question_changed
+from schemas.recorded_sales import recorded_sale_changed
 from schemas.search_runs import search_run_changed
 from schemas.shipments import shipment_changed
+from schemas.stock_items import stock_item_changed
 from schemas.webhooks import webhook_received
 
 EVENTS: tuple[EventFamily, ...] = (
@@ -48,6 +51,9 @@ EVENTS: tuple[EventFamily, ...] = (
     search_run_changed.EVENT,
     item_changed.EVENT,
     item_scored.EVENT,
+    stock_item_changed.EVENT,
+    market_data_recorded.EVENT,
+    recorded_sale_changed.EVENT,
     exchange_rates_published.EVENT,
     product_changed.EVENT,
     *(entity.event for entity in ENTITIES),

@@ -24,14 +24,17 @@ from schemas.listing_operations.listing_operation_changed import (
     OperationStatus,
 )
 from schemas.listings.listing_changed import ListingChangedV1, ListingStatus
+from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.messages.message_changed import Direction, MessageChangedV1, MessageStatus
 from schemas.offers.offer_changed import OfferChangedV1
 from schemas.orders.order_changed import Buyer, OrderChangedV1, OrderChangedV2, OrderLine, OrderStatus
 from schemas.payments.payment_changed import PaymentChangedV1, PaymentStatus
 from schemas.products.product_changed import ProductChangedV1, StockXStatus
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
+from schemas.recorded_sales.recorded_sale_changed import RecordedSaleChangedV1
 from schemas.search_runs.search_run_changed import SearchResult, SearchRunChangedV1, SearchRunStatus
 from schemas.shipments.shipment_changed import Destination, ShipmentChangedV1, ShipmentStatus
+from schemas.stock_items.stock_item_changed import StockItemChangedV1
 from schemas.values import Money
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -339,6 +342,55 @@ def product(number: int | str, minute: float = 0, title: str = "Reptossage Slide
     )
 
 
+def stock_item(number: int | str, minute: float = 0, quantity: int = 2, size: str = "10.5") -> StockItemChangedV1:
+    return StockItemChangedV1(
+        user_id="7",
+        sku=f"DD1391-{number}",
+        told_sku=f"dd1391 {number}",
+        size=size,
+        condition=Condition.NEW,
+        title="Dunk",
+        quantity=quantity,
+        cost=Money(amount=Decimal("89.90"), currency="USD"),
+        acquired_at=NOON,
+        stockx_product_id="5e6a1e57",
+        import_id="i1",
+        updated_at=at(minute),
+    )
+
+
+def market(
+    number: int | str, minute: float = 0, ask: str | None = "150", platform: str = "stockx", size: str = "10.5"
+) -> MarketDataRecordedV1:
+    return MarketDataRecordedV1(
+        platform=platform,
+        sku=f"DD1391-{number}",
+        size=size,
+        product_id="5e6a1e57",
+        lowest_ask=None if ask is None else Money(amount=Decimal(ask), currency="USD"),
+        highest_bid=Money(amount=Decimal(121), currency="USD"),
+        sales=1,
+        updated_at=at(minute),
+    )
+
+
+def recorded_sale(number: int | str, minute: float = 0, *, withdrawn: bool = False) -> RecordedSaleChangedV1:
+    return RecordedSaleChangedV1(
+        source="notion",
+        source_id=str(number),
+        user_id="7",
+        marketplace="stockx",
+        order_number=f"5547-{number}",
+        sku="HQ4276",
+        size="8.5",
+        product_id="fa671f11",
+        price=Money(amount=Decimal(60), currency="USD"),
+        sold_at=NOON,
+        withdrawn=withdrawn,
+        updated_at=at(minute),
+    )
+
+
 def entity(which: Entity, number: int, minute: float = 0) -> Fact:
     """An entity of the catalogue, as its document shows it."""
     return example_fact(which, number).model_copy(update={"updated_at": at(minute)})
@@ -360,6 +412,9 @@ FACTS: dict[str, Callable[..., Fact]] = {
     "search_runs": search_run,
     "items": item,
     "item_scores": item_score,
+    "stock_items": stock_item,
+    "market_data": market,
+    "recorded_sales": recorded_sale,
     "products": product,
     **{each.topic: partial(entity, each) for each in ENTITIES},
 }

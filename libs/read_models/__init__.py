@@ -13,14 +13,17 @@ from libs.read_models.item_scores.project import READ_MODEL as ITEM_SCORES
 from libs.read_models.items.project import READ_MODEL as ITEMS
 from libs.read_models.listing_operations.project import READ_MODEL as LISTING_OPERATIONS
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
+from libs.read_models.market_data.project import READ_MODEL as MARKET_DATA
 from libs.read_models.messages.project import READ_MODEL as MESSAGES
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.read_models.payments.project import READ_MODEL as PAYMENTS
 from libs.read_models.products.project import READ_MODEL as PRODUCTS
 from libs.read_models.questions.project import READ_MODEL as QUESTIONS
+from libs.read_models.recorded_sales.project import READ_MODEL as RECORDED_SALES
 from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
 from libs.read_models.shipments.project import READ_MODEL as SHIPMENTS
+from libs.read_models.stock_items.project import READ_MODEL as STOCK_ITEMS
 from schemas.entities import ENTITIES
 
 _ALL: tuple[AnyReadModel, ...] = (
@@ -39,6 +42,9 @@ _ALL: tuple[AnyReadModel, ...] = (
     SEARCH_RUNS,
     ITEMS,
     ITEM_SCORES,
+    STOCK_ITEMS,
+    MARKET_DATA,
+    RECORDED_SALES,
     PRODUCTS,
     *(read_model(entity) for entity in ENTITIES),
 )

@@ -22,6 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ebay": ("ebay",),
     "privacy": ("privacy",),
     "stockx": ("stockx",),
+    "market_data": ("inventory", "notion"),
     "enricher_import": ("enricher",),
     "demo": ("demo",),
 }

@@ -35,6 +35,7 @@ EBAY_SYNC = ServiceSpec("ebay_sync", "services.ebay_sync", 8084)
 CATALOG = ServiceSpec("catalog", "services.catalog", 8085)
 STOCKX_POLLER = ServiceSpec("stockx_poller", "services.stockx_poller", 8086)
 PRODUCT_SEARCH = ServiceSpec("product_search", "services.product_search", 8087)
+MARKET_DATA = ServiceSpec("market_data", "services.market_data", 8088)
 SANDBOX = ServiceSpec("sandbox", "services.sandbox", 8090)
 
 SERVICES = (
@@ -51,6 +52,7 @@ SERVICES = (
     ServiceSpec("exchange_rates", "services.exchange_rates", 8096),
     STOCKX_POLLER,
     PRODUCT_SEARCH,
+    MARKET_DATA,
     SANDBOX,
 )
 

@@ -16,6 +16,7 @@ _CONFIGURES = (
     "EBAY_SYNC_ACCOUNTS",
     "STOCKX_POLLER_ACCOUNTS",
     "PRODUCT_SEARCH_STOCKX",
+    "MARKET_DATA_STOCKX",
 )
 
 SANDBOX_USER = "1"
@@ -137,6 +138,14 @@ def services_environment(
         "PRODUCT_SEARCH_ACCOUNTS_URL": f"{sandbox}/stockx",
         "PRODUCT_SEARCH_JWT_KEY": stockx_key,
         "PRODUCT_SEARCH_GOAT": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox}/goat/api/v1"}),
+        "MARKET_DATA_STOCKX": json.dumps(searched_with),
+        "MARKET_DATA_API__BASE_URL": f"{sandbox}/stockx/v2",
+        "MARKET_DATA_ACCOUNTS_URL": f"{sandbox}/stockx",
+        "MARKET_DATA_JWT_KEY": stockx_key,
+        "MARKET_DATA_GOAT": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox}/goat/api/v1"}),
+        "MARKET_DATA_NOTION": json.dumps(
+            {**accounts["notion"], "user_id": SANDBOX_USER, "base_url": f"{sandbox}/notion/v1"}
+        ),
         "PRODUCT_SEARCH_KLEKT": json.dumps({"base_url": f"{sandbox}/klekt"}),
         "PRODUCT_SEARCH_EBAY": json.dumps(
             {

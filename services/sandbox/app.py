@@ -25,6 +25,7 @@ from services.sandbox.ecb.routes import FAULT_ANSWERS as ECB_FAULTS
 from services.sandbox.ecb.routes import NAME as ECB
 from services.sandbox.ecb.routes import EcbRoutes
 from services.sandbox.faults import Faults
+from services.sandbox.goat.pricing import GoatPricing
 from services.sandbox.goat.routes import FAULT_ANSWERS as GOAT_FAULTS
 from services.sandbox.goat.routes import NAME as GOAT
 from services.sandbox.goat.routes import Goat
@@ -36,6 +37,10 @@ from services.sandbox.mercadolibre.marketplace import MercadoLibre, Size
 from services.sandbox.mercadolibre.switches import Switches
 from services.sandbox.mercadolibre.tokens import Application
 from services.sandbox.notifier import Notifier
+from services.sandbox.notion.pages import SalesDatabase
+from services.sandbox.notion.routes import FAULT_ANSWERS as NOTION_FAULTS
+from services.sandbox.notion.routes import NAME as NOTION
+from services.sandbox.notion.routes import Notion
 from services.sandbox.seeded import secret
 from services.sandbox.sent_routes import SentRoutes
 from services.sandbox.square.marketplace import Square
@@ -60,6 +65,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
     ebay = _ebay(config, clock, stockx)
     goat, klekt = Goat(config.seed, stockx.catalogue), Klekt(config.seed, clock, stockx.catalogue)
     amazon = _amazon(config, clock)
+    notion = _notion(config, clock, stockx)
     world = World(config.seed, (mercadolibre, ebay, square, stockx, amazon))
     async with _sender(config) as http:
         channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
@@ -68,10 +74,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
         if config.rate:
             traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
-        shops = {GOAT: goat.accounts, KLEKT: dict}
+        shops = {GOAT: goat.accounts, KLEKT: dict, NOTION: notion.accounts}
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http, shops).add_to(app)
         EbayControl(ebay, notifier).add_to(app)
         StockXControl(stockx).add_to(app)
+        notion.add_control(app)
         AmazonControl(amazon).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
@@ -82,8 +89,9 @@ async def build(config: Config) -> AsyncIterator[Service]:
             app.add_subapp(f"/{name}", api)
         for name, api, answers in (
             (ECB, EcbRoutes(clock).application(), ECB_FAULTS),
-            (GOAT, goat.application(), GOAT_FAULTS),
+            (GOAT, GoatPricing(goat, stockx.catalogue, stockx.prices, clock).application(), GOAT_FAULTS),
             (KLEKT, klekt.application(), KLEKT_FAULTS),
+            (NOTION, notion.application(), NOTION_FAULTS),
         ):
             api.middlewares.insert(0, faults.middleware(name, answers))
             app.add_subapp(f"/{name}", api)
@@ -203,6 +211,11 @@ def _amazon(config: Config, clock: Clock) -> Amazon:
         settle=timedelta(seconds=config.amazon_settle_seconds),
         token_life=timedelta(seconds=config.amazon_token_seconds),
     )
+
+
+def _notion(config: Config, clock: Clock, stockx: StockX) -> Notion:
+    sales = SalesDatabase(config.seed, config.start, clock, stockx.catalogue, config.notion_sales)
+    return Notion(config.seed, sales)
 
 
 def _secret(config: Config, told: SecretStr | None, name: str) -> str:

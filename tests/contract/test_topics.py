@@ -22,6 +22,7 @@ EXCUSED = {
     "ListingChangedV1.raw": "our own listing, as everybody can see it in the shop",
     "ListingOperationChangedV1.raw": "what was done with our own listing",
     "ProductChangedV1.raw": "a product of a shop's catalogue",
+    "MarketDataRecordedV1.raw": "prices of goods",
     "ScoreComponent.name": "what of an item was judged, such as its price",
     "SearchRunChangedV1.query_text": "what a program searches for, such as a product's name",
 }

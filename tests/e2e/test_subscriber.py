@@ -22,6 +22,7 @@ from libs.stack import Endpoints
 from tests.e2e.checks import records
 from tests.e2e.system import System, running_system
 from tests.integration.running_catalog import Catalog, fill
+from tests.projecting import until
 
 FOREIGN = b"\xff\x00 not a message of sellstream"
 
@@ -100,8 +101,27 @@ async def command_stockx(system: System) -> None:
             await asyncio.sleep(0.2)
 
 
+async def stock(system: System) -> None:
+    """Goods from a file, their market, and a sale that was written down."""
+    file = system.folder / "stock.csv"
+    file.write_text("sku,size,quantity,cost\nHQ4276,8.5,2,40.50\n")
+    status, output = await system.command("inventory", "import", str(file))
+    assert status == 0, output
+    async with Database(system.database_url, application="tests") as database:
+
+        async def there() -> bool:
+            async with database.connection() as connection:
+                return bool(await connection.fetchval("SELECT count(*) FROM read_models.stock_items"))
+
+        await until(there, "the goods are in stock")
+    for command in (("stockx", "market-data", "sync"), ("notion", "sync")):
+        status, output = await system.command(*command)
+        assert status == 0, output
+
+
 async def lively(system: System) -> None:
     """Something of everything: orders and their company, duplicates, poison of all kinds."""
+    await stock(system)  # before anything else is in stock: StockX is asked once a second
     await system.post("/_world/steps", {"steps": 200, "duplicates": 0.2, "reordering": 0.2})
     for kind in ("message", "claim", "feedback", "invoice"):
         await system.post("/_world/after_sale", {"kind": kind})
@@ -133,7 +153,7 @@ async def test_every_message_on_every_topic_can_be_read_from_the_documents_alone
 ) -> None:
     subscriber = Subscriber()
     read: dict[str, int] = {}
-    async with running_system(stack, tmp_path, {}) as system:
+    async with running_system(stack, tmp_path, {"SANDBOX_NOTION_SALES": "1"}) as system:
         await lively(system)
         for address, channel in subscriber.channels().items():
             dead_letters = address.endswith("-dlt")

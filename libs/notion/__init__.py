@@ -1,0 +1,1 @@
+"""Notion's API, as far as reading databases goes."""

@@ -1,0 +1,91 @@
+"""Construction: the timetable and people begin runs; workers do them; facts in `market_data`, `stock_items`,
+`recorded_sales`; reports from the read models."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from aiohttp import web
+
+from libs.bus.publisher import Publisher
+from libs.db.pool import Database
+from libs.http.openapi import Api
+from libs.jobs import JobQueue, Worker, WorkerSettings
+from libs.oauth.store import open_token_database
+from libs.quota.quota import Quotas
+from libs.service import Service
+from services.market_data.config import Config
+from services.market_data.imports import InventoryImport
+from services.market_data.notion_sales import NotionSales
+from services.market_data.report_routes import ReportApi
+from services.market_data.reports import Reports
+from services.market_data.reserve import Reserve
+from services.market_data.routes import BEARER, MOST_BYTES, RunsApi
+from services.market_data.run import Kind
+from services.market_data.runs import QUEUE, Runs
+from services.market_data.schedule import Schedule
+from services.market_data.sync import MarketSync
+from services.market_data.upstreams import open_goat, open_notion, open_stockx
+from services.market_data.users import Users
+from services.market_data.work import Task, handlers
+
+NAME = "market_data"
+
+_DESCRIPTION = "Market data of what is in stock, recorded daily; imports of inventory and sales; the dead-stock report."
+_SECURITY = {BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+_SLACK = 64 * 1024  # a form's own bytes
+
+
+@asynccontextmanager
+async def build(config: Config) -> AsyncIterator[Service]:
+    """The service, connected; everything is closed in the opposite order."""
+    async with AsyncExitStack() as stack:
+        tokens = await stack.enter_async_context(open_token_database(config.database.url, f"tokens of {NAME}"))
+        database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=16))
+        publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
+        queue = JobQueue(database, QUEUE)
+        runs, reports = Runs(database, queue), Reports(database, config.dead_after_days)
+        tasks = await _tasks(config, database, tokens, publisher, reports, stack)
+        kinds = frozenset(tasks)
+        settings = WorkerSettings(locked_by=NAME, lock_seconds=config.lock_seconds)
+        users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None)
+        http = web.Application(client_max_size=MOST_BYTES + _SLACK)
+        runs_api = RunsApi(users, database, runs, kinds, config.most_rows)
+        routes = (*runs_api.routes(), *ReportApi(users, reports).routes())
+        Api(NAME, version("sellstream"), _DESCRIPTION, routes=routes, security_schemes=_SECURITY).add_to(http)
+        yield Service(
+            name=NAME,
+            host=config.host,
+            port=config.port,
+            http=http,
+            ready={"kafka": publisher.check, "postgres": database.check},
+            workers={
+                "schedule": Schedule(database, runs, config.timetable, kinds).work,
+                "runs": Worker(queue, handlers(runs, tasks), settings).run,
+            },
+        )
+
+
+async def _tasks(
+    config: Config,
+    database: Database,
+    tokens: Database,
+    publisher: Publisher,
+    reports: Reports,
+    stack: AsyncExitStack,
+) -> dict[Kind, Task]:
+    """What this service can do with what it is configured for."""
+    tasks: dict[Kind, Task] = {Kind.DEAD_STOCK: reports}
+    if config.stockx is None:
+        return tasks
+    stockx = await open_stockx(config.stockx, config, database, tokens, stack)
+    goat = None if config.goat is None else await open_goat(config.goat, stack)
+    reserve = Reserve(Quotas(database), config.limits.requests().quota, config.reserve)
+    tasks[Kind.INVENTORY_IMPORT] = InventoryImport(publisher, stockx.products)
+    tasks[Kind.MARKET_DATA] = MarketSync(
+        database, publisher, stockx.client, stockx.products, goat, reserve, config.currency
+    )
+    if config.notion is not None:
+        notion = await open_notion(config.notion, stack)
+        tasks[Kind.NOTION_SALES] = NotionSales(database, publisher, stockx.products, notion, config.notion)
+    return tasks

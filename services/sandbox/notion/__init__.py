@@ -1,0 +1,1 @@
+"""Stand-in for Notion: one database of sales."""
