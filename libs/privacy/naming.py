@@ -22,10 +22,9 @@ class Names:
         self._phrases: dict[str, set[str]] = defaultdict(set)
         for subject in subjects:
             marketplace, _, called = subject.partition(":")
-            name = called.rpartition("/")[2].lower()
+            name = called.rpartition("/")[2]
             if name and marketplace != _OURS:
-                forms = {name, json.dumps(name)[1:-1]}
-                for form in forms:
+                for form in {name.casefold(), _in_json(name).casefold()}:
                     (self._phrases if _SEPARATED.search(form) else self._words)[form].add(marketplace)
 
     def __bool__(self) -> bool:
@@ -36,10 +35,24 @@ class Names:
         headers = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers]
         marketplace = next((value for name, value in headers if name == "ce_marketplace"), None)
         parts = [(part or b"").decode(errors="replace") for part in (record.key, record.value)]
-        text = "\n".join([*parts, *(value for _, value in headers)]).lower()
+        text = "\n".join([*map(_unescaped, parts), *(value for _, value in headers)]).casefold()
         found = {one for word in set(_WORD.findall(text)) for one in self._of(word)}
         found |= {one for phrase, whose in self._phrases.items() if phrase in text for one in whose}
         return bool(found) if marketplace is None else marketplace in found
 
     def _of(self, word: str) -> set[str]:
         return self._words.get(word) or self._words.get(word.rstrip(_ENDS)) or set()
+
+
+def _in_json(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)[1:-1]
+
+
+def _unescaped(text: str) -> str:
+    """JSON with as few escapes as it can have, so that one name has one form; anything else as it is."""
+    if "\\" not in text:
+        return text
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
