@@ -34,7 +34,7 @@ def received_skus(milliseconds: int, fetched: int, skus: int, total: int) -> str
 
 
 def storing(items: int) -> str:
-    return f"→ Storing {items} items in database..."
+    return f"→ Storing {items} inventory items in database..."
 
 
 def stored_items(stored: int, unchanged: int, milliseconds: int) -> str:

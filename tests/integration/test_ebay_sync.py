@@ -85,7 +85,7 @@ async def test_inventory(sync: Sync, shop: Sandbox, database: Database) -> None:
         expected += [
             f"→ Requesting page {page}: GET /sell/inventory/v1/inventory_item?limit=200&offset={page - 1}",
             f"← Response: 200 OK (Nms) - Received {count} items (Total available: {ITEMS})",
-            f"→ Storing {count} items in database...",
+            f"→ Storing {count} inventory items in database...",
             f"← Database: Stored {count} items (Nms)",
             f"Page {page}/2 complete: {count} fetched, {count} stored | "
             f"Running total: {so_far}/{ITEMS} fetched, {so_far} stored",

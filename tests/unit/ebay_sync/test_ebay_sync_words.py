@@ -25,47 +25,66 @@ def test_a_run_id_is_of_the_documented_form() -> None:
 
 def test_a_line_begins_with_its_time() -> None:
     line = Line(1, datetime(2026, 11, 21, 9, 5, 7, tzinfo=UTC), "info", lines.storing(50))
-    assert str(line) == "[09:05:07] → Storing 50 items in database..."
+    assert str(line) == "[09:05:07] → Storing 50 inventory items in database..."
+
+
+INVENTORY_LOGS = """\
+Starting Inventory sync from eBay (production)
+API Configuration: Inventory API v1 - getInventoryItems with pagination
+→ Requesting page 1: GET /sell/inventory/v1/inventory_item?limit=200&offset=0
+← Response: 200 OK (123ms) - Received 50 items (Total available: 50)
+→ Storing 50 inventory items in database...
+← Database: Stored 50 items (45ms)
+Page 1/1 complete: 50 fetched, 50 stored | Running total: 50/50 fetched, 50 stored
+Inventory sync completed: 50 fetched, 50 stored in 234ms
+"""
+OFFERS_LOGS = """\
+Starting Offers sync from eBay (production)
+API Configuration: Inventory API v1 - getInventoryItems → getOffers per SKU
+Step 1: Fetching all inventory items to get SKU list...
+→ Fetching inventory items page 1: GET /sell/inventory/v1/inventory_item?limit=200&offset=0
+← Response: 200 OK (123ms) - Received 50 items, 50 SKUs (Total: 50)
+✓ Step 1 complete: Found 50 unique SKUs
+Step 2: Fetching offers for 50 SKUs...
+→ [1/50] Fetching offers for SKU: SKU001
+← [1/50] SKU SKU001: 2 offers (45ms)
+→ [2/50] Fetching offers for SKU: SKU002
+← [2/50] SKU SKU002: 1 offers (42ms)
+✓ Step 2 complete: Processed 50 SKUs
+Offers sync completed: 75 offers fetched, 75 stored from 50 SKUs in 3456ms
+"""
+"""The document's "Terminal Logging", copied without the times."""
 
 
 def test_the_documents_example_is_said_word_for_word() -> None:
     page = Counts(fetched=50, stored=50)
-    said = [
+    inventory = [
         lines.starting(Kind.INVENTORY, "production"),
+        lines.CONFIGURATION[Kind.INVENTORY],
         lines.requesting(Kind.INVENTORY, 1, 200, 0),
         lines.received_items(123, 50, 50),
         lines.storing(50),
         lines.stored_items(50, 0, 45),
         lines.page_complete(1, 1, page, page, 50),
         lines.inventory_completed(page, 234),
+    ]
+    offers = [
         lines.starting(Kind.OFFERS, "production"),
+        lines.CONFIGURATION[Kind.OFFERS],
+        lines.STEP_1,
         lines.requesting(Kind.OFFERS, 1, 200, 0),
         lines.received_skus(123, 50, 50, 50),
         lines.step_1_complete(50),
         lines.step_2(50),
         lines.fetching_offers(1, 50, "SKU001"),
         lines.received_offers(1, 50, "SKU001", 2, 45),
+        lines.fetching_offers(2, 50, "SKU002"),
+        lines.received_offers(2, 50, "SKU002", 1, 42),
         lines.step_2_complete(50),
         lines.offers_completed(Counts(fetched=75, stored=75, skus=50), 3456),
     ]
-    assert said == [
-        "Starting Inventory sync from eBay (production)",
-        "→ Requesting page 1: GET /sell/inventory/v1/inventory_item?limit=200&offset=0",
-        "← Response: 200 OK (123ms) - Received 50 items (Total available: 50)",
-        "→ Storing 50 items in database...",
-        "← Database: Stored 50 items (45ms)",
-        "Page 1/1 complete: 50 fetched, 50 stored | Running total: 50/50 fetched, 50 stored",
-        "Inventory sync completed: 50 fetched, 50 stored in 234ms",
-        "Starting Offers sync from eBay (production)",
-        "→ Fetching inventory items page 1: GET /sell/inventory/v1/inventory_item?limit=200&offset=0",
-        "← Response: 200 OK (123ms) - Received 50 items, 50 SKUs (Total: 50)",
-        "✓ Step 1 complete: Found 50 unique SKUs",
-        "Step 2: Fetching offers for 50 SKUs...",
-        "→ [1/50] Fetching offers for SKU: SKU001",
-        "← [1/50] SKU SKU001: 2 offers (45ms)",
-        "✓ Step 2 complete: Processed 50 SKUs",
-        "Offers sync completed: 75 offers fetched, 75 stored from 50 SKUs in 3456ms",
-    ]
+    assert inventory == INVENTORY_LOGS.splitlines()
+    assert offers == OFFERS_LOGS.splitlines()
 
 
 def test_what_did_not_change_is_told_beside_what_was_stored() -> None:
