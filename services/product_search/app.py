@@ -21,6 +21,7 @@ from services.product_search.enriching import Enriching
 from services.product_search.enrichment_routes import EnrichmentApi
 from services.product_search.everywhere import Everywhere
 from services.product_search.pending import Pending
+from services.product_search.reserve import Reserve
 from services.product_search.routes import BEARER, SearchApi
 from services.product_search.searching import CountedCatalog, Search
 from services.product_search.upstreams import open_others, open_stockx
@@ -47,9 +48,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
         stockx = search = lookup = enriching = counted = None
         if config.stockx is not None:
             stockx = await open_stockx(config.stockx, config, database, tokens, stack)
-            counted, cache = CountedCatalog(stockx.catalog), ProductCache(database, config.cache)
+            reserve = Reserve(quotas, config.limits)
+            counted = CountedCatalog(stockx.catalog, reserve, config.search_reserve)
+            cache = ProductCache(database, config.cache)
             search, lookup = Search(counted, cache), ProductLookup(counted, cache)
-            enriching = Enriching(lookup, commands, quotas, config.limits, config.reserve)
+            enriching = Enriching(lookup, commands, reserve, config.reserve)
         everywhere = Everywhere(await open_others(config, counted, stack), config.patience)
         searches = SearchApi(users, everywhere, stockx=stockx, search=search, lookup=lookup)
         enrichment = EnrichmentApi(users, Pending(database, commands), enriching)

@@ -81,6 +81,7 @@ class Config(BaseSettings):
     api: ApiSettings = api_settings()
     accounts_url: HttpUrl = HttpUrl("https://accounts.stockx.com")
     limits: StockXLimits = StockXLimits()
+    search_reserve: int = Field(default=1_000, ge=0, description="Requests a day that searches leave to commands")
     reserve: int = Field(default=2_000, ge=0, description="Requests a day that enrichment leaves to others")
     searches_a_minute: int = Field(default=60, ge=1, description="Of one user")
     patience: timedelta = Field(default=timedelta(seconds=8), gt=timedelta(0), description="For each marketplace")

@@ -4,14 +4,12 @@ from datetime import UTC, datetime
 
 from libs.commands.command import Command
 from libs.commands.run import Commands
-from libs.http.errors import RateLimited
-from libs.marketplaces.stockx.limits import StockXLimits
 from libs.products.at_stockx import at_stockx
 from libs.products.lookup import ProductLookup
 from libs.products.merge import found, not_found, product_id
-from libs.quota.quota import Quotas
 from libs.read_models.products.project import READ_MODEL as PRODUCTS
 from services.product_search.messages import EnrichedTold
+from services.product_search.reserve import Reserve
 
 
 class NoProduct(LookupError):
@@ -19,16 +17,13 @@ class NoProduct(LookupError):
 
 
 class Enriching:
-    """`reserve` requests of a day are left to others."""
+    """`leaves` requests of a day are left to others."""
 
-    def __init__(
-        self, lookup: ProductLookup, commands: Commands, quotas: Quotas, limits: StockXLimits, reserve: int
-    ) -> None:
+    def __init__(self, lookup: ProductLookup, commands: Commands, reserve: Reserve, leaves: int) -> None:
         self._lookup = lookup
         self._commands = commands
-        self._quotas = quotas
-        self._limits = limits
         self._reserve = reserve
+        self._leaves = leaves
 
     async def enrich(self, sku: str) -> EnrichedTold:
         """Look a product up, and publish what came of it. Safe to repeat.
@@ -36,7 +31,7 @@ class Enriching:
         Raises NoProduct, NoSku, ApiError (RateLimited where only the reserve is left), and those of libs.commands.
         """
         key = product_id(sku)
-        await self._leave_the_reserve()
+        await self._reserve.leave(self._leaves)
         hit = await self._lookup.find(sku)
         now = datetime.now(UTC)
 
@@ -55,12 +50,3 @@ class Enriching:
         if hit is None:
             return EnrichedTold(sku=sku, outcome="not_on_stockx", stockx_product_id=None)
         return EnrichedTold(sku=sku, outcome="enriched", stockx_product_id=hit.product.product_id)
-
-    async def _leave_the_reserve(self) -> None:
-        quota = self._limits.requests().quota
-        if quota is None:
-            return
-        standing = await self._quotas.standing(quota)
-        if standing.remaining <= self._reserve:
-            told = f"{standing.remaining} of today's {quota.limit} requests are left, and kept for others"
-            raise RateLimited("enrichment", told, retry_after=standing.reset_after)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from libs.http.errors import ApiError, CircuitOpen, Unavailable
+from libs.http.errors import ApiError, Later
 from libs.marketplaces.stockx.catalog import Catalog
 from libs.marketplaces.stockx.paging import Page
 from libs.marketplaces.stockx.product import Product
@@ -13,21 +13,25 @@ from libs.products.hits import best_hit, exact_first
 from libs.products.lookup import Searches
 from libs.products.merge import NoSku
 from libs.telemetry.metrics import STOCKX_SEARCH_DURATION, STOCKX_SEARCH_REQUESTS
+from services.product_search.reserve import Reserve
 
 LEAST_ASKED_FOR = 10
 """Hits that are asked for on a first page, however few are wanted: the right one need not be the first."""
 
 
 class CountedCatalog:
-    """Searches of a catalog, counted and timed as the document says."""
+    """Searches of a catalog, counted and timed as the document says. The last `leaves` requests of a day are left."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, reserve: Reserve, leaves: int) -> None:
         self._catalog = catalog
+        self._reserve = reserve
+        self._leaves = leaves
 
     async def search(self, query: str, *, page: int = 1, page_size: int = 10) -> Page[Product]:
         """As `Catalog.search`."""
         began = time.perf_counter()
         try:
+            await self._reserve.leave(self._leaves)
             found = await self._catalog.search(query, page=page, page_size=page_size)
         except (ApiError, asyncio.CancelledError):
             STOCKX_SEARCH_REQUESTS.labels("error").inc()
@@ -62,7 +66,7 @@ class Search:
         wide = max(size, LEAST_ASKED_FOR) if number == 1 else size
         try:
             found = await self._catalog.search(query, page=number, page_size=wide)
-        except (Unavailable, CircuitOpen):
+        except Later:  # StockX does not answer, or may not be asked
             known = await self._known(query) if number == 1 else None
             if known is None:
                 raise

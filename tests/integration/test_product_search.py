@@ -200,10 +200,20 @@ async def test_the_limits_are_those_of_all_services_that_ask_stockx(world: World
         used = await connection.fetchval("SELECT used[1] FROM quota.counters WHERE name = 'stockx.requests'")
         await connection.execute("SELECT quota.close('stockx.requests', interval '1 hour')")  # another was told 429
     assert used == 1
-    told = await world.search.call("/search-stockx", query="HQ4276")
+    assert (await world.search.call("/search-stockx", query="HQ4276")).headers["Cache-Status"]
+    told = await world.search.call("/search-stockx", query="FB9922-101")
     assert told.status == 503
     assert 3500 < int(told.headers["Retry-After"]) <= 3600
     assert await world.searches() == 1
+
+
+async def test_the_last_requests_of_a_day_are_left_to_commands(world: World) -> None:
+    async with world.database.connection() as connection:
+        await connection.execute("SELECT quota.take('stockx.requests', 1000000, '1 day', 1, '{999000}')")
+    told = await world.search.call("/search-stockx", query="HQ4276")
+    assert told.status == 503
+    assert "kept for others" in told.json["detail"]
+    assert await world.searches() == 0
 
 
 async def test_an_open_circuit_asks_nothing(stack: Endpoints, database_url: str) -> None:
