@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.inventory.project import InventoryRow
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.offers.project import OfferRow
+from services.ebay_sync.config import Pace
 from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting
@@ -120,6 +122,8 @@ async def test_offers(sync: Sync, shop: Sandbox, database: Database) -> None:
     assert plain[8] == f"Step 2: Fetching offers for {ITEMS} SKUs..."  # Terminal shows Step 2
     asked = [line for line in plain if line.startswith("→ [")]
     answered = {line for line in plain if line.startswith("← [")}
+    under_way = list(accumulate({"→ [": 1, "← [": -1}.get(line[:3], 0) for line in plain))
+    assert max(under_way) == Pace().concurrency, "several SKUs at a time, and never more than that"
     assert asked == [f"→ [{n}/{ITEMS}] Fetching offers for SKU: {sku}" for n, sku in enumerate(sorted(expected), 1)]
     assert answered == {
         f"← [{n}/{ITEMS}] SKU {sku}: {len(expected[sku]['offers'])} offers (Nms)"
