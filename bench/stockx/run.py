@@ -1,11 +1,9 @@
 """`python -m bench.stockx.run storm | latency`: StockX's operations against the sandbox; writes bench/stockx.json.
 
-| command | what is measured                                                                                           |
-|---------|------------------------------------------------------------------------------------------------------------|
-| storm   | calls for thousands of listings created, updated, activated, deleted, while replicas are killed, as a       |
-|         | multiple of the fewest that any schedule needs (fewest.py)                                                 |
-| latency | from an operation's end at StockX to its fact in Kafka, and calls per operation, against polling each       |
-|         | operation every so many seconds                                                                            |
+storm    calls for thousands of listings created, updated, activated, deleted, while replicas are killed, as a multiple
+         of the fewest that any schedule needs (fewest.py)
+latency  from an operation's end at StockX to its fact in Kafka, and calls per operation, against polling each
+         operation every so many seconds
 """
 
 import asyncio
@@ -17,9 +15,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from bench.machine import hardware
 from bench.stockx.fleet import FleetFailed, fleet
+from bench.stockx.latency import EVERY, LOADS, Figure, LatencyFailed, naive, ours
 from bench.stockx.scale import Scale
 from bench.stockx.storm import Outcome, Storm, StormFailed, at_random
 from bench.stockx.world import world
@@ -28,6 +28,7 @@ from libs.stack.locks import unused_folder
 
 RESULTS = Path(__file__).resolve().parents[1] / "stockx.json"
 MOST = 1.15
+_QUIET = {"failing": "0", "system": "0", "orders": "0"}
 
 app = typer.Typer(no_args_is_help=True)
 _Write = Annotated[bool, typer.Option(help="Write bench/stockx.json.")]
@@ -65,11 +66,10 @@ def storm(
 
 
 async def _storm(listings: int, scale: Scale, kill_every: float, seed: int, console: Console) -> Outcome:
-    settings = {"failing": "0", "system": "0", "orders": "0"}
     with unused_folder(state_folder(os.environ) / "bench") as folder:
         async with (
             choose_stack(os.environ, folder) as endpoints,
-            world(endpoints, scale.speed, **settings) as running,
+            world(endpoints, scale.speed, **_QUIET) as running,
             fleet(running.http, running.shop.base, running.kafka, running.database, scale.settings()) as replicas,
         ):
             made = Storm(
@@ -82,6 +82,38 @@ async def _storm(listings: int, scale: Scale, kill_every: float, seed: int, cons
                 tell=lambda line: console.print(line, style="dim", highlight=False),
             )
             return await made.run(at_random(seed, kill_every))
+
+
+@app.command()
+def latency(speed: _Speed = 20.0, write: _Write = True) -> None:
+    """Measure from an operation's end at StockX to its fact, and calls per operation."""
+    try:
+        figures = asyncio.run(_latency(Scale(speed)))
+    except (FleetFailed, LatencyFailed) as error:
+        raise SystemExit(str(error)) from None
+    table = Table("load", "runner", "median, s", "95%, s", "calls per operation", "429s")
+    for each in figures:
+        numbers = (f"{each.median_seconds:.1f}", f"{each.p95_seconds:.1f}", f"{each.calls_per_operation:.2f}")
+        table.add_row(each.load, each.runner, *numbers, str(each.refused))
+    Console().print(table)
+    if write:
+        _keep("latency", {"speed": speed, "figures": [asdict(each) for each in figures]})
+
+
+async def _latency(scale: Scale) -> list[Figure]:
+    found = []
+    with unused_folder(state_folder(os.environ) / "bench") as folder:
+        async with choose_stack(os.environ, folder) as endpoints:
+            for load in LOADS:
+                async with (
+                    world(endpoints, scale.speed, **_QUIET) as running,
+                    fleet(running.http, running.shop.base, running.kafka, running.database, scale.settings()) as fleet_,
+                ):
+                    found.append(await ours(running, fleet_, load, scale))
+                for every in EVERY:
+                    async with world(endpoints, scale.speed, **_QUIET) as running:
+                        found.append(await naive(running, load, every, scale))
+    return found
 
 
 def _keep(name: str, told: dict[str, Any]) -> None:

@@ -6,8 +6,9 @@
 |           | is nobody else's                                                                                        |
 | any other | the listing's last operation is of that kind, came over the API, is not known, and goes on or has led   |
 |           | to what was wanted                                                                                      |
-| batch     | as much is found of one of its first commands: StockX takes a batch as a whole. A batch of creations is |
-|           | named by its listings; of others the name stays unknown, and their listings tell the rest (states.py)   |
+| batch     | as much is found of one of its first commands after `settle`: StockX takes a batch as a whole. A batch  |
+|           | of creations is named by its listings; of others the name stays unknown, and their listings tell the    |
+|           | rest (states.py)                                                                                        |
 
 An operation that was done in vain (FAILED) is sent once more: to want the same state twice does no harm.
 """
@@ -63,6 +64,12 @@ async def look(work: Work) -> None:
 
 
 async def _look_for_batch(work: Work, batch_no: str, commands: Sequence[Command]) -> None:
+    """One look, when the batch has had time enough to show: those who send hundreds can wait for a minute."""
+    async with work.lease.turn() as connection:
+        left = work.timing.settle - (await ledger.now(connection) - _sent(commands[0]))
+        if left > timedelta(0):
+            await ledger.doubtful(connection, [each.id for each in commands], left)
+            return
     if commands[0].kind is Kind.CREATE:
         found, batch_id = await _made(work, commands)
     else:
@@ -96,7 +103,7 @@ async def _made(work: Work, commands: Sequence[Command]) -> tuple[bool, str | No
 
 
 async def _begun(work: Work, commands: Sequence[Command]) -> bool:
-    """Whether one of these was begun at StockX."""
+    """Whether the first of these was begun at StockX; the next one is asked for only where it tells nothing."""
     for command in commands:
         try:
             listing = await work.stockx.listings.listing(command.listing)
@@ -104,10 +111,12 @@ async def _begun(work: Work, commands: Sequence[Command]) -> bool:
             if command.kind is Kind.DELETE:
                 return True
             continue
+        last = listing.last_operation
         async with work.lease.database.connection() as connection:
-            last = listing.last_operation
             if last is not None and await _is_its(connection, command, listing, last):
                 return True
+        if last is None or last.status is not OperationStatus.FAILED:
+            return False
     return False
 
 
