@@ -20,10 +20,12 @@ class Names:
     def __init__(self, subjects: Iterable[str]) -> None:
         self._words: dict[str, set[str]] = defaultdict(set)
         self._phrases: dict[str, set[str]] = defaultdict(set)
+        self._marketplaces: set[str] = set()
         for subject in subjects:
             marketplace, _, called = subject.partition(":")
             name = called.rpartition("/")[2]
             if name and marketplace != _OURS:
+                self._marketplaces.add(marketplace)
                 for form in {name.casefold(), _in_json(name).casefold()}:
                     (self._phrases if _SEPARATED.search(form) else self._words)[form].add(marketplace)
 
@@ -34,6 +36,8 @@ class Names:
         """Whether the record's key, value or headers have one of the names, and are not of another marketplace."""
         headers = [(name, (value or b"").decode(errors="replace")) for name, value in record.headers]
         marketplace = next((value for name, value in headers if name == "ce_marketplace"), None)
+        if marketplace is not None and marketplace not in self._marketplaces:
+            return False
         parts = [(part or b"").decode(errors="replace") for part in (record.key, record.value)]
         text = "\n".join([*map(_unescaped, parts), *(value for _, value in headers)]).casefold()
         found = {one for word in set(_WORD.findall(text)) for one in self._of(word)}
