@@ -62,8 +62,12 @@ async def handle(fact: Fact, desk: Desk, cause: Envelope) -> None:
 
 
 async def _order(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> None:
+    names = [waiting.order(fact.marketplace, fact.order_id)]
+    if fact.shipment_id is not None:
+        await waiting.belongs(desk.database, fact)
+        names.append(waiting.parcel(fact.marketplace, fact.shipment_id))
     if await on_order(fact, desk, cause):
-        await _released(desk, cause, waiting.order(fact.marketplace, fact.order_id))
+        await _released(desk, cause, *names)
 
 
 async def _catalog_order(fact: MarketplaceOrderChangedV1, desk: Desk, cause: Envelope) -> None:
@@ -91,8 +95,8 @@ async def _match(fact: ProductMatchChangedV1, desk: Desk, cause: Envelope) -> No
         await procure(order, desk, cause)
 
 
-async def _released(desk: Desk, cause: Envelope, name: str) -> None:
-    for parked in await waiting.waiting_for(desk.database, name):
+async def _released(desk: Desk, cause: Envelope, *names: str) -> None:
+    for parked in await waiting.waiting_for(desk.database, *names):
         await handle(parked, desk, cause)
 
 

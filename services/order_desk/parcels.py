@@ -38,7 +38,9 @@ async def on_shipment(fact: ShipmentChangedV1, desk: Desk, cause: Envelope) -> l
     """The numbers of its orders' rows; without any it waits for one."""
     orders = await _orders(fact, desk)
     if not orders:
-        names = [waiting.order(fact.marketplace, one) for one in fact.order_ids]
+        named = await waiting.orders_in(desk.database, fact)
+        names = [waiting.order(fact.marketplace, one) for one in named]
+        names.append(waiting.parcel(fact.marketplace, fact.shipment_id))
         await waiting.park(desk.database, fact, names, f"no order of {fact.marketplace} is known that it belongs to")
         orders = await _orders(fact, desk)
     if not orders:
@@ -70,8 +72,9 @@ async def on_parcel(fact: MarketplaceShipmentChangedV1, desk: Desk, cause: Envel
 
 
 async def _orders(fact: ShipmentChangedV1, desk: Desk) -> list[Any]:
+    named = await waiting.orders_in(desk.database, fact)
     async with desk.database.connection() as connection:
-        return await of_channel(connection, fact.marketplace, fact.order_ids)
+        return await of_channel(connection, fact.marketplace, named)
 
 
 async def _record(fact: ShipmentChangedV1, state: Parcel, order: int, desk: Desk, cause: Envelope) -> None:

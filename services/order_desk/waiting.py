@@ -38,6 +38,34 @@ def order(channel: str, order_id: str) -> str:
     return f"order {channel} {order_id}"
 
 
+def parcel(channel: str, shipment_id: str) -> str:
+    """The name of a parcel whose order is waited for."""
+    return f"parcel {channel} {shipment_id}"
+
+
+async def belongs(database: Database, fact: OrderChangedV2) -> None:
+    """Remember which parcel an order is in."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO order_desk.parcels (marketplace, shipment_id, order_id) VALUES ($1, $2, $3) "
+            "ON CONFLICT DO NOTHING",
+            fact.marketplace,
+            fact.shipment_id,
+            fact.order_id,
+        )
+
+
+async def orders_in(database: Database, fact: ShipmentChangedV1) -> list[str]:
+    """The orders in a parcel: those that it names, and those that name it."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT order_id FROM order_desk.parcels WHERE marketplace = $1 AND shipment_id = $2",
+            fact.marketplace,
+            fact.shipment_id,
+        )
+    return sorted({*fact.order_ids, *(row["order_id"] for row in rows)})
+
+
 async def park(database: Database, fact: Parked, waits_for: Iterable[str], why: str) -> None:
     """Keep a fact until one of these comes; an older state than the one that is kept changes nothing."""
     version = BY_MODEL[type(fact)]
