@@ -10,14 +10,17 @@ Whatever the method, a match is left to a person (at most 0.79) where the titles
 capacity, an accessory), the brands differ, or another product fits as well. The most confident method is told.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
+
+import numpy as np
 
 from libs.matching.barcode import Gtin, NotABarcode
 from libs.matching.confidence import LINKED_ABOVE, Band, Calibration, Decision, as_confidence, band, decision, shipped
-from libs.matching.embedding import SentenceModel
+from libs.matching.embedding import SentenceModel, Vectors
 from libs.matching.features import features
 from libs.matching.index import VectorIndex
 from libs.matching.sku import best, normalised
@@ -30,6 +33,8 @@ FOR_REVIEW = Decimal("0.79")
 LEAST_TOLD = Decimal("0.20")
 """Titles less alike than this are no match at all."""
 CANDIDATES = 10
+
+K = TypeVar("K", Gtin, str)
 
 
 class Method(StrEnum):
@@ -75,42 +80,84 @@ class Matcher:
     def __init__(
         self, products: Iterable[Item], model: SentenceModel | None, calibration: Calibration | None = None
     ) -> None:
-        self._products = {product.id: product for product in products}
-        self._facts = {product.id: facts(product.title) for product in self._products.values()}
+        self._products: dict[int, Item] = {}
+        self._facts: dict[int, TitleFacts] = {}
         self._model = model
         self._calibration = calibration or shipped()
         self._by_gtin: dict[Gtin, list[int]] = {}
         self._by_code: dict[str, list[int]] = {}
-        for product in self._products.values():
-            if (gtin := _gtin(product.barcode)) is not None:
-                self._by_gtin.setdefault(gtin, []).append(product.id)
-            if product.sku and normalised(product.sku):
-                self._by_code.setdefault(normalised(product.sku), []).append(product.id)
         self._index = VectorIndex()
-        if model is not None and self._products:
-            titles = [canonical(product.title) for product in self._products.values()]
-            self._index.put(list(self._products), model.embed(titles))
+        for product in products:
+            self.put(product)
 
-    def match(self, item: Item) -> ProductMatch | None:
-        """The product that the item most likely is; None if none is likely at all. Raise EmbeddingUnavailable."""
+    def put(self, product: Item, vector: Vectors | None = None) -> None:
+        """Add a product, or what it is now. `vector`: that of its canonical title, where it is known already."""
+        known = self._products.get(product.id)
+        if known == product:
+            return
+        self._forget(product.id)
+        self._products[product.id] = product
+        self._facts[product.id] = facts(product.title)
+        if (gtin := trade_number(product.barcode)) is not None:
+            self._by_gtin.setdefault(gtin, []).append(product.id)
+        if product.sku and normalised(product.sku):
+            self._by_code.setdefault(normalised(product.sku), []).append(product.id)
+        if self._model is not None and (known is None or known.title != product.title or vector is not None):
+            row = vector if vector is not None else self._model.embed([canonical(product.title)])[0]
+            self._index.put([product.id], row[np.newaxis])
+
+    def remove(self, product_id: int) -> None:
+        """Forget a product, if it is known."""
+        self._forget(product_id)
+        self._index.remove(product_id)
+
+    def product(self, product_id: int) -> Item | None:
+        return self._products.get(product_id)
+
+    def vector(self, product_id: int) -> Vectors | None:
+        """The vector of a product's title; None without a model, or without that product."""
+        return self._index.vector(product_id) if product_id in self._index else None
+
+    def knows_code(self, code: str) -> bool:
+        """Whether a product has exactly this code."""
+        return normalised(code) in self._by_code
+
+    def match(self, item: Item, *, but: Collection[int] = (), vector: Vectors | None = None) -> ProductMatch | None:
+        """The product that the item most likely is; None if none is likely at all. Raise EmbeddingUnavailable.
+
+        `but`: products that it is known not to be. `vector`: as in `put`, of the item's title.
+        """
         said = facts(item.title)
-        found = [each for each in (self._barcode(item, said), self._sku(item, said)) if each is not None]
-        if not any(each.decision is Decision.LINK for each in found) and (by_title := self._title(item, said)):
+        found = [each for each in (self._barcode(item, said, but), self._sku(item, said, but)) if each is not None]
+        if not any(each.decision is Decision.LINK for each in found) and (
+            by_title := self._title(item, said, but, vector)
+        ):
             found.append(by_title)
         return max(found, key=lambda each: each.confidence, default=None)
 
-    def _barcode(self, item: Item, said: TitleFacts) -> ProductMatch | None:
-        gtin = _gtin(item.barcode)
-        same = self._by_gtin.get(gtin, []) if gtin is not None else []
+    def _forget(self, product_id: int) -> None:
+        """All but the vector, which may stay."""
+        known = self._products.pop(product_id, None)
+        if known is None:
+            return
+        del self._facts[product_id]
+        if (gtin := trade_number(known.barcode)) is not None:
+            _drop(self._by_gtin, gtin, product_id)
+        if known.sku and normalised(known.sku):
+            _drop(self._by_code, normalised(known.sku), product_id)
+
+    def _barcode(self, item: Item, said: TitleFacts, but: Collection[int]) -> ProductMatch | None:
+        gtin = trade_number(item.barcode)
+        same = [each for each in self._by_gtin.get(gtin, []) if each not in but] if gtin is not None else []
         return (
             self._judged(item, said, same, Method.BARCODE, SAME_BARCODE, f"the same barcode {gtin}") if same else None
         )
 
-    def _sku(self, item: Item, said: TitleFacts) -> ProductMatch | None:
+    def _sku(self, item: Item, said: TitleFacts, but: Collection[int]) -> ProductMatch | None:
         found = best(item.sku, self._by_code) if item.sku else None
-        if found is None:
+        same = [each for each in self._by_code[found.code] if each not in but] if found is not None else []
+        if found is None or not same:
             return None
-        same = self._by_code[found.code]
         if found.exact:
             return self._judged(item, said, same, Method.SKU, SAME_CODE, f"the same code {found.code}")
         if found.lookalike:
@@ -120,20 +167,19 @@ class Matcher:
         confidence = min(FOR_REVIEW, as_confidence(found.similarity))
         return self._judged(item, said, same, Method.SKU, confidence, f"a similar code, {found.code}")
 
-    def _title(self, item: Item, said: TitleFacts) -> ProductMatch | None:
-        if self._model is None or not self._products:
+    def _title(self, item: Item, said: TitleFacts, but: Collection[int], vector: Vectors | None) -> ProductMatch | None:
+        if self._model is None:
             return None
-        vector = self._model.embed([canonical(item.title)])[0]
+        asked = vector if vector is not None else self._model.embed([canonical(item.title)])[0]
+        near = [each for each in self._index.nearest(asked, CANDIDATES + len(but)) if each[0] not in but]
         chances = sorted(
-            (
-                (-self._calibration.chance(features(said, self._facts[near], cosine)), near)
-                for near, cosine in self._index.nearest(vector, CANDIDATES)
-            )
+            (-self._calibration.chance(features(said, self._facts[each], cosine)), each)
+            for each, cosine in near[:CANDIDATES]
         )
-        confidence, product = as_confidence(-chances[0][0]), chances[0][1]
-        if confidence < LEAST_TOLD:
+        if not chances or as_confidence(-chances[0][0]) < LEAST_TOLD:
             return None
-        also = [near for chance, near in chances[1:] if as_confidence(-chance) > LINKED_ABOVE]
+        confidence, product = as_confidence(-chances[0][0]), chances[0][1]
+        also = [each for chance, each in chances[1:] if as_confidence(-chance) > LINKED_ABOVE]
         reason = f"the title is that of {self._products[product].title!r}"
         return self._judged(item, said, [product, *also], Method.EMBEDDING, confidence, reason)
 
@@ -148,7 +194,13 @@ class Matcher:
         return ProductMatch(products[0], confidence, method, reason)
 
 
-def _gtin(barcode: str | None) -> Gtin | None:
+def _drop(places: dict[K, list[int]], key: K, product_id: int) -> None:
+    places[key].remove(product_id)
+    if not places[key]:
+        del places[key]
+
+
+def trade_number(barcode: str | None) -> Gtin | None:
     """A barcode that means the same everywhere; None for none, a wrong one, or one of a shop's own."""
     try:
         gtin = Gtin.parse(barcode) if barcode else None

@@ -19,6 +19,7 @@ from libs.service import Service
 from schemas.entities import ENTITIES
 from services.catalog.config import Config
 from services.catalog.reading import Reading
+from services.catalog.review import Review
 from services.catalog.writing import MOST_BYTES, Writing
 
 NAME = "catalog"
@@ -48,6 +49,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
                 *Reading(entity, database, builds, keys).routes(),
             )
         ]
+        routes += Review(database, builds, commands, sequences).routes()
         tags = {entity.collection: entity.summary for entity in ENTITIES}
         http = web.Application(client_max_size=MOST_BYTES)
         Api(NAME, version("sellstream"), _DESCRIPTION, routes=tuple(routes), tags=tags).add_to(http)
