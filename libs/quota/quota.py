@@ -120,11 +120,12 @@ class _Counter:
         if not self.quota.family:  # what is left to one of many says nothing about the others
             QUOTA_REMAINING.labels(self.quota.name).set(standing.remaining)
         for wish, granted in zip(wishes, row["granted"], strict=True):
-            if not granted:
+            told = granted or not wish.amount  # who wants nothing of it is told how it stands, closed or not
+            if not told:
                 QUOTA_REFUSED.labels(self.quota.family or self.quota.name).inc()
             if wish.answer.done():
                 continue  # who asked was cancelled
-            if granted:
+            if told:
                 wish.answer.set_result(standing)
             else:
                 wish.answer.set_exception(QuotaSpent(standing, timedelta(seconds=row["retry_after"])))

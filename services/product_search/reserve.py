@@ -3,7 +3,7 @@
 from libs.db.errors import DatabaseAway
 from libs.http.errors import RateLimited
 from libs.marketplaces.stockx.limits import StockXLimits
-from libs.quota.quota import Quotas, QuotaSpent
+from libs.quota.quota import Quotas
 
 
 class Reserve:
@@ -19,8 +19,6 @@ class Reserve:
             return
         try:
             standing = await self._quotas.standing(self._quota)
-        except QuotaSpent:
-            return  # it is spent or closed: the request's own turn tells until when
         except DatabaseAway as error:
             told = f"nobody can tell how much of the quota is left: {error}"
             raise RateLimited("the day's requests", told) from error

@@ -127,6 +127,16 @@ async def test_a_changed_limit_counts_what_was_used(database):
     assert (await quotas.standing(Quota("search", 20, timedelta(hours=2), slices=4))).remaining == 15
 
 
+async def test_how_a_closed_or_overdrawn_quota_stands_can_be_told(database):
+    quotas, quota = Quotas(database), Quota("search", 10, LONG)
+    await quotas.take(quota, 4)
+    await quotas.close("search", timedelta(minutes=5))
+    assert (await quotas.standing(quota)).remaining == 6
+    with pytest.raises(QuotaSpent):
+        await quotas.take(quota)
+    assert (await Quotas(database).standing(Quota("search", 3, LONG))).remaining == 0, "a lower limit than before"
+
+
 async def test_a_quota_that_the_other_side_closed_grants_nothing(database):
     quotas, quota = Quotas(database), Quota("search", 10, LONG)
     await quotas.take(quota)
