@@ -129,7 +129,7 @@ async def lively(system: System) -> None:
         status, output = await system.command("ebay", "sync", kind, "--user", "2")
         assert status == 0, output
     async with aiohttp.ClientSession(f"http://127.0.0.1:{system.ports['catalog']}/") as session:
-        await fill(Catalog(session))
+        await fill(Catalog(session), made_by_services=("procurementJobs",))  # by the order desk
     await command_stockx(system)
     status, output = await system.command("stockx", "enrich")
     assert status == 0, output

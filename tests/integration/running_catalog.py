@@ -1,6 +1,6 @@
 """The catalog as its app builds it, asked over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -87,14 +87,19 @@ def example(collection: str) -> dict[str, Any]:
     return dict(BY_COLLECTION[collection].example)
 
 
-async def fill(api: Catalog) -> None:
-    """The documented example of every entity, number 1; the offer that the match's example names is number 10."""
+async def fill(api: Catalog, made_by_services: Collection[str] = ()) -> None:
+    """The documented example of every entity, number 1; the offer that the match's example names is number 10.
+
+    `made_by_services`: collections whose row a running service may have made before.
+    """
     for collection in ORDER:
         if collection == "productMatches":
             urls = [f"https://shop.example/{number}" for number in range(2, 11)]
             offers = [example("buyOffers") | {"productUrl": url} for url in urls]
             assert (await api.post("buyOffers", *offers)).values == [str(number) for number in range(2, 11)]
         answer = await api.post(collection, example(collection))
+        if collection in made_by_services and answer.status == 400 and "is taken" in answer.error:
+            continue
         assert answer.status == 200, (collection, answer.json)
         assert answer.json == {"result": [{"value": "1", "msg": "success", "error": ""}]}
 
