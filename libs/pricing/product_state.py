@@ -37,7 +37,10 @@ class MarketView(msgspec.Struct, frozen=True):
 
 
 class Product(msgspec.Struct):
-    """A product with everything that bears on its opportunities. `places`: every channel and market it was ever on."""
+    """A product with everything that bears on its opportunities.
+
+    `places`: every channel and market it was ever listed on; `written`: those whose opportunity stands as we wrote it.
+    """
 
     category: str = ""
     exists: bool = False
@@ -45,6 +48,7 @@ class Product(msgspec.Struct):
     listings: dict[int, Listing] = {}
     markets: dict[str, MarketView] = {}
     places: set[tuple[str, str]] = set()
+    written: set[tuple[str, str]] = set()
 
 
 class ProductPart(msgspec.Struct, frozen=True, tag="product"):

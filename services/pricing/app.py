@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 
 from aiohttp import web
 
@@ -11,12 +12,18 @@ from libs.bus.topics import apply_topics
 from libs.commands.run import Commands
 from libs.db.pool import Database
 from libs.entities.sequences import Sequences
+from libs.http.openapi import Api
 from libs.read_models import READ_MODELS
 from libs.service import Service
 from services.pricing.config import Config
+from services.pricing.intelligence import IntelligenceApi
 from services.pricing.messages import internal_topics
 from services.pricing.opportunities import Opportunities
 from services.pricing.worker import NAME, Worker
+
+_DESCRIPTION = (
+    "What the market says of a product. Opportunities themselves are read at the catalog: GET /opportunities."
+)
 
 
 @asynccontextmanager
@@ -30,11 +37,13 @@ async def build(config: Config) -> AsyncIterator[Service]:
         await stack.enter_async_context(commands)
         opportunities = Opportunities(commands, Sequences(database))
         worker = Worker(config, opportunities, DeadLetters(config.kafka, publisher, NAME))
+        http = web.Application()
+        Api(NAME, version("sellstream"), _DESCRIPTION, routes=IntelligenceApi(database).routes()).add_to(http)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
-            http=web.Application(),
+            http=http,
             ready={"kafka": publisher.check, "postgres": database.check, "tables": worker.check},
             workers={"faust": worker.run},
         )

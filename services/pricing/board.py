@@ -45,7 +45,7 @@ class Board:
         """Put a change into a product's state."""
         state = self._state(product_id)
         apply(state, part)
-        self._products[f"{self._prefix}{product_id}"] = _encode(state)
+        self._keep(product_id, state)
         if self._quotes is not None:
             self._quotes[product_id] = self._quoted(product_id, state)
 
@@ -61,6 +61,28 @@ class Board:
             )
         ]
         return self._computed(found, day)
+
+    def to_write(self, computed: Computed) -> Computed:
+        """What has to be written. Noted before it is: where there is none, only what we wrote ourselves is deleted."""
+        due: Computed = []
+        for place, figures in computed:
+            product_id, *where = place
+            state = self._state(product_id)
+            known = tuple(where) in state.written
+            if figures is not None or known:
+                due.append((place, figures))
+            if figures is not None and not known:
+                state.written.add((place[1], place[2]))
+                self._keep(product_id, state)
+        return due
+
+    def written(self, computed: Computed) -> None:
+        """Forget what was deleted: who writes such an opportunity now is somebody else."""
+        for place, figures in computed:
+            if figures is None:
+                state = self._state(place[0])
+                state.written.discard((place[1], place[2]))
+                self._keep(place[0], state)
 
     def share(self, told: RuleTold | RatesTold) -> bool:
         """Remember a cost rule or rates; whether that changes anything."""
@@ -95,6 +117,9 @@ class Board:
     def _state(self, product_id: int) -> Product:
         stored = self._products.get(f"{self._prefix}{product_id}")
         return Product() if stored is None else _product(stored)
+
+    def _keep(self, product_id: int, state: Product) -> None:
+        self._products[f"{self._prefix}{product_id}"] = _encode(state)
 
     def _states(self) -> Iterator[tuple[int, Product]]:
         for key, stored in self._products.items():

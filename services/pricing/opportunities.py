@@ -31,7 +31,7 @@ log = get_logger()
 _ROWS = read_model(ENTITY)
 _PRODUCTS = read_model(PRODUCT)
 _FIGURES = tuple(Figures.__dataclass_fields__)
-_AT_ONCE = 1_000
+_AT_ONCE = 250
 """Facts of one command: it holds the read model locked for as long as Kafka takes to acknowledge them."""
 _SHORTEST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0

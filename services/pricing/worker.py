@@ -21,7 +21,7 @@ from libs.bus.settings import KafkaSettings
 from libs.projection.record import Unreadable, locate
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_CONSUMED
-from services.pricing.board import Board, is_shared
+from services.pricing.board import Board, Computed, is_shared
 from services.pricing.config import Config
 from services.pricing.handlers import HANDLERS, Remembered
 from services.pricing.messages import (
@@ -201,13 +201,21 @@ class Worker:
                 await self._whole(partition)
             for partition, products in changed.items():
                 if partition not in whole:
-                    await self._opportunities.write(self._board(partition).of_products(products, self._today()))
+                    board = self._board(partition)
+                    await self._write(board, board.of_products(products, self._today()))
 
     async def _whole(self, partition: int) -> None:
         day = self._today()
-        for computed in self._board(partition).everything(day):
-            await self._opportunities.write(computed)
+        board = self._board(partition)
+        for computed in board.everything(day):
+            await self._write(board, computed)
         self._days[partition] = day
+
+    async def _write(self, board: Board, computed: Computed) -> None:
+        due = board.to_write(computed)
+        await self._products.durable()
+        await self._opportunities.write(due)
+        board.written(due)
 
     async def _watch_the_day(self) -> None:
         """Cost rules begin and end with days: at a new one, all that is ours is computed anew."""

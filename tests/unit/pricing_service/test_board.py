@@ -100,3 +100,19 @@ def test_partitions_do_not_see_each_other() -> None:
     put(one, None, RuleTold(1, cost_rule()))
     assert everything(one)
     assert everything(other) == {}
+
+
+def test_only_what_was_written_is_deleted() -> None:
+    products: dict[str, bytes] = {}
+    board = Board(0, products, {})
+    for key, message in (*MESSAGES[:2], MESSAGES[4]):
+        put(board, key, message)
+    assert board.to_write(board.of_products({1}, DAY)) == []  # no rule, and nothing of ours
+    put(board, None, RuleTold(1, cost_rule()))
+    assert len(board.to_write(board.of_products({1}, DAY))) == 1
+    put(board, 1, OfferPart(1, None))
+    gone = Board(0, products, {}).to_write(board.of_products({1}, DAY))  # a new worker knows what was written
+    assert gone == [((1, "amazon", "US"), None)]
+    assert board.to_write(board.of_products({1}, DAY)) == gone  # until it was done
+    board.written(gone)
+    assert board.to_write(board.of_products({1}, DAY)) == []
