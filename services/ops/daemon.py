@@ -26,6 +26,7 @@ from services.ops.processes import (
     PREPARE,
     SANDBOX,
     SERVICES,
+    STOCKX_POLLER,
     ServiceSpec,
     sellstream_command,
 )
@@ -103,7 +104,8 @@ class Daemon:
         settings = sandbox_environment(gateway, mercadolibre_api)
         await self._supervisor.start([self._specification(SANDBOX, {**env, **settings})])
         await self._supervisor.until_ready()
-        return services_environment(await read_accounts(sandbox), gateway, sandbox)
+        poller = f"http://127.0.0.1:{STOCKX_POLLER.port_in(env)}"
+        return services_environment(await read_accounts(sandbox), gateway, sandbox, stockx_poller=poller)
 
     async def _open(self, stack: AsyncExitStack) -> Endpoints:
         stack.push_async_callback(self._supervisor.stop)

@@ -46,6 +46,8 @@ SERVICES = (
     EBAY_SYNC,
     CATALOG,
     ServiceSpec("privacy", "services.privacy", 8089),
+    ServiceSpec("matcher", "services.matcher", 8091),
+    ServiceSpec("publisher", "services.publisher", 8092),
     ServiceSpec("order_desk", "services.order_desk", 8093),
     ServiceSpec("pricing", "services.pricing", 8095),
     ServiceSpec("interlock", "services.interlock", 8094),

@@ -15,13 +15,25 @@ _CONFIGURES = (
     "ML_CLIENT_ID",
     "EBAY_SYNC_ACCOUNTS",
     "STOCKX_POLLER_ACCOUNTS",
+    "SELLING_ACCOUNTS",
     "PRODUCT_SEARCH_STOCKX",
     "MARKET_DATA_STOCKX",
 )
 
+_COUNTRIES = {"MLM": "MX", "MLB": "BR", "MLA": "AR"}
+_EBAY_DEFAULTS = {
+    "categoryId": "15709",
+    "merchantLocationKey": "main",
+    "fulfillmentPolicyId": "6000000003",
+    "paymentPolicyId": "6000000001",
+    "returnPolicyId": "6000000002",
+}
+"""What the sandbox's seller has set up at eBay."""
+
 SANDBOX_USER = "1"
 """Our user whose account the sandbox's first eBay and StockX sellers are; the second ones' is 2, and so on."""
 
+_STOCKX_POLLER = "http://127.0.0.1:8086"
 _MERCADOLIBRE_API = "http://127.0.0.1:8083"  # where a browser on this machine finds it by default
 
 
@@ -41,9 +53,14 @@ def sandbox_environment(gateway: str, mercadolibre_api: str = _MERCADOLIBRE_API)
 
 
 def services_environment(
-    accounts: Mapping[str, Any], gateway: str, sandbox: str, *, sandbox_for_people: str | None = None
+    accounts: Mapping[str, Any],
+    gateway: str,
+    sandbox: str,
+    *,
+    sandbox_for_people: str | None = None,
+    stockx_poller: str = _STOCKX_POLLER,
 ) -> dict[str, str]:
-    """The services' settings for the sandbox's accounts (its `GET /_accounts`) and both base URLs.
+    """The services' settings for the sandbox's accounts (its `GET /_accounts`) and the base URLs.
 
     `sandbox_for_people`: where a browser finds the sandbox, if elsewhere than the services do.
     """
@@ -133,6 +150,7 @@ def services_environment(
         "STOCKX_POLLER_API__BASE_URL": f"{sandbox}/stockx/v2",
         "STOCKX_POLLER_ACCOUNTS_URL": f"{sandbox}/stockx",
         "STOCKX_POLLER_JWT_KEY": stockx_key,
+        **_selling(accounts, sandbox, stockx_poller, stockx_key),
         "PRODUCT_SEARCH_STOCKX": json.dumps(searched_with),
         "PRODUCT_SEARCH_API__BASE_URL": f"{sandbox}/stockx/v2",
         "PRODUCT_SEARCH_ACCOUNTS_URL": f"{sandbox}/stockx",
@@ -154,6 +172,56 @@ def services_environment(
                 "base_url": f"{sandbox}/ebay",
             }
         ),
+    }
+
+
+def _selling(accounts: Mapping[str, Any], sandbox: str, stockx_poller: str, stockx_key: str) -> dict[str, str]:
+    """The first seller of each marketplace sells in the US, those at MercadoLibre in their countries."""
+    amazon, ebay, mercadolibre, stockx = (accounts[name] for name in ("amazon", "ebay", "mercadolibre", "stockx"))
+    seller, ebay_seller = amazon["sellers"][0], ebay["sellers"][0]
+    sellers: list[dict[str, Any]] = [
+        {
+            "channel": "amazon",
+            "market": "US",
+            "account": "main",
+            "client_id": amazon["client_id"],
+            "client_secret": amazon["client_secret"],
+            **seller,
+            "settle_seconds": 2,
+        },
+        {
+            "channel": "ebay",
+            "market": "US",
+            "account": ebay_seller["username"],
+            "client_id": ebay["client_id"],
+            "client_secret": ebay["client_secret"],
+            "refresh_token": ebay_seller["refresh_token"],
+            "defaults": _EBAY_DEFAULTS,
+        },
+        {"channel": "stockx", "market": "US", "account": stockx["sellers"][0]["name"], "user_id": SANDBOX_USER},
+    ]
+    for each in {one["site_id"]: one for one in reversed(mercadolibre["sellers"])}.values():
+        site = each["site_id"]
+        sellers.append(
+            {
+                "channel": "mercadolibre",
+                "market": _COUNTRIES[site],
+                "account": each["nickname"].lower(),
+                "client_id": str(mercadolibre["application_id"]),
+                "client_secret": mercadolibre["client_secret"],
+                "refresh_token": each["refresh_token"],
+                "user_id": str(each["user_id"]),
+                "defaults": {"category_id": f"{site}1055"},
+            }
+        )
+    return {
+        "SELLING_ACCOUNTS": json.dumps(sellers),
+        "SELLING_AMAZON__BASE_URL": f"{sandbox}/amazon",
+        "SELLING_AMAZON_LOGIN__BASE_URL": f"{sandbox}/amazon",
+        "SELLING_EBAY__BASE_URL": f"{sandbox}/ebay",
+        "SELLING_MERCADOLIBRE__BASE_URL": f"{sandbox}/mercadolibre",
+        "SELLING_STOCKX_COMMANDS__BASE_URL": stockx_poller,
+        "SELLING_STOCKX_JWT_KEY": stockx_key,
     }
 
 

@@ -16,6 +16,12 @@ async def test_the_env_file_is_that_of_the_sandbox() -> None:
     told = sandbox_environment(GATEWAY)
     async with sandbox(mercadolibre_redirect_uri=told["SANDBOX_MERCADOLIBRE_REDIRECT_URI"]) as made:
         accounts = await made.control("GET", "/_accounts")
-    services = services_environment(accounts, GATEWAY, SANDBOX, sandbox_for_people="http://127.0.0.1:8090")
+    services = services_environment(
+        accounts,
+        GATEWAY,
+        SANDBOX,
+        sandbox_for_people="http://127.0.0.1:8090",
+        stockx_poller="http://stockx_poller:8086",
+    )
     expected = HEAD + dotenv(told | services)
     assert FILE.read_text() == expected, f"write this into {FILE}:\n{expected}"
