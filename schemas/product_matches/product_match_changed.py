@@ -38,6 +38,7 @@ ENTITY = Entity(
     noun="product_match",
     topic="product_matches",
     fact=ProductMatchChangedV1,
+    producers=("catalog", "matcher", "publisher"),
     consumers=("projector", "order_desk", "pricing"),
     summary="Auditable matches between products and offers or listings",
     unique=(("unified_product_id", "entity_type", "entity_id"),),
