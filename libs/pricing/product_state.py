@@ -31,9 +31,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class MarketView(msgspec.Struct, frozen=True):
-    """What is known of everybody's sales of the product on a channel."""
+    """What the channel itself tells of the product's market. The ask is the lowest one, in US dollars."""
 
     sales_in_90_days: int | None = None
+    lowest_ask_usd: Decimal | None = None
 
 
 class Product(msgspec.Struct):

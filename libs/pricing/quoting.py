@@ -2,7 +2,8 @@
 
 On each channel and market where the product is listed:
 - bought from the cheapest offer (then the lowest number) that is matched, active and not out of stock;
-- sold at the price of the listing that was entered first (the lowest number); all others there are its competitors;
+- sold at the price of the listing that was entered first (the lowest number); all others there are its competitors,
+  and so is the lowest ask that the channel tells, unless it is that very price;
 - what a listing's price is in US dollars now, the caller may know better than the listing (newer exchange rates).
 """
 
@@ -58,6 +59,9 @@ def quotes(product_id: int, product: Product, price: Price = as_listed) -> Itera
 
 def _quote(place: Place, product: Product, cost: Decimal, listings: list[Listing], price: Price) -> Quote | None:
     own, *others = map(price, listings)
+    view = product.markets.get(place[1])
+    if view is not None and view.lowest_ask_usd is not None and view.lowest_ask_usd != own:
+        others.append(view.lowest_ask_usd)
     try:
         buy, sell = checked_usd(cost, "buyCostUsd"), checked_usd(own, "sellPriceUsd")
         rivals = competition(others)
@@ -65,7 +69,6 @@ def _quote(place: Place, product: Product, cost: Decimal, listings: list[Listing
         return None
     if not buy or not sell:
         return None  # a share of nothing is no percentage
-    view = product.markets.get(place[1])
     sales = view.sales_in_90_days if view is not None else None
     ahead = sum(checked_usd(other, "a competitor's price") <= sell for other in others)
     days = None if sales is None else queue_days(sales, ahead)

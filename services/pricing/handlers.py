@@ -13,16 +13,32 @@ import msgspec
 from libs.pricing.cost_rules import CostRule
 from libs.pricing.product_state import BuyOffer, Listing, ListingPart, ProductPart
 from schemas.buy_offers.buy_offer_changed import BuyOfferChangedV1
+from schemas.channels import Channel
 from schemas.cost_rules.cost_rule_changed import CostRuleChangedV1
 from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
+from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.product_matches.product_match_changed import MatchedEntity, ProductMatchChangedV1
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
 from schemas.unified_products.unified_product_changed import UnifiedProductChangedV1
-from services.pricing.messages import OFFERS, PRODUCTS, MatchTold, OfferTold, RatesTold, RuleTold, Sent
+from services.pricing.messages import (
+    OFFERS,
+    PRODUCTS,
+    SKUS,
+    MarketTold,
+    MatchTold,
+    ModelTold,
+    OfferTold,
+    RatesTold,
+    RuleTold,
+    Sent,
+)
 
 LINKED = Decimal("0.80")
 """Above it a match counts by itself (the document's best practice 2); one that a person made always counts."""
 BY_HAND = "manual"
+USD = "USD"
+SIZE = "size"
+CHANNELS = frozenset(Channel)
 CATEGORY = "category"
 """The product attribute that cost rules go by: a product of the document has no other place for it."""
 
@@ -38,10 +54,17 @@ Decision = tuple[str | None, list[Sent]]
 """The place to remember, and the messages."""
 
 
-def on_unified_product(fact: UnifiedProductChangedV1, _place: str | None) -> Decision:
-    category = fact.attributes_json.get(CATEGORY)
+def on_unified_product(fact: UnifiedProductChangedV1, place: str | None) -> Decision:
+    category, size = fact.attributes_json.get(CATEGORY), fact.attributes_json.get(SIZE)
     told = None if fact.deleted else (category if isinstance(category, str) else "")
-    return None, [Sent(PRODUCTS, fact.key(), ProductPart(told))]
+    sent = [Sent(PRODUCTS, fact.key(), ProductPart(told))]
+    here = None if fact.deleted else _style_code(fact.model)
+    its_size = str(size) if isinstance(size, str | int) else None
+    if place not in (None, here):
+        sent.append(Sent(SKUS, place, ModelTold(fact.unified_product_id, None, here=False)))
+    if here is not None:
+        sent.append(Sent(SKUS, here, ModelTold(fact.unified_product_id, its_size, here=True)))
+    return here, sent
 
 
 def on_sell_listing(fact: SellListingChangedV1, place: str | None) -> Decision:
@@ -69,6 +92,15 @@ def on_cost_rule(fact: CostRuleChangedV1, _place: str | None) -> Decision:
     return None, [Sent(PRODUCTS, None, RuleTold(fact.cost_rule_id, None if fact.deleted else cost_rule(fact)))]
 
 
+def on_market_data(fact: MarketDataRecordedV1, _place: str | None) -> Decision:
+    if fact.platform not in CHANNELS:
+        return None, []  # nobody lists there through us
+    ask = fact.lowest_ask
+    usd = ask.amount if ask is not None and ask.currency == USD else None
+    told = MarketTold(fact.platform, fact.size, fact.updated_at.date(), usd, fact.sales)
+    return None, [Sent(SKUS, _style_code(fact.sku), told)]
+
+
 def on_exchange_rates(fact: ExchangeRatesPublishedV1, _place: str | None) -> Decision:
     return None, [Sent(PRODUCTS, None, RatesTold(fact.day, dict(fact.rates)))]
 
@@ -78,6 +110,11 @@ def cost_rule(fact: CostRuleChangedV1) -> CostRule:
     names = {field for field in CostRule.__dataclass_fields__ if field != "id"}
     values = {name: getattr(fact, name) for name in names}
     return CostRule(id=fact.cost_rule_id, **values | {"channel": str(fact.channel)})
+
+
+def _style_code(text: str) -> str:
+    """Hyphens, blanks and case are written as people like: HQ-4276 is hq4276."""
+    return "".join(text.casefold().replace("-", "").split()) or "-"
 
 
 def _listing(fact: SellListingChangedV1) -> Listing | None:
@@ -104,6 +141,7 @@ HANDLERS: Mapping[str, Callable[[Any, str | None], Decision]] = {
     "buy_offers": on_buy_offer,
     "cost_rules": on_cost_rule,
     "exchange_rates": on_exchange_rates,
+    "market_data": on_market_data,
 }
 IGNORED: frozenset[str] = frozenset()
 """Events of these topics that say nothing to pricing."""

@@ -3,6 +3,7 @@
 | topic            | key         | what                                                                              |
 |------------------|-------------|-----------------------------------------------------------------------------------|
 | pricing-offers   | buy offer   | offers, and the matches that lead to them: joined, they become parts of products   |
+| pricing-skus     | style code  | products by their model, and markets by their style code: joined, likewise         |
 | pricing-products | product     | parts of products; cost rules and exchange rates go to every partition            |
 | pricing-…-changelog | as above | the tables: where they stand, so that another worker can go on                    |
 """
@@ -18,11 +19,13 @@ from schemas.topics import Topic
 
 OFFERS = "pricing-offers"
 PRODUCTS = "pricing-products"
+SKUS = "pricing-skus"
 ENTITIES_TABLE = "entities"
 OFFERS_TABLE = "offers"
+SKUS_TABLE = "skus"
 PRODUCTS_TABLE = "products"
 SHARED_TABLE = "shared"
-TABLES = (ENTITIES_TABLE, OFFERS_TABLE, PRODUCTS_TABLE, SHARED_TABLE)
+TABLES = (ENTITIES_TABLE, OFFERS_TABLE, SKUS_TABLE, PRODUCTS_TABLE, SHARED_TABLE)
 PARTITIONS = 3
 """As many as the catalog's topics have: Faust then gives the same partitions of all of them to one worker."""
 
@@ -40,6 +43,24 @@ class MatchTold(msgspec.Struct, frozen=True, tag="match"):
     product_id: int | None
 
 
+class ModelTold(msgspec.Struct, frozen=True, tag="model"):
+    """A product with this style code, perhaps of one size; `here` False: it has another one now, or is gone."""
+
+    product_id: int
+    size: str | None
+    here: bool
+
+
+class MarketTold(msgspec.Struct, frozen=True, tag="told"):
+    """What a channel told of one size. `sales` is a count that grows; `ask_usd`: None in another currency."""
+
+    channel: str
+    size: str | None
+    day: date
+    ask_usd: Decimal | None
+    sales: int | None
+
+
 class RuleTold(msgspec.Struct, frozen=True, tag="rule"):
     """A cost rule; None: it is gone."""
 
@@ -55,11 +76,13 @@ class RatesTold(msgspec.Struct, frozen=True, tag="rates"):
 
 
 AboutOffer = OfferTold | MatchTold
+AboutSku = ModelTold | MarketTold
 AboutProduct = ProductPart | OfferPart | ListingPart | MarketPart | RuleTold | RatesTold
 Shared = RuleTold | RatesTold
 
 encode = msgspec.json.Encoder().encode
 decode_about_offer = msgspec.json.Decoder(AboutOffer).decode
+decode_about_sku = msgspec.json.Decoder(AboutSku).decode
 decode_about_product = msgspec.json.Decoder(AboutProduct).decode
 decode_shared = msgspec.json.Decoder(Shared).decode
 
@@ -69,12 +92,12 @@ class Sent(msgspec.Struct, frozen=True):
 
     topic: str
     key: str | None
-    message: AboutOffer | AboutProduct
+    message: AboutOffer | AboutSku | AboutProduct
 
 
 def internal_topics(application: str) -> tuple[Topic, ...]:
     """The topics that pricing keeps for itself. Changelogs are compacted; what is on its way is kept for a week."""
-    passing = [_topic(name, "delete") for name in (OFFERS, PRODUCTS)]
+    passing = [_topic(name, "delete") for name in (OFFERS, SKUS, PRODUCTS)]
     return (*passing, *(_topic(f"{application}-{table}-changelog", "compact") for table in TABLES))
 
 

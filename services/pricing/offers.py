@@ -13,9 +13,9 @@ class MatchedOffer(msgspec.Struct):
     products: dict[int, int] = {}
 
 
-def joined(offer_id: int, state: MatchedOffer, told: AboutOffer) -> list[Sent]:
+def joined(key: str, state: MatchedOffer, told: AboutOffer) -> list[Sent]:
     """Put a message into the offer's state; what that means for products. Twice the same is told twice."""
-    before = set(state.products.values())
+    offer_id, before = int(key), set(state.products.values())
     if isinstance(told, MatchTold):
         if told.product_id is None:
             state.products.pop(told.match_id, None)

@@ -23,8 +23,8 @@ from libs.read_models.entities import read_model
 from schemas.opportunities.opportunity_changed import ENTITY
 from services.pricing.board import Board, is_shared
 from services.pricing.handlers import HANDLERS
-from services.pricing.messages import OFFERS, Sent
-from services.pricing.offers import MatchedOffer, joined
+from services.pricing.joins import JOINS
+from services.pricing.messages import Sent
 
 Opportunities = dict[Place, Figures]
 NAMES = tuple(Figures.__dataclass_fields__)
@@ -36,7 +36,7 @@ class Recomputation:
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str], tuple[int, str | None]] = {}
-        self._offers: dict[str, MatchedOffer] = {}
+        self._joined: dict[tuple[str, str], Any] = {}
         self._board = Board(0, {}, {})
 
     def take(self, found: Located) -> None:
@@ -58,9 +58,12 @@ class Recomputation:
 
     def _deliver(self, sent: Sent) -> None:
         message: Any = sent.message
-        if sent.topic == OFFERS:
+        join = JOINS.get(sent.topic)
+        if join is not None:
             key = sent.key or ""
-            for each in joined(int(key), self._offers.setdefault(key, MatchedOffer()), message):
+            if (sent.topic, key) not in self._joined:
+                self._joined[sent.topic, key] = join.empty()
+            for each in join.put(key, self._joined[sent.topic, key], message):
                 self._deliver(each)
         elif is_shared(message):
             self._board.share(message)

@@ -3,6 +3,7 @@
 ```
 unified_products, sell_listings, cost_rules, exchange_rates ────────────────▶ pricing-products ─▶ board ─▶ opportunities
 product_matches, buy_offers ─▶ pricing-offers ─▶ offers joined with matches ─▶
+unified_products, market_data ─▶ pricing-skus ─▶ markets joined with products ─▶
 ```
 A batch is acknowledged when its messages and the tables' changes are durable: a worker that is killed does its last
 batches again, which changes nothing (`take` would acknowledge a batch that was interrupted; `noack_take` does not).
@@ -24,31 +25,28 @@ from libs.telemetry.metrics import BUS_CONSUMED
 from services.pricing.board import Board, Computed, is_shared
 from services.pricing.config import Config
 from services.pricing.handlers import HANDLERS, Remembered
+from services.pricing.joins import JOINS
 from services.pricing.messages import (
     ENTITIES_TABLE,
-    OFFERS,
-    OFFERS_TABLE,
     PARTITIONS,
     PRODUCTS,
     PRODUCTS_TABLE,
     SHARED_TABLE,
+    TABLES,
     Sent,
-    decode_about_offer,
     decode_about_product,
     encode,
 )
-from services.pricing.offers import MatchedOffer, joined
 from services.pricing.opportunities import Opportunities
 from services.pricing.placed_table import PlacedTable
 
 log = get_logger()
 
 NAME: Final = "pricing"
-_STATELESS = frozenset({"exchange_rates"})
+_STATELESS = frozenset({"exchange_rates", "market_data"})
 """Topics of which nothing is remembered: they have no partitions in common with the tables."""
 _LOOK_AT_THE_DAY_SECONDS = 30.0
 _remembered = msgspec.json.Decoder(Remembered).decode
-_matched = msgspec.json.Decoder(MatchedOffer).decode
 _json = msgspec.json.Encoder().encode
 
 Batch = Sequence[Any]
@@ -80,14 +78,15 @@ class Worker:
         self._app = _application(config)
         self._app.on_rebalance_complete.connect(self._on_ready, weak=False)
         self._app.on_partitions_revoked.connect(self._on_revoked, weak=False)
-        self._entities, self._offers, self._products, self._shared = (
-            self._app.Table(name, key_type=str, value_type=bytes)
-            for name in (ENTITIES_TABLE, OFFERS_TABLE, PRODUCTS_TABLE, SHARED_TABLE)
-        )
-        self._out = {name: self._topic(name) for name in (OFFERS, PRODUCTS)}
+        tables = {name: self._app.Table(name, key_type=str, value_type=bytes) for name in TABLES}
+        self._entities, self._products = tables[ENTITIES_TABLE], tables[PRODUCTS_TABLE]
+        self._shared = tables[SHARED_TABLE]
+        self._joined = {name: tables[join.table] for name, join in JOINS.items()}
+        self._out = {name: self._topic(name) for name in (*JOINS, PRODUCTS)}
         for name in HANDLERS:
             self._agent(config, name, self._topic(name), self._on_facts)
-        self._agent(config, OFFERS, self._out[OFFERS], self._on_offers)
+        for name in JOINS:
+            self._agent(config, name, self._out[name], self._on_joined)
         self._agent(config, PRODUCTS, self._out[PRODUCTS], self._on_products)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -167,20 +166,22 @@ class Worker:
                 self._entities[place] = stored
             await self._entities.durable()
 
-    async def _on_offers(self, _topic: str, batch: Batch) -> None:
-        """Offers and matches by buy offer."""
-        states: dict[str, MatchedOffer] = {}
+    async def _on_joined(self, topic: str, batch: Batch) -> None:
+        """Messages of an internal topic, each put into the state of its key."""
+        join, table = JOINS[topic], self._joined[topic]
+        states: dict[str, Any] = {}
         sent: list[Sent] = []
         for event in batch:
-            place = f"{event.message.partition}/{event.key.decode()}"
+            key = event.key.decode()
+            place = f"{event.message.partition}/{key}"
             if place not in states:
-                stored = self._offers.get(place)
-                states[place] = MatchedOffer() if stored is None else _matched(stored)
-            sent += joined(int(event.key), states[place], decode_about_offer(event.value))
+                stored = table.get(place)
+                states[place] = join.empty() if stored is None else join.stored(stored)
+            sent += join.put(key, states[place], join.message(event.value))
         await self._send(sent)
         for place, state in states.items():
-            self._offers[place] = _json(state)
-        await self._offers.durable()
+            table[place] = _json(state)
+        await table.durable()
 
     async def _on_products(self, _topic: str, batch: Batch) -> None:
         """Parts of products, and what all partitions share."""

@@ -53,11 +53,11 @@ async def documented(api: Catalog) -> None:
     await api.create("costRules")
 
 
-def holds(api: Catalog, **wanted: Any) -> Callable[[], Awaitable[bool]]:
+def holds(api: Catalog, channel: str = "amazon", **wanted: Any) -> Callable[[], Awaitable[bool]]:
     """Whether the opportunity of KEY says so; without anything wanted: whether there is none."""
 
     async def held() -> bool:
-        found = (await api.get("/opportunities", unifiedProductId=1, channel="amazon", market="US")).json
+        found = (await api.get("/opportunities", unifiedProductId=1, channel=channel, market="US")).json
         rows = found["opportunities"]
         if not wanted:
             return not rows
@@ -101,6 +101,11 @@ async def test_every_input_reaches_the_opportunity(
         fact = ExchangeRatesPublishedV1(source="ecb", day=date(2026, 11, 20), base="EUR", rates=rates, fetched_at=at(0))
         await publisher.publish(Outgoing(fact))
         await until(holds(api, sellPriceUsd="40.00"), "newer rates: 799.99 MXN at 0.05")
+        await api.create("costRules", channel="stockx", category="*")
+        await api.create("sellListings", channel="stockx", sellPriceUsd=900)
+        market = {"platform": "stockx", "sku": "A-2890", "product_id": "p", "updated_at": at(0)}
+        await publisher.publish(Outgoing(MarketDataRecordedV1(**market, lowest_ask=Money(amount=880, currency="USD"))))
+        await until(holds(api, "stockx", avgCompetitorPriceUsd="880.00"), "what StockX tells of its market")
         await api.post("buyOffers", {"buyOfferId": 1, "isActive": False, "action": 2})
         await until(holds(api), "nowhere to buy, no opportunity")
         await api.post("buyOffers", {"buyOfferId": 1, "isActive": True, "action": 2})

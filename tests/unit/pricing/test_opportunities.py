@@ -85,6 +85,13 @@ def test_known_sales_tell_days_to_sell() -> None:
     assert quote.days_to_sell == 3  # a sale in three days, and nobody is as cheap
 
 
+def test_the_lowest_ask_that_a_channel_tells_is_a_competitor_unless_it_is_ours() -> None:
+    for ask, count in (("700.00", 3), ("799.99", 2)):
+        ((_, quote),) = quotes(1, product(*DOCUMENTED, MarketPart("amazon", MarketView(None, Decimal(ask)))))
+        assert quote is not None
+        assert quote.others.count == count
+
+
 @given(
     st.lists(
         st.tuples(usd(), st.lists(usd(), min_size=1, max_size=4), st.none() | st.integers(0, 200), st.booleans()),

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
-from libs.pricing.product_state import ListingPart, OfferPart, ProductPart
+from libs.pricing.product_state import ListingPart, MarketPart, MarketView, OfferPart, ProductPart
 from schemas.entities import BY_COLLECTION
 from schemas.entity_documents import example_fact
+from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.topics import topics
+from schemas.values import Money
 from services.pricing.handlers import HANDLERS, IGNORED
-from services.pricing.messages import OFFERS, PRODUCTS, MatchTold, OfferTold, Sent
+from services.pricing.markets import SkuMarket
+from services.pricing.markets import joined as in_market
+from services.pricing.messages import OFFERS, PRODUCTS, SKUS, MatchTold, OfferTold, Sent
 from services.pricing.offers import MatchedOffer, joined
 from tests.facts import at
 
@@ -59,18 +63,51 @@ def test_an_offer_that_cannot_be_bought_from_is_none(changes: dict[str, Any]) ->
 
 def test_a_product_s_category_is_its_attribute() -> None:
     told = HANDLERS["unified_products"](fact("unifiedProducts", attributes_json={"category": "Shoes"}), None)[1]
-    assert told == [Sent(PRODUCTS, "1", ProductPart("Shoes"))]
+    assert told[0] == Sent(PRODUCTS, "1", ProductPart("Shoes"))
     assert HANDLERS["unified_products"](fact("unifiedProducts", deleted=True), None)[1][0].message == ProductPart(None)
 
 
 def test_an_offer_joins_its_matches_in_any_order_and_leaves_them() -> None:
     offer = OfferTold(HANDLERS["buy_offers"](fact("buyOffers"), None)[1][0].message.offer)  # type: ignore[union-attr]  # an OfferTold
     state = MatchedOffer()
-    assert joined(5, state, offer) == []
-    assert joined(5, state, MatchTold(1, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
-    assert joined(5, state, MatchTold(2, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
-    assert joined(5, state, MatchTold(1, None)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
-    assert joined(5, state, MatchTold(2, 31)) == [
+    assert joined("5", state, offer) == []
+    assert joined("5", state, MatchTold(1, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined("5", state, MatchTold(2, 30)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined("5", state, MatchTold(1, None)) == [Sent(PRODUCTS, "30", OfferPart(5, offer.offer))]
+    assert joined("5", state, MatchTold(2, 31)) == [
         Sent(PRODUCTS, "30", OfferPart(5, None)),
         Sent(PRODUCTS, "31", OfferPart(5, offer.offer)),
     ]
+
+
+def market(day: int, ask: str | None, sales: int | None, size: str = "9", currency: str = "USD") -> Any:
+    return MarketDataRecordedV1(
+        platform="stockx",
+        sku="HQ4276",
+        size=size,
+        product_id="p",
+        lowest_ask=None if ask is None else Money(amount=Decimal(ask), currency=currency),
+        sales=sales,
+        updated_at=at(day * 24 * 60),
+    )
+
+
+def test_markets_join_products_by_style_code_and_size() -> None:
+    def told(state: SkuMarket, topic: str, given: Any, place: str | None = None) -> list[Any]:
+        sent = [one for one in HANDLERS[topic](given, place)[1] if one.topic == SKUS]
+        return [found.message for one in sent for found in in_market(one.key or "", state, one.message)]
+
+    state = SkuMarket()
+    assert told(state, "market_data", market(0, "150", 7)) == []
+    product = fact("unifiedProducts", model="hq-4276", attributes_json={"size": "9"})
+    assert told(state, "unified_products", product) == [MarketPart("stockx", MarketView(None, Decimal(150)))]
+    assert told(state, "market_data", market(30, "140", 12)) == [MarketPart("stockx", MarketView(5, Decimal(140)))]
+    other = told(state, "market_data", market(30, "99", 400, size="12"))
+    assert other == [MarketPart("stockx", MarketView(5, Decimal(140)))], "another size is another market"
+    assert told(state, "market_data", market(29, "1", 1)) == [], "an older state"
+    later = told(state, "market_data", market(130, None, 14))
+    assert later == [MarketPart("stockx", MarketView(None, None))], "a count of 100 days ago says nothing of 90"
+    gone = told(state, "unified_products", fact("unifiedProducts", deleted=True), place="hq4276")
+    assert gone == [MarketPart("stockx", None)]
+    assert HANDLERS["market_data"](market(1, "150", 1, currency="EUR"), None)[1][0].message.ask_usd is None
+    assert HANDLERS["market_data"](market(1, "1", 1).model_copy(update={"platform": "goat"}), None) == (None, [])
