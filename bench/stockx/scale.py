@@ -32,4 +32,4 @@ class Scale:
         seconds = {"first_poll": 3, "longest_poll": 900, "batch": 90, "settle": 60, "longest_gather": 600}
         timing = {name: self.ours(value) for name, value in seconds.items()}
         timing |= {"give_up": 3600, "gather": 0.3, "sweep": 86_400, "orders": 86_400, "history": 86_400}
-        return {"limits": json.dumps(limits), "timing": json.dumps(timing), "lease": "PT3S"}
+        return {"limits": json.dumps(limits), "timing": json.dumps(timing), "lease": "PT8S"}

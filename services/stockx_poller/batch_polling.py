@@ -52,14 +52,16 @@ async def poll_batch(work: Work, batch_no: str) -> None:
         now = await ledger.now(connection)
         left = {each.id: each for each in waited if each.status == "pending"}
         if batch is not None and _all_succeeded(batch):
-            for command in left.values():
-                await succeeded(connection, command, now, whole(batch), deleted_at=batch.completed_at)
+            await succeeded(connection, work.account, [(each, whole(batch)) for each in left.values()], now, batch)
             left.clear()
-        for command, item in assigned(waited, items.entries):
-            if command.id in left and item.status in _ITEM:
-                await _item_ended(connection, command, item, now, batch)
-                del left[command.id]
-        await ended_or_not(connection, work, row, list(left.values()), now)
+        ended = [
+            (command, item)
+            for command, item in assigned(waited, items.entries)
+            if command.id in left and item.status in _ITEM
+        ]
+        await _items_ended(connection, work.account, ended, now, batch)
+        rest = [each for each in left.values() if each.id not in {command.id for command, _ in ended}]
+        await ended_or_not(connection, work, row, rest, now)
         await unreadable.keep_entries(connection, work.account, BATCH_ITEMS, items.unreadable)
 
 
@@ -92,31 +94,44 @@ async def ended_or_not(
 
 
 async def succeeded(
-    connection: Connection, command: Command, now: datetime, raw: Json, *, deleted_at: datetime | None = None
+    connection: Connection,
+    account: str,
+    commands: Sequence[tuple[Command, Json]],
+    now: datetime,
+    batch: Batch | None = None,
 ) -> None:
-    """A command of a batch has succeeded; its listing's state is kept by the caller, unless it was deleted."""
-    fact = fact_of(command).model_copy(
-        update={
-            "status": OperationStatus.SUCCEEDED,
-            "marketplace_status": ItemStatus.COMPLETED.value,
-            "ended_at": now,
-            "updated_at": now,
-            "raw": raw,
-        }
-    )
-    await ledger.told(connection, fact)
-    if command.kind is Kind.DELETE:
-        await _deleted(connection, command, deleted_at)
+    """Commands of a batch have succeeded, each with what told it. The states of their listings are the caller's,
+    unless they are deleted."""
+    facts = [
+        fact_of(command).model_copy(
+            update={
+                "status": OperationStatus.SUCCEEDED,
+                "marketplace_status": ItemStatus.COMPLETED.value,
+                "ended_at": now,
+                "updated_at": now,
+                "raw": raw,
+            }
+        )
+        for command, raw in commands
+    ]
+    await ledger.told_together(connection, account, [(fact, None) for fact in facts])
+    await _deleted(connection, account, [each for each, _ in commands if each.kind is Kind.DELETE], now, batch)
 
 
-async def _item_ended(
-    connection: Connection, command: Command, item: BatchItem, now: datetime, batch: Batch | None
+async def _items_ended(
+    connection: Connection,
+    account: str,
+    ended: Sequence[tuple[Command, BatchItem]],
+    now: datetime,
+    batch: Batch | None,
 ) -> None:
-    status = _ITEM[ItemStatus(item.status)]
-    listing_id = item.listing_id or command.listing_id
-    fact = fact_of(command).model_copy(
-        update={
-            "status": status,
+    facts: list[tuple[ListingOperationChangedV1, str | None]] = []
+    gone: list[Command] = []
+    stale: list[listings.Stale] = []
+    for command, item in ended:
+        listing_id = item.listing_id or command.listing_id
+        update = {
+            "status": _ITEM[ItemStatus(item.status)],
             "marketplace_status": item.status,
             "listing_id": listing_id,
             "error": item.error,
@@ -124,38 +139,40 @@ async def _item_ended(
             "updated_at": now,
             "raw": whole(item),
         }
-    )
-    await ledger.told(connection, fact, item_id=item.item_id)
-    if status is not OperationStatus.SUCCEEDED or listing_id is None:
-        return
-    if command.kind is Kind.DELETE:
-        await _deleted(connection, command, (batch.completed_at or batch.updated_at) if batch else None)
-        return
-    batch_id = fact.batch_id if command.kind is Kind.CREATE else None
-    await listings.must_be_read(
-        connection, command.account, listing_id, command.variant_id, command.expects, batch_id=batch_id
-    )
+        fact = fact_of(command).model_copy(update=update)
+        facts.append((fact, item.item_id))
+        if fact.status is not OperationStatus.SUCCEEDED or listing_id is None:
+            continue
+        if command.kind is Kind.DELETE:
+            gone.append(command)
+        else:
+            batch_id = fact.batch_id if command.kind is Kind.CREATE else None
+            stale.append(listings.Stale(listing_id, command.variant_id, command.expects, batch_id))
+    await ledger.told_together(connection, account, facts)
+    await _deleted(connection, account, gone, now, batch)
+    await listings.must_be_read(connection, account, stale)
 
 
-async def _deleted(connection: Connection, command: Command, at: datetime | None) -> None:
-    """The state follows from the deletion: no page shows it any more. Without a time of StockX's, ours must do."""
-    text = await connection.fetchval(
-        "SELECT fact FROM stockx_poller.listings WHERE account = $1 AND listing_id = $2",
-        command.account,
-        command.listing,
+async def _deleted(
+    connection: Connection, account: str, commands: Sequence[Command], now: datetime, batch: Batch | None
+) -> None:
+    """The states follow from the deletions: no page shows them any more. Without a time of StockX's, ours must do."""
+    at = now if batch is None else batch.completed_at or batch.updated_at
+    rows = await connection.fetch(
+        "SELECT listing_id, fact FROM stockx_poller.listings WHERE account = $1 AND listing_id = ANY ($2)",
+        account,
+        [each.listing for each in commands],
     )
-    if text is None:
-        await listings.must_be_read(connection, command.account, command.listing, None, "DELETED")
-        return
-    state = deleted(ListingChangedV1.model_validate_json(text), at or await ledger.now(connection))
-    await connection.execute(
+    known = {row["listing_id"]: ListingChangedV1.model_validate_json(row["fact"]) for row in rows if row["fact"]}
+    states = [deleted(known[each.listing], at) for each in commands if each.listing in known]
+    await connection.executemany(
         "UPDATE stockx_poller.listings SET status = 'DELETED', fact = $3, stale = false, look = false, expects = NULL "
         "WHERE account = $1 AND listing_id = $2",
-        command.account,
-        command.listing,
-        state.model_dump_json(),
+        [(account, each.listing_id, each.model_dump_json()) for each in states],
     )
-    await outbox.put(connection, command.account, [state])
+    await outbox.put(connection, account, states)
+    unknown = [listings.Stale(each.listing, None, "DELETED") for each in commands if each.listing not in known]
+    await listings.must_be_read(connection, account, unknown)
 
 
 def fact_of(command: Command) -> ListingOperationChangedV1:

@@ -180,7 +180,7 @@ async def _adopt(connection: Connection, command: Command, listing_id: str, last
     fact = command.started(at).model_copy(
         update={"listing_id": listing_id, "operation_id": last.operation_id if last else None}
     )
-    await ledger.pending(connection, command, fact, timedelta(0))
+    await ledger.pending(connection, fact, timedelta(0))
 
 
 async def _not_found(connection: Connection, work: Work, command: Command) -> None:

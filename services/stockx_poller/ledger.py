@@ -58,39 +58,52 @@ async def doubtful(connection: Connection, ids: Sequence[str], look_after: timed
     )
 
 
-async def pending(
-    connection: Connection, command: Command, fact: ListingOperationChangedV1, poll_after: timedelta | None
+async def pending(connection: Connection, fact: ListingOperationChangedV1, poll_after: timedelta | None) -> None:
+    """StockX works on a command. `poll_after` is None for the item of a batch, which is polled as a whole."""
+    await pending_together(connection, fact.account, [fact], poll_after)
+
+
+async def pending_together(
+    connection: Connection, account: str, facts: Sequence[ListingOperationChangedV1], poll_after: timedelta | None
 ) -> None:
-    """StockX works on it. `poll_after` is None for the item of a batch, which is polled as a whole."""
-    await connection.execute(
+    """StockX works on these commands."""
+    await connection.executemany(
         "UPDATE stockx_poller.operations SET status = 'pending', listing_id = $2, operation_id = $3, fact = $4, "
         "next_at = now() + $5 WHERE id = $1",
-        command.id,
-        fact.listing_id,
-        fact.operation_id,
-        fact.model_dump_json(),
-        poll_after,
+        [(fact.id, fact.listing_id, fact.operation_id, fact.model_dump_json(), poll_after) for fact in facts],
     )
-    await outbox.put(connection, command.account, [fact])
+    await outbox.put(connection, account, facts)
 
 
-async def told(connection: Connection, fact: ListingOperationChangedV1, *, item_id: str | None = None) -> None:
+async def told(connection: Connection, fact: ListingOperationChangedV1) -> None:
     """An operation is in a new state; keep and publish it."""
-    ended = fact.status in _ENDED
-    await connection.execute(
+    await told_together(connection, fact.account, [(fact, None)])
+
+
+async def told_together(
+    connection: Connection, account: str, facts: Sequence[tuple[ListingOperationChangedV1, str | None]]
+) -> None:
+    """Operations are in new states, each with its item of a batch if it has one; keep and publish them."""
+    rows = [
+        (
+            fact.id,
+            str(fact.status) if fact.status in _ENDED else "pending",
+            fact.listing_id,
+            fact.operation_id,
+            fact.error,
+            fact.model_dump_json(),
+            item_id,
+            fact.status in _ENDED,
+        )
+        for fact, item_id in facts
+    ]
+    await connection.executemany(
         "UPDATE stockx_poller.operations SET status = $2, listing_id = coalesce($3, listing_id), "
         "operation_id = coalesce($4, operation_id), error = $5, fact = $6, item_id = coalesce($7, item_id), "
         "ended_at = CASE WHEN $8 THEN now() END, next_at = CASE WHEN $8 THEN NULL ELSE next_at END WHERE id = $1",
-        fact.id,
-        str(fact.status) if ended else "pending",
-        fact.listing_id,
-        fact.operation_id,
-        fact.error,
-        fact.model_dump_json(),
-        item_id,
-        ended,
+        rows,
     )
-    await outbox.put(connection, fact.account, [fact])
+    await outbox.put(connection, account, [fact for fact, _ in facts])
 
 
 async def found(connection: Connection, fact: ListingOperationChangedV1, poll_after: timedelta) -> bool:

@@ -1,6 +1,7 @@
 """The states of listings: kept, published when they have changed, read again after an operation, swept now and then."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -27,6 +28,7 @@ _SOLD = frozenset({"MATCHED", "COMPLETED", "CANCELED"})
 
 async def put(connection: Connection, account: str, listings: Iterable[Listing]) -> None:
     """Keep states as StockX tells them now; publish those that have changed. An older one changes nothing."""
+    told: dict[str, Told] = {}
     for listing in listings:
         try:
             fact = listing_changed(listing, account)
@@ -34,25 +36,43 @@ async def put(connection: Connection, account: str, listings: Iterable[Listing])
             log.warning("a listing is malformed", account=account, listing_id=listing.listing_id, error=str(error))
             await unreadable.keep_resource(connection, account, listing, error)
             continue
-        batch_id = listing.batch.batch_id if listing.batch else None
-        await _put(connection, fact, listing.variant.variant_id if listing.variant else None, batch_id)
+        variant_id = listing.variant.variant_id if listing.variant else None
+        told[fact.listing_id] = Told(fact, variant_id, listing.batch.batch_id if listing.batch else None)
+    await put_facts(connection, account, list(told.values()))
 
 
-async def _put(
-    connection: Connection, fact: ListingChangedV1, variant_id: str | None = None, batch_id: str | None = None
-) -> None:
-    row = await connection.fetchrow(
-        "SELECT fact, status, expects, stale, look FROM stockx_poller.listings "
-        "WHERE account = $1 AND listing_id = $2 FOR UPDATE",
-        fact.account,
-        fact.listing_id,
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A listing's state, with what helps to find it on a page."""
+
+    fact: ListingChangedV1
+    variant_id: str | None = None
+    batch_id: str | None = None
+
+
+async def put_facts(connection: Connection, account: str, states: Sequence[Told]) -> None:
+    """Keep states, each of another listing; publish those that have changed."""
+    rows = await connection.fetch(
+        "SELECT listing_id, fact, status, expects FROM stockx_poller.listings "
+        "WHERE account = $1 AND listing_id = ANY ($2) ORDER BY listing_id FOR UPDATE",
+        account,
+        [each.fact.listing_id for each in states],
     )
-    known = ListingChangedV1.model_validate_json(row["fact"]) if row is not None and row["fact"] else None
-    older = known is not None and fact.updated_at < known.updated_at
-    same = known is not None and _shown(known) == _shown(fact)
-    look = row is not None and await _changed_by_others(connection, fact, row["status"], row["expects"])
-    kept = known if known is not None and (older or same) else fact
-    await connection.execute(
+    before = {row["listing_id"]: row for row in rows}
+    kept: list[tuple[object, ...]] = []
+    new: list[ListingChangedV1] = []
+    for each in states:
+        fact, row = each.fact, before.get(each.fact.listing_id)
+        known = ListingChangedV1.model_validate_json(row["fact"]) if row is not None and row["fact"] else None
+        older = known is not None and fact.updated_at < known.updated_at
+        same = known is not None and _shown(known) == _shown(fact)
+        look = row is not None and await _changed_by_others(connection, fact, row["status"], row["expects"])
+        state = known if known is not None and (older or same) else fact
+        names = (account, fact.listing_id, each.variant_id, state.marketplace_status)
+        kept.append((*names, state.model_dump_json(), look and not older, each.batch_id))
+        if state is fact:
+            new.append(fact)
+    await connection.executemany(
         """
         INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, status, fact, batch_id)
         VALUES ($1, $2, $3, $4, $5, $7)
@@ -60,16 +80,9 @@ async def _put(
             status = excluded.status, fact = excluded.fact, seen_at = now(), stale = false, expects = NULL,
             look = l.look OR $6, batch_id = coalesce(excluded.batch_id, l.batch_id)
         """,
-        fact.account,
-        fact.listing_id,
-        variant_id,
-        kept.marketplace_status,
-        kept.model_dump_json(),
-        look and not older,
-        batch_id,
+        kept,
     )
-    if kept is fact:
-        await outbox.put(connection, fact.account, [fact])
+    await outbox.put(connection, account, new)
 
 
 async def _changed_by_others(
@@ -92,28 +105,29 @@ def _shown(fact: ListingChangedV1) -> str:
     return fact.model_dump_json(exclude={"raw"})
 
 
-async def must_be_read(
-    connection: Connection,
-    account: str,
-    listing_id: str,
-    variant_id: str | None,
-    expects: str | None,
-    *,
-    batch_id: str | None = None,
-) -> None:
-    """An operation on a listing has ended; `batch_id`: of the batch that made the listing, where it is a creation."""
-    await connection.execute(
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A listing whose state must be read; `expects`: the status that an operation led to, None if it stays.
+
+    `batch_id`: of the batch that made it, where it was just made.
+    """
+
+    listing_id: str
+    variant_id: str | None
+    expects: str | None
+    batch_id: str | None = None
+
+
+async def must_be_read(connection: Connection, account: str, listings: Sequence[Stale]) -> None:
+    """Operations on these listings have ended."""
+    await connection.executemany(
         """
         INSERT INTO stockx_poller.listings AS l (account, listing_id, variant_id, stale, expects, batch_id)
         VALUES ($1, $2, $3, true, $4, $5)
         ON CONFLICT (account, listing_id) DO UPDATE SET stale = true, expects = excluded.expects,
             variant_id = coalesce(l.variant_id, excluded.variant_id), batch_id = coalesce(l.batch_id, excluded.batch_id)
         """,
-        account,
-        listing_id,
-        variant_id,
-        expects,
-        batch_id,
+        [(account, each.listing_id, each.variant_id, each.expects, each.batch_id) for each in listings],
     )
 
 
@@ -221,7 +235,7 @@ async def gone(connection: Connection, account: str, listing_id: str) -> None:
     if text:
         known = ListingChangedV1.model_validate_json(text)
         if known.marketplace_status != "DELETED":
-            await _put(connection, deleted(known, await ledger.now(connection)))
+            await put_facts(connection, account, [Told(deleted(known, await ledger.now(connection)))])
 
 
 async def sweep(work: Work) -> None:

@@ -63,7 +63,7 @@ async def _started(connection: Connection, work: Work, command: Command, operati
             "ended_at": None,
         }
     )
-    await ledger.pending(connection, command, fact, timedelta(seconds=0 if operation.ended else work.pause(0)))
+    await ledger.pending(connection, fact, timedelta(seconds=0 if operation.ended else work.pause(0)))
     if command.kind is Kind.CREATE:
         await connection.execute(
             "INSERT INTO stockx_poller.listings (account, listing_id, variant_id) VALUES ($1, $2, $3) "
@@ -114,8 +114,8 @@ async def accepted(
         batch_id is None or can_show(kind, commands),
     )
     at = await ledger.now(connection)
-    for command in commands:
-        await ledger.pending(connection, command, command.started(at, batch_id=batch_id), None)
+    facts = [each.started(at, batch_id=batch_id) for each in commands]
+    await ledger.pending_together(connection, work.account, facts, None)
 
 
 async def _sent(stockx: StockX, command: Command) -> Operation:

@@ -34,12 +34,11 @@ async def read_states(work: Work, call: ReadStates) -> None:
 
     async def keep(connection: Connection, found: Sequence[Listing]) -> None:
         await listings.put(connection, work.account, found)
-        now = await ledger.now(connection)
-        for listing in found:
-            command = waited.get(listing.listing_id)
-            if command is not None and shows(listing, command):
-                await succeeded(connection, command, now, whole(listing))
-                del waited[listing.listing_id]
+        known = {each.listing_id: each for each in found if each.listing_id in waited}
+        proven = [(waited[name], whole(each)) for name, each in known.items() if shows(each, waited[name])]
+        await succeeded(connection, work.account, proven, await ledger.now(connection))
+        for command, _ in proven:
+            del waited[command.listing]
 
     unlisted, _ = await listings.read_pages(work, waited, keep)
     left: defaultdict[str | None, list[Command]] = defaultdict(list)
@@ -53,10 +52,10 @@ async def read_states(work: Work, call: ReadStates) -> None:
 async def _judge(connection: Connection, work: Work, row: Record, left: Sequence[Command], unlisted: set[str]) -> None:
     now = await ledger.now(connection)
     if not left or row["batch_id"] is None:
+        gone = [each for each in left if each.kind is Kind.DELETE and each.listing in unlisted]
+        await succeeded(connection, work.account, [(each, {}) for each in gone], now)
         for each in left:
-            if each.kind is Kind.DELETE and each.listing in unlisted:
-                await succeeded(connection, each, now, {})
-            else:
+            if each not in gone:
                 await _by_itself(connection, each)
         await ended_or_not(connection, work, row, (), now)
         return
