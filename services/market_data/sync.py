@@ -43,7 +43,8 @@ _AGAIN = timedelta(days=7)
 
 _MISSED = """
 SELECT DISTINCT item FROM market.run_items JOIN market.runs USING (run_id)
-WHERE kind = 'market_data' AND run_items.status = 'not_on_stockx' AND NOT told ? 'missing' AND created_at > now() - $1
+WHERE kind = 'market_data' AND created_at > now() - $1::interval
+  AND run_items.status = 'not_on_stockx' AND NOT told ? 'missing'
 """
 
 

@@ -16,6 +16,7 @@ log = get_logger()
 
 AGAIN_SECONDS = 5.0
 LOOK_SECONDS = 1.0
+_PASSING = (DatabaseAway, NotMigrated, NotPublished)
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ def _handler(runs: Runs, task: Task) -> Handler:
                 return
             status, why = await _done(task, Turn(run, runs))
             await runs.end(run_id, status, why)
-        except (DatabaseAway, NotMigrated, NotPublished) as error:
+        except _PASSING as error:
             raise RetryJob({"code": type(error).__name__, "msg": str(error)}, AGAIN_SECONDS) from error
         log.info("run ended", run_id=run_id, status=status.value, error=why)
 
@@ -90,3 +91,8 @@ async def _done(task: Task, turn: Turn) -> tuple[Status, str | None]:
         return Status.FAILED, f"{error}. A person must look at the credentials; then let the run go on."
     except ApiError as error:
         return Status.FAILED, str(error)
+    except _PASSING:
+        raise
+    except Exception as error:
+        log.exception("a defect ended a run", run_id=turn.run.run_id)
+        return Status.FAILED, f"A defect of ours ({type(error).__name__}); our log tells more. It may be let go on."

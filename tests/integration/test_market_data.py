@@ -155,9 +155,10 @@ async def test_files_that_cannot_be_read_and_strangers_get_nothing(world: World)
 
 
 async def test_a_run_is_stopped_and_goes_on_elsewhere_with_what_is_left(world: World) -> None:
-    await publish(world.publisher, *(stock(number, quantity=1) for number in range(3)))
+    custom = stock(9, quantity=1).model_copy(update={"part_number": "CUSTOM-001"})
+    await publish(world.publisher, *(stock(number, quantity=1) for number in range(3)), custom)
     async with projecting(READ_MODELS["inventory"], world.kafka, world.publisher, world.database):
-        await world.becomes(3, "SELECT count(*) FROM read_models.inventory")
+        await world.becomes(4, "SELECT count(*) FROM read_models.inventory")
     environment = await environment_of(world.shop, world.kafka, world.database)
     async with serving(environment) as service:
         await service.ended(await service.take_in(GOODS))
@@ -176,7 +177,12 @@ async def test_a_run_is_stopped_and_goes_on_elsewhere_with_what_is_left(world: W
     async with serving(environment) as service:
         await service.call("POST", f"/market-data/runs/{run_id}/resume", 202)
         told = await service.ended(run_id)
-        assert (told["status"], told["counts"]) == ("completed", {"done": told["total"]})
+        assert (told["status"], told["counts"]) == ("completed", {"done": 2, "not_on_stockx": 1})
+        again = await service.ended(await service.start("market_data"))
+        (missed,) = (item for item in again["items"] if item["fate"] == "not_on_stockx")
+        assert (missed["item"], missed["detail"]) == ("CUSTOM-001", "StockX did not have it lately")
+        calls = (await world.shop.control("GET", "/_stockx/calls"))["calls"]
+        assert calls["GET /catalog/search"] == 3, "each product is looked for once"
     # The SKU of eBay's inventory tells no size: all sizes of that product are recorded.
     count = "SELECT count(DISTINCT size) FROM read_models.market_data WHERE platform = 'stockx' AND sku = 'DD1391-100'"
     await world.becomes(22, count)
