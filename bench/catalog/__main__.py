@@ -88,7 +88,9 @@ async def measure(rows: int, rounds: int, clients: int) -> dict[str, Any]:
 async def _round(endpoints: Endpoints, folder: Path, sides: Mapping[str, Side], rows: int, clients: int) -> None:
     name = f"bench_catalog_{uuid4().hex[:8]}"
     kafka = KafkaSettings(bootstrap_servers=endpoints.kafka_bootstrap_servers, topic_prefix=f"{name}.")
-    await apply_topics(kafka.bootstrap_servers, topics().values(), prefix=kafka.topic_prefix)
+    await apply_topics(
+        kafka.bootstrap_servers, [topics()[entity.topic] for entity in ENTITIES], prefix=kafka.topic_prefix
+    )
     server = await asyncpg.connect(endpoints.database_url)
     try:
         for side in ("ours", "plain"):

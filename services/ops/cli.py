@@ -23,6 +23,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "privacy": ("privacy",),
     "stockx": ("stockx",),
     "market_data": ("inventory", "notion"),
+    "pricing": ("pricing",),
     "enricher_import": ("enricher",),
     "demo": ("demo",),
 }
