@@ -242,6 +242,7 @@ class ApiClient:
                 params=request.query or None,
                 headers={**request.headers, **content_headers, **trace_headers()},
                 data=content,
+                skip_auto_headers=("Content-Type",) if content is None else None,  # of no content there is no type
                 allow_redirects=False,  # a redirect would carry the token to wherever it points
                 timeout=self._timeout(request),
             ) as response:

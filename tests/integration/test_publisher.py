@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from tests.integration.running_catalog import Catalog, catalog, example
 from tests.integration.running_publisher import WORKER, publisher_service, selling
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.integration.selling_channels import on_sale
-from tests.projecting import projecting, until
+from tests.projecting import projecting, scalar, until
 
 KEYS = new_key()
 MARKETS = {"amazon": "US", "ebay": "US", "mercadolibre": "MX"}
@@ -166,16 +167,17 @@ async def states(kafka: KafkaSettings) -> list[str]:
     return [json.loads(one.value)["status"] for one in await records(kafka, "publish_jobs") if one.key == b"1"]
 
 
-KILLS: tuple[dict[str, int], ...] = (
-    {"amazon": 0, "ebay": 0, "mercadolibre": 1},  # behind: the put, the item's put, the item's post
-    {"amazon": 1, "ebay": 2, "mercadolibre": 4},  # behind: the look at it, the offer's post, the item's put
-    {"ebay": 3},  # behind: the publishing
-    {},
+ROUNDS: tuple[tuple[dict[str, int], str | None], ...] = (
+    ({"amazon": 0, "ebay": 0, "mercadolibre": 1}, None),  # the put, the item's put, the item's post
+    ({"amazon": 1, "ebay": 2, "mercadolibre": 4}, None),  # the look at it, the offer's post, the item's put
+    ({"ebay": 3}, "sell_listings"),  # the publishing; before the listing is recorded
+    ({}, "product_matches"),  # before its match is
+    ({}, None),
 )
-"""Behind which request of a listing each channel's publisher is killed, in rounds."""
+"""When the publisher is killed: behind which request of each channel's listing, and at the lock of which read model."""
 
 
-async def test_a_kill_behind_any_writing_request_leads_to_no_second_listing_and_loses_none(api, kafka, database, made):
+async def test_a_kill_at_any_step_leads_to_no_second_listing_and_loses_none(api, kafka, database, made):
     settings = await selling(made, attempts=1)
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -186,7 +188,7 @@ async def test_a_kill_behind_any_writing_request_leads_to_no_second_listing_and_
         **{name.upper(): str(value) for name, value in WORKER.items()},
     }
     async with publisher_service(database.url, kafka, KEYS, made, workers=("consumer",)):
-        drafts = await killed_again_and_again(api, made, environment)
+        drafts = await killed_again_and_again(api, made, database, environment)
     for channel, each in drafts:
         assert len(await on_sale(made, channel, f"SS-{each}")) == 1, (channel, each)
         assert (await job_of(api, each))["attempts"] == 1
@@ -196,27 +198,53 @@ async def test_a_kill_behind_any_writing_request_leads_to_no_second_listing_and_
     assert told == sorted(channel for channel, _ in drafts if channel != "amazon")
 
 
-async def killed_again_and_again(api: Catalog, made: Sandbox, environment: dict[str, str]) -> list[tuple[str, int]]:
+async def killed_again_and_again(
+    api: Catalog, made: Sandbox, database: Database, environment: dict[str, str]
+) -> list[tuple[str, int]]:
     """Round after round; the drafts, all published in the end."""
     drafts: list[tuple[str, int]] = []
     begun = [(channel, await draft(api, channel)) for channel in MARKETS]
-    for kills in KILLS:
-        async with killed_at_the_end(environment):
+    for requests, locked in ROUNDS:
+        async with AsyncExitStack() as stack, killed_at_the_end(environment):
             for channel, each in begun:
                 await until(job_is(api, each, "completed"), f"the draft {each} of {channel} is published", 60)
             drafts += begun
-            for channel, number in kills.items():
+            for channel, number in requests.items():
                 fault = {"marketplace": channel, "kind": "lost", "path": "/*", "after": number, "delay": 3600}
                 await made.control("POST", "/_faults", {**fault, "count": 1})
-            begun = [(channel, await draft(api, channel)) for channel in kills]
-
-            async def stuck(wanted: set[str] = {*kills}) -> bool:  # noqa: B006  (nobody changes it)
-                told = (await made.control("GET", "/_faults"))["faults"]
-                return {one["marketplace"] for one in told if one["hits"]} == wanted
-
-            await until(stuck, f"{kills}: each request was carried out, and waits for its answer", 60)
+            begun = [(channel, await draft(api, channel)) for channel in requests]
+            if locked is not None:
+                await stack.enter_async_context(lock_of(database, locked))
+                begun.append(("mercadolibre", await draft(api, "mercadolibre")))
+            waits = partial(all_wait, made, database, {*requests}, locked is not None)
+            await until(waits, f"the publisher waits: {requests}, {locked}", 60)
         await made.control("DELETE", "/_faults")
     return drafts
+
+
+async def all_wait(made: Sandbox, database: Database, channels: set[str], locked: bool) -> bool:
+    """Whether these channels wait for the answers to what was carried out; and, if so, a command for its lock."""
+    told = (await made.control("GET", "/_faults"))["faults"]
+    waiting = """
+        SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'publisher' AND wait_event_type = 'Lock'
+    """
+    stuck = {one["marketplace"] for one in told if one["hits"]} == channels
+    return stuck and (not locked or bool(await scalar(database, waiting)))
+
+
+@asynccontextmanager
+async def lock_of(database: Database, read_model: str) -> AsyncIterator[None]:
+    """Nobody commands a read model meanwhile."""
+    async with database.transaction() as connection:
+        await connection.execute(
+            """
+            SELECT 1 FROM projection.checkpoints c JOIN projection.builds b ON b.id = c.build
+            WHERE b.read_model = $1 FOR UPDATE OF c
+            """,
+            read_model,
+        )
+        yield
 
 
 @asynccontextmanager

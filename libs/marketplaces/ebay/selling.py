@@ -38,6 +38,9 @@ MARKETPLACES = {
 }
 """Country: eBay's marketplace and its currency."""
 
+_KEYS = ("sku", "marketplaceId", "format")
+"""What an offer is an offer of: told when it is made, and never again."""
+
 _POLICIES = ("fulfillmentPolicyId", "paymentPolicyId", "returnPolicyId")
 
 
@@ -67,7 +70,8 @@ class EbayChannel:
             offer_id = await self._ebay.publishing.create_offer(offer)
         else:
             offer_id = existing.offer_id
-            await self._ebay.publishing.update_offer(offer_id, offer)
+            changed = {name: value for name, value in offer.items() if name not in _KEYS}
+            await self._ebay.publishing.update_offer(offer_id, changed)
         listing_id = await self._ebay.publishing.publish(offer_id)
         return Listed(listing_id, wanted.sku, wanted.price, wanted.quantity)
 
