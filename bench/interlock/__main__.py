@@ -78,12 +78,12 @@ async def _running(
     stop = asyncio.Event()
     shops = {channel: Marketplace(channel, seed + n) for n, channel in enumerate(CHANNELS)}
     try:
-        async with Database(url, application="bench", most=20) as database, Publisher(kafka, "bench") as publisher:
+        async with Database(url, application="bench", most=40) as database, Publisher(kafka, "bench") as publisher:
             await migrate(database)
             await prepare_tables(LiveBuilds(database), stop)
             interlock = Interlock(database, JobQueue(database, QUEUE))
             channels = Channels({(channel, MARKET): shop for channel, shop in shops.items()})
-            settings = WorkerSettings(locked_by="bench", lock_seconds=60, sleep_empty=0.3, concurrency=200)
+            settings = WorkerSettings(locked_by="bench", lock_seconds=60, sleep_empty=0.3, concurrency=60)
             worker = Worker(interlock.queue, {TAKE_OFF: TakingOff(interlock.queue, channels)}, settings)
             consumer = Consumer(kafka, "interlock", TOPICS, publisher)
             tasks = [
@@ -141,7 +141,7 @@ def _races(results: Results, seconds: float, held_twice: int) -> dict[str, Any]:
 def main(
     races: Annotated[int, typer.Option(min=1, help="Products for which two buyers come.")] = 10_000,
     orders: Annotated[int, typer.Option(min=1, help="Orders by way of Kafka.")] = 300,
-    at_once: Annotated[int, typer.Option(min=1, help="Races side by side.")] = 50,
+    at_once: Annotated[int, typer.Option(min=1, help="Races side by side.")] = 40,
     seed: Annotated[int, typer.Option()] = 1,
     write: Annotated[bool, typer.Option("--write", help="Write bench/interlock.json.")] = False,
 ) -> None:

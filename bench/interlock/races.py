@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from bench.interlock.marketplaces import CHANNELS, NOTIFIED, Marketplace, item, log_normal
+from libs.db.errors import DatabaseAway
 from schemas.channels import Channel
+from services.interlock.handlers import WAIT
 from services.interlock.interlocking import Interlock
-from services.interlock.reservations import Sale, State
+from services.interlock.reservations import Decided, Sale, State
 
 LONGEST_GAP = 3.0
 """Seconds between the two buyers: uniform up to this."""
@@ -82,7 +84,7 @@ class Races:
     async def _first(self, product: int, channel: Channel) -> State:
         await asyncio.sleep(log_normal(self._chance, NOTIFIED))
         began = perf_counter()
-        decided = await self._interlock.sold(Sale(product, f"{channel}:{product}-1", 1))
+        decided = await self._sold(Sale(product, f"{channel}:{product}-1", 1))
         async with asyncio.timeout(OFF_WITHIN):
             await self._off[product].wait()
         self.results.to_last_off.append(perf_counter() - began)
@@ -95,9 +97,17 @@ class Races:
         self._is_all_off(product)
         await asyncio.sleep(log_normal(self._chance, NOTIFIED))
         began = perf_counter()
-        decided = await self._interlock.sold(Sale(product, f"{channel}:{product}-2", 1))
+        decided = await self._sold(Sale(product, f"{channel}:{product}-2", 1))
         self.results.to_flag.append(perf_counter() - began)
         return decided.state
+
+    async def _sold(self, sale: Sale) -> Decided:
+        """As the consumer does: while PostgreSQL does not answer, the fact waits."""
+        while True:
+            try:
+                return await self._interlock.sold(sale)
+            except DatabaseAway:
+                await asyncio.sleep(WAIT.total_seconds())
 
     def _went_off(self, item_id: str) -> None:
         self._is_all_off(int(item_id.rpartition("-")[2]))

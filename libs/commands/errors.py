@@ -13,6 +13,8 @@
 Where it is not known whether a command was carried out, the same request under the same Idempotency-Key finds out.
 """
 
+from uuid import UUID
+
 
 class ReadModelBehind(Exception):
     """The live table does not hold every fact of the log yet, so that nothing can be decided against it."""
@@ -32,6 +34,14 @@ class IdTaken(Exception):
     def __init__(self, sequence: str) -> None:
         super().__init__(f"the sequence {sequence} gives numbers that are taken")
         self.sequence = sequence
+
+
+class BatchOpen(Exception):
+    """A command with several facts was cut off while it published them: its batch must be finished first."""
+
+    def __init__(self, number: UUID) -> None:
+        super().__init__(f"the batch {number} is not finished")
+        self.number = number
 
 
 class Overtaken(Exception):

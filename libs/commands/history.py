@@ -31,7 +31,15 @@ def meant(ready: Sequence[Ready], command: Command) -> tuple[Meant, ...]:
 async def took_effect(
     facts: Sequence[Meant], command: Command, models: Mapping[str, AnyReadModel], kafka: KafkaSettings
 ) -> bool:
-    """Whether all of these facts are in the log and valid; locks their rows, which then hold what came of them.
+    """Whether all of these facts are in the log and valid; locks their rows, which then hold what came of them."""
+    valid = await in_effect(facts, command, models, kafka)
+    return all(fact.event_id in valid for fact in facts)
+
+
+async def in_effect(
+    facts: Sequence[Meant], command: Command, models: Mapping[str, AnyReadModel], kafka: KafkaSettings
+) -> set[str]:
+    """The ids of those of these facts that are in the log and valid; locks their rows.
 
     A fact is void if its entity has another valid one at or behind its basis: what libs.read_models.commanded.is_later
     says of rows is said here of the log.
@@ -65,4 +73,4 @@ async def took_effect(
                     if basis is None or basis > last[place]:
                         last[place] = record.offset
                         valid.add(found.position.event_id)
-    return all(fact.event_id in valid for fact in facts)
+    return valid

@@ -8,12 +8,13 @@ is still being filled) must be applied by the projector before anything can be d
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from libs.bus.log_end import log_ends
 from libs.bus.partitioner import partition_of
 from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition
-from libs.commands.errors import ReadModelBehind
+from libs.commands.errors import BatchOpen, ReadModelBehind
 from libs.commands.live_builds import LiveBuilds
 from libs.db import checkpoints
 from libs.db.pool import Connection
@@ -25,17 +26,23 @@ from schemas.topics import topics
 
 
 class Locked:
-    """What one transaction has locked, by read model."""
+    """What one transaction has locked, by read model. `finishing`: the batch that it finishes, if any."""
 
-    def __init__(self, connection: Connection, builds: LiveBuilds, publisher: Publisher) -> None:
+    def __init__(
+        self, connection: Connection, builds: LiveBuilds, publisher: Publisher, *, finishing: UUID | None = None
+    ) -> None:
         self._connection = connection
         self._builds = builds
         self._publisher = publisher
+        self._finishing = finishing
         self._rows: dict[str, dict[str, Any]] = defaultdict(dict)
         self._ends: dict[str, dict[Partition, int]] = defaultdict(dict)
 
     async def rows(self, model: ReadModel[R, F], keys: Collection[str]) -> dict[str, R]:
-        """Lock the partitions of these keys and read their rows. Raises ReadModelBehind, CheckpointMoved, KafkaAway."""
+        """Lock the partitions of these keys and read their rows.
+
+        Raises BatchOpen, ReadModelBehind, CheckpointMoved, KafkaAway.
+        """
         held = self._rows[model.name]
         build = await self._hold(model, {self.partition(model, key) for key in keys})
         if missing := set(keys) - held.keys():
@@ -54,6 +61,7 @@ class Locked:
         fresh = partitions - ends.keys()
         if fresh:
             known = await checkpoints.hold_some(self._connection, build.id, build.place.value, fresh)
+            await self._require_finished(fresh)
             found = await log_ends(self._publisher, fresh)
             for one, end in sorted(found.items()):
                 if end > known[one]:
@@ -64,6 +72,16 @@ class Locked:
                     )
             ends.update(found)
         return build
+
+    async def _require_finished(self, partitions: Collection[Partition]) -> None:
+        """Raise BatchOpen if a batch of these partitions is there: under the lock its command cannot be alive."""
+        number = await self._connection.fetchval(
+            "SELECT id FROM commands.batches WHERE partitions && $1::text[] AND id IS DISTINCT FROM $2 LIMIT 1",
+            [str(one) for one in partitions],
+            self._finishing,
+        )
+        if number is not None:
+            raise BatchOpen(number)
 
     async def build(self, model: AnyReadModel) -> Build:
         """The live build; raises OtherVersion."""

@@ -10,8 +10,8 @@
 | the answer's way to the caller     | carried out; under its Idempotency-Key the request is told the same answer   |
 
 Topics whose facts commands decide should be written by commands alone: a fact of another producer makes commands on its
-partition wait until the projector has applied it. A command with facts of several keys is one transaction in
-PostgreSQL; in the log each fact is by itself, so that a failure amid the publishing can leave some of them in it.
+partition wait until the projector has applied it. A command with facts of several keys is whole: what is cut off amid
+the publishing is finished by whoever comes next (libs/commands/batches.py).
 """
 
 import asyncio
@@ -19,22 +19,26 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Generic, Self
 from uuid import UUID, uuid4
 
-from libs.bus.publisher import Publisher
+from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.reader import KafkaAway
 from libs.bus.settings import KafkaSettings
+from libs.commands.batches import Batches
 from libs.commands.command import Command, Effect, Json, T, Work
-from libs.commands.errors import IdTaken, Overtaken, ReadModelBehind
+from libs.commands.errors import BatchOpen, IdTaken, Overtaken, ReadModelBehind
 from libs.commands.history import meant, took_effect
 from libs.commands.live_builds import LiveBuilds
 from libs.commands.locked import Locked
 from libs.commands.publishing import Ready, apply, prepare, publish
 from libs.commands.requests import Meant, Request, Requests
 from libs.db.checkpoints import CheckpointMoved
-from libs.db.errors import lacks_a_table
+from libs.db.errors import DatabaseAway, NotMigrated, lacks_a_table
 from libs.db.pool import Connection, Database
+from libs.projection.live_build import OtherVersion
 from libs.projection.model import AnyReadModel
 from libs.telemetry.log import get_logger
 from schemas.envelope import Envelope
@@ -43,6 +47,7 @@ log = get_logger()
 
 SHORTEST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
+BATCHES_SECONDS = 5.0
 _MOST_SWAPS = 5
 _LARGEST_STEP = 2**40
 
@@ -91,10 +96,13 @@ class Commands:
         self._aside = Database(database.url, application=f"{service} commands", most=2)
         self._builds = LiveBuilds(self._aside)
         self._requests = Requests(self._aside)
+        self._batches = Batches(self._aside, kafka, publisher, self._builds, models)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._aside)
+        finishing = asyncio.create_task(self._finish_old(), name="unfinished batches of commands")
+        self._stack.push_async_callback(_cancelled, finishing)
         return self
 
     async def __aexit__(
@@ -163,18 +171,28 @@ class Commands:
         return await prepare(recorded, self._publisher, command.locked, identity, self._source, cause, self._now())
 
     async def _carry_out(self, connection: Connection, command: Command, ready: list[Ready]) -> None:
-        if ready:
-            offsets = await publish(ready, self._publisher)
-            await apply(connection, ready, offsets, command.locked)
+        if not ready:
+            return
+        batch = await self._batches.open(ready, command) if len(ready) > 1 else None
+        offsets = await publish(ready, self._publisher)
+        await apply(connection, ready, offsets, command.locked)
+        if batch is not None:
+            await self._batches.close(connection, batch)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what passes soon: a swap that came between, numbers that are taken, a projector that is behind."""
         swaps, step = 0, 1
         pause = SHORTEST_PAUSE
         end = asyncio.get_running_loop().time() + self._patience
+        unfinished: UUID | None = None
         while True:
             try:
+                if unfinished is not None:
+                    await self._finish(unfinished)
+                    unfinished = None
                 return await attempt()
+            except BatchOpen as found:
+                unfinished = found.number
             except CheckpointMoved:
                 self._builds.forget()
                 swaps += 1
@@ -196,9 +214,28 @@ class Commands:
                     self._builds.forget()  # somebody dropped the live table: the next command makes it again
                 raise
 
+    async def _finish(self, batch: UUID) -> None:
+        async with self._database.transaction() as connection:
+            await self._batches.finish(connection, batch)
+
+    async def _finish_old(self) -> None:
+        """Now and then finish what nobody comes across."""
+        while True:
+            try:
+                for batch in await self._batches.old():
+                    await self._patiently(partial(self._finish, batch))
+            except (DatabaseAway, NotMigrated, KafkaAway, NotPublished, ReadModelBehind, OtherVersion) as error:
+                log.warning("unfinished batches wait", reason=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(BATCHES_SECONDS)
+
     async def _move_on(self, sequence: str, step: int) -> None:
         log.warning("a sequence is behind the log; it moves on", sequence=sequence, step=step)
         async with self._aside.connection() as connection:
             await connection.execute(
                 "SELECT setval($1::text::regclass, nextval($1::text::regclass) + $2)", f"commands.{sequence}", step
             )
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait({task})

@@ -56,17 +56,22 @@ class Poisoning(ControlRequest):
 
 
 class NewOrder(ControlRequest):
-    """POST /_world/orders"""
+    """POST /_world/orders; `item_id`: a buyer orders one of this, and it is shipped."""
 
     seller_id: int | None = None
+    item_id: str | None = None
     status: str = "confirmed"
 
 
 class AfterSale(ControlRequest):
-    """POST /_world/after_sale; seller None: one who can have it (invoices are issued in Brazil alone)."""
+    """POST /_world/after_sale; seller None: one who can have it (invoices are issued in Brazil alone).
+
+    `order_id`: about this order, instead of a new one.
+    """
 
     kind: Literal["message", "claim", "feedback", "invoice"]
     seller_id: int | None = None
+    order_id: int | None = None
 
 
 class Change(ControlRequest):

@@ -37,7 +37,12 @@ class MercadoLibreControl:
                 known = ", ".join(str(each.id) for each in self._life.population.sellers)
                 raise Problem(400, f"There is no seller {wanted.seller_id}. There are: {known}.")
         _known(wanted.status, ORDER_STATUSES)
-        order, changes = self._life.sales.place(self._life.tick(), seller)
+        item = None
+        if wanted.item_id is not None:
+            item = self._life.population.items.get(wanted.item_id)
+            if item is None or item.quantity == 0 or item.status != "active":
+                raise Problem(400, f"Nobody can order {wanted.item_id[:40]}: it is not on offer.")
+        order, changes = self._life.sales.place(self._life.tick(), seller, item)
         if wanted.status != "confirmed":
             changes = [*changes, *self._order(order, wanted.status)]
         return order_body(order), self._mercadolibre.notices(changes)
@@ -51,8 +56,13 @@ class MercadoLibreControl:
         if not fit:
             raise Problem(400, f"No such seller can have {wanted.kind}s.")
         life = self._life
-        order, changes = life.sales.place(life.tick(), fit[0])
-        changes = [*changes, *self._order(order, "paid")]
+        if wanted.order_id is None:
+            order, changes = life.sales.place(life.tick(), fit[0])
+            changes = [*changes, *self._order(order, "paid")]
+        elif (known := life.sales.orders.get(wanted.order_id)) is None:
+            raise Problem(400, f"There is no order {wanted.order_id}.")
+        else:
+            order, changes = known, []
         now = life.tick()
         match wanted.kind:
             case "message":

@@ -37,22 +37,30 @@ class Sales:
         """The seller's orders that are paid now."""
         return self._paid[seller.id]
 
-    def place(self, now: datetime, seller: User | None = None) -> tuple[Order, list[Change]]:
-        """A buyer orders: the order is confirmed, the stock goes down."""
+    def place(self, now: datetime, seller: User | None = None, item: Item | None = None) -> tuple[Order, list[Change]]:
+        """A buyer orders: the order is confirmed, the stock goes down. `item`: one of this, to be shipped."""
+        if item is not None:
+            return self._placed(item.seller, (Line(item, item.title, self._take(item, now, 1), item.price),), now, True)
         source = self._source
         seller = seller or self._population.any_seller()
         items = {
             item.id: item for _ in range(2 if chance(source, 0.1) else 1) for item in [self._in_stock(seller, now)]
         }
         lines = tuple(Line(item, item.title, self._take(item, now), item.price) for item in items.values())
+        return self._placed(seller, lines, now, None)
+
+    def _placed(
+        self, seller: User, lines: tuple[Line, ...], now: datetime, ships: bool | None
+    ) -> tuple[Order, list[Change]]:
+        source = self._source
         number = self._order_ids.next()
         order = Order(
             id=number,
             seller=seller,
             buyer=self._population.any_buyer(seller),
             lines=lines,
-            ships=not chance(source, 0.15),
-            pack_id=number - source.randint(1, 999) if chance(source, 0.1) else None,
+            ships=not chance(source, 0.15) if ships is None else ships,
+            pack_id=number - source.randint(1, 999) if ships is None and chance(source, 0.1) else None,
             status="confirmed",
             created=now,
             updated=now,
@@ -112,8 +120,8 @@ class Sales:
             item.updated = now
         return item
 
-    def _take(self, item: Item, now: datetime) -> int:
-        quantity = min(item.quantity, self._source.choice((1, 1, 1, 2, 3)))
+    def _take(self, item: Item, now: datetime, wanted: int | None = None) -> int:
+        quantity = min(item.quantity, wanted or self._source.choice((1, 1, 1, 2, 3)))
         item.quantity -= quantity
         item.sold += quantity
         item.updated = now
