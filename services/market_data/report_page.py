@@ -65,7 +65,7 @@ def _figures(report: Report) -> str:
         (f"{report.dead_pairs}", f"dead pairs, {share}"),
         (
             _totals(report.bound),
-            f"what they cost{f'; of {report.without_cost} unknown' if report.without_cost else ''}",
+            f"what they cost{f'; {report.without_cost} of unknown cost' if report.without_cost else ''}",
         ),
         (_totals(report.worth), "what StockX bids for them"),
     ]

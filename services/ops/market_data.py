@@ -86,7 +86,9 @@ def stop(run_id: _RunId, user: _User = SANDBOX_USER) -> None:
 
 def runs(user: _User = SANDBOX_USER) -> None:
     """Show the newest runs."""
-    table = Table(Column("run", no_wrap=True), "status", "done", "of", "by", "began", "waits for", box=None)
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("run", "status", "done", "of", "by", "began")), "waits for", box=None
+    )
     for run in _call("GET", _RUNS, user)["runs"]:
         began = datetime.fromisoformat(run["began_at"] or run["created_at"])
         of = "?" if run["total"] is None else str(run["total"])

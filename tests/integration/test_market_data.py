@@ -1,5 +1,6 @@
 """market_data whole: imports, synchronisations, Notion's sales, reports; on real Kafka, PostgreSQL and HTTP APIs."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
@@ -17,10 +19,10 @@ from libs.jobs import JobQueue
 from libs.projection.live_build import open_live
 from libs.read_models import READ_MODELS
 from services.market_data.config import Timetable
-from services.market_data.run import Kind
+from services.market_data.run import Fate, Item, Kind
 from services.market_data.runs import QUEUE, Runs
 from services.market_data.schedule import Schedule
-from tests.facts import order, publish, stock
+from tests.facts import order, publish, stock, stock_item
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.market_data_running import environment_of, serving
 from tests.projecting import projecting, scalar, until
@@ -138,6 +140,27 @@ async def test_one_wrong_row_keeps_the_whole_file_out_and_each_row_is_told_why(w
         await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
         assert await scalar(world.database, "SELECT count(DISTINCT import_id) FROM read_models.stock_items") == 1
         assert "has ended for good" in await service.text("POST", f"/market-data/runs/{told['run_id']}/resume", 409)
+
+
+async def test_an_accepted_import_whose_worker_died_is_published_whole_by_another(world: World) -> None:
+    """The state that a SIGKILL between two publications leaves: everything is decided, one row is out."""
+    facts = [stock_item(number) for number in range(3)]
+    rows = [
+        Item(number, fact.told_sku, json.loads(fact.model_dump_json()), Fate.CHECKED)
+        for number, fact in enumerate(facts, 1)
+    ]
+    runs = Runs(world.database, JobQueue(world.database, QUEUE))
+    import_id = str(await runs.start(Kind.INVENTORY_IMPORT, "7", user_id="7", items=rows))
+    await runs.begin(import_id)
+    await world.publisher.publish(Outgoing(facts[0], id=f"{import_id}:1"))  # and then it died, before it wrote so down
+    await world.becomes(1, "SELECT count(*) FROM read_models.stock_items")
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        told = await service.ended(import_id)
+        assert (told["status"], told["counts"]) == ("completed", {"done": 3})
+        await world.becomes(3, "SELECT count(*) FROM read_models.stock_items")
+        events = "SELECT count(*) FROM read_models.stock_items WHERE starts_with(event_id, $1)"
+        assert await scalar(world.database, events, import_id) == 3
+        assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == 0, "nothing was checked anew"
 
 
 async def test_files_that_cannot_be_read_and_strangers_get_nothing(world: World) -> None:
