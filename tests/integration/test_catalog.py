@@ -1,5 +1,6 @@
 """The catalog's entities, field for field as documented: requests, answers, rules, and errors in the unified form."""
 
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -55,6 +56,45 @@ async def test_every_documented_example_is_answered_and_kept_as_documented(api: 
     for collection in ORDER:
         assert set(paths[f"/{collection}"]) == {"post", "get"}
         assert set(paths[f"/{collection}/{{id}}"]) == {"get"}
+
+
+PAYLOAD = {
+    "title": "Apple iPhone 15 128GB Black",
+    "description": "Latest iPhone model",
+    "condition": "new",
+    "quantity": 10,
+    "brand": "Apple",
+    "model": "A2890",
+    "bullet_point1": "6.1-inch Super Retina XDR display",
+    "bullet_point2": "A16 Bionic chip",
+    "bullet_point3": "48MP camera system",
+    "images": ["https://example.com/img1.jpg", "https://example.com/img2.jpg"],
+    "keywords": ["iPhone", "Apple", "smartphone"],
+}
+"""The document's "PayloadJson Example (Amazon)"."""
+
+ADDRESS = {
+    "name": "Full Name",
+    "email": "email@example.com",
+    "phone": "+1-555-0100",
+    "address1": "Street address",
+    "address2": "Apt, suite, etc.",
+    "city": "City",
+    "state": "State/Province",
+    "postalCode": "Postal code",
+    "country": "Country code",
+}
+"""The document's "BuyerAddressJson Schema"."""
+
+
+async def test_the_documented_json_fields_are_kept_as_they_are_also_when_sent_as_texts(api: Catalog) -> None:
+    await api.create("unifiedProducts")
+    for number, (payload, address) in enumerate(((PAYLOAD, ADDRESS), (json.dumps(PAYLOAD), json.dumps(ADDRESS))), 1):
+        assert await api.create("listingDrafts", payloadJson=payload) == number
+        assert (await api.get(f"/listingDrafts/{number}")).json["payloadJson"] == PAYLOAD
+        order = {"buyerAddressJson": address, "channelOrderId": str(number)}
+        assert await api.create("marketplaceOrders", **order) == number
+        assert (await api.get(f"/marketplaceOrders/{number}")).json["buyerAddressJson"] == ADDRESS
 
 
 async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Database) -> None:
