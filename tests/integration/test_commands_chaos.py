@@ -11,5 +11,5 @@ async def test_hurt_amid_their_facts_batches_are_whole_and_rows_topics_and_answe
 ) -> None:
     async with Database(database_url, application="tests") as database:
         await migrate(database)
-        outcome = await hurt(database, kafka, faults=30, seed=20261121)
+        outcome = await hurt(database, kafka, faults=20, seed=20261121)
     assert all(outcome.faults[fault] for fault in FAULTS), "every fault was met"
