@@ -44,8 +44,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def made() -> AsyncIterator[Sandbox]:
-    async with sandbox(ebay_items=5, ebay_orders=0, amazon_settle_seconds=0) as running:
+async def made(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    """The parameter: so long Amazon works on what it has accepted."""
+    settle = getattr(request, "param", 0)
+    async with sandbox(ebay_items=5, ebay_orders=0, amazon_settle_seconds=settle) as running:
         yield running
 
 
@@ -95,6 +97,7 @@ def job_is(api: Catalog, number: int, status: str) -> Callable[[], Any]:
     return check
 
 
+@pytest.mark.parametrize("made", [0.3], indirect=True)
 async def test_a_draft_that_is_approved_becomes_a_listing_on_every_channel(api, kafka, database, made):
     async with publisher_service(database.url, kafka, KEYS, made):
         drafts = {channel: await draft(api, channel) for channel in MARKETS}
