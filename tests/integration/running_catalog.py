@@ -90,7 +90,7 @@ def example(collection: str) -> dict[str, Any]:
 async def fill(api: Catalog, made_by_services: Collection[str] = ()) -> None:
     """The documented example of every entity, number 1; the offer that the match's example names is number 10.
 
-    `made_by_services`: collections whose row a running service may have made before.
+    `made_by_services`: collections whose rows running services make as well; their numbers are not told beforehand.
     """
     for collection in ORDER:
         if collection == "productMatches":
@@ -98,10 +98,11 @@ async def fill(api: Catalog, made_by_services: Collection[str] = ()) -> None:
             offers = [example("buyOffers") | {"productUrl": url} for url in urls]
             assert (await api.post("buyOffers", *offers)).values == [str(number) for number in range(2, 11)]
         answer = await api.post(collection, example(collection))
-        if collection in made_by_services and answer.status == 400 and "is taken" in answer.error:
+        if collection in made_by_services:
+            assert answer.status == 200 or "is taken" in answer.error, (collection, answer.json)
             continue
         assert answer.status == 200, (collection, answer.json)
-        assert answer.json == {"result": [{"value": "1", "msg": "success", "error": ""}]}
+        assert answer.json == {"result": [{"value": "1", "msg": "success", "error": ""}]}, collection
 
 
 @asynccontextmanager
