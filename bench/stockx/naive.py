@@ -13,6 +13,8 @@ from typing import Any
 
 from bench.stockx.shop import Shop
 
+_TOO_MANY = 429
+
 
 @dataclass(order=True)
 class _Due:
@@ -74,7 +76,10 @@ class Naive:
 
     async def _asked(self, method: str, path: str, headers: dict[str, str], body: Any) -> dict[str, Any]:
         url = f"{self.shop.base}/stockx/v2/selling/listings{path}"
-        async with self.shop.http.request(method, url, json=body, headers=headers) as answer:
-            answer.raise_for_status()
-            told: dict[str, Any] = await answer.json()
-            return told
+        while True:
+            async with self.shop.http.request(method, url, json=body, headers=headers) as answer:
+                if answer.status != _TOO_MANY:
+                    answer.raise_for_status()
+                    told: dict[str, Any] = await answer.json()
+                    return told
+            await asyncio.sleep(self.pace)

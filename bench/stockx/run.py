@@ -85,7 +85,7 @@ async def _storm(listings: int, scale: Scale, kill_every: float, seed: int, cons
 
 
 @app.command()
-def latency(speed: _Speed = 20.0, write: _Write = True) -> None:
+def latency(speed: _Speed = 30.0, write: _Write = True) -> None:
     """Measure from an operation's end at StockX to its fact, and calls per operation."""
     try:
         figures = asyncio.run(_latency(Scale(speed)))
@@ -105,13 +105,11 @@ async def _latency(scale: Scale) -> list[Figure]:
     with unused_folder(state_folder(os.environ) / "bench") as folder:
         async with choose_stack(os.environ, folder) as endpoints:
             for load in LOADS:
-                async with (
-                    world(endpoints, scale.speed, **_QUIET) as running,
-                    fleet(running.http, running.shop.base, running.kafka, running.database, scale.settings()) as fleet_,
-                ):
-                    found.append(await ours(running, fleet_, load, scale))
-                for every in EVERY:
-                    async with world(endpoints, scale.speed, **_QUIET) as running:
+                async with world(endpoints, scale.speed, **_QUIET) as running:
+                    base = running.shop.base
+                    async with fleet(running.http, base, running.kafka, running.database, scale.settings()) as replicas:
+                        found.append(await ours(running, replicas, load, scale))
+                    for every in EVERY:
                         found.append(await naive(running, load, every, scale))
     return found
 
