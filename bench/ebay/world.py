@@ -23,6 +23,7 @@ from libs.db.pool import Database
 from libs.secrets.keys import new_key
 from libs.stack import Endpoints
 from libs.stack.ports import free_ports
+from libs.stack.process import GuardedProcess
 from schemas.topics import topics
 from services.ops.sandbox_wiring import services_environment
 
@@ -138,19 +139,17 @@ async def world(endpoints: Endpoints, skus: int, latency: float) -> AsyncIterato
 
 @dataclass(frozen=True)
 class _Starter:
-    """Starts services; each is ended, the last one first, when the stack closes."""
+    """Starts services; each is ended when the stack closes, the last one first, or when this program ends, however."""
 
     stack: AsyncExitStack
     http: aiohttp.ClientSession
     folder: Path
 
     async def __call__(self, name: str, environ: dict[str, str], base: str) -> int:
-        log = self.stack.enter_context((self.folder / f"{name}.log").open("wb"))
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", f"services.{name}", env=environ, stdout=log, stderr=log
-        )
-        self.stack.push_async_callback(_end, process)
-        await _until_ready(lambda: self._ready(base), process, f"{name}: see {self.folder / name}.log")
+        log = self.folder / f"{name}.log"
+        process = await GuardedProcess.start([sys.executable, "-m", f"services.{name}"], log=log, env=environ)
+        self.stack.push_async_callback(process.stop)
+        await _until_ready(lambda: self._ready(base), process, f"{name}: see {log}")
         return process.pid
 
     async def _ready(self, base: str) -> bool:
@@ -161,26 +160,15 @@ class _Starter:
             return False
 
 
-async def _until_ready(ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process, what: str) -> None:
+async def _until_ready(ready: Callable[[], Awaitable[bool]], process: GuardedProcess, what: str) -> None:
     try:
         async with asyncio.timeout(READY_SECONDS):
             while not await ready():
-                if process.returncode is not None:
-                    raise WorldFailed(f"{what} ended with status {process.returncode}")
+                if process.exit_code is not None:
+                    raise WorldFailed(f"{what} ended with status {process.exit_code}")
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise WorldFailed(f"{what} is not ready within {READY_SECONDS} s") from None
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        try:
-            async with asyncio.timeout(30):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 async def _token(environ: dict[str, str]) -> str:
