@@ -211,6 +211,20 @@ async def test_a_run_is_stopped_and_goes_on_elsewhere_with_what_is_left(world: W
     await world.becomes(22, count)
 
 
+async def test_of_stockxs_day_a_synchronisation_leaves_what_is_kept_for_commands(world: World) -> None:
+    scarce = json.dumps({"seconds_between_requests": 0.001, "requests_a_day": 6})
+    environment = await environment_of(world.shop, world.kafka, world.database, limits=scarce, reserve="5")
+    async with serving(environment) as service:
+        assert (await service.ended(await service.take_in(GOODS)))["status"] == "completed"
+        await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
+        asked = (await world.shop.control("GET", "/_stockx/calls"))["total"]
+        run_id = await service.start("market_data")
+        await world.becomes(1, "SELECT count(*) FROM market.runs WHERE waits LIKE '%are kept for commands'")
+        assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == asked
+        await service.call("POST", f"/market-data/runs/{run_id}/stop", 202)
+        assert (await service.ended(run_id))["status"] == "stopped"
+
+
 async def test_sales_in_notion_get_their_real_product_and_land_in_stockx_listings(world: World) -> None:
     new = {"sku": "CUSTOM-001", "gross": 10, "sold_on": "2026-06-01", "title": "Own work"}
     unknown = await world.shop.control("POST", "/_notion/pages", new)
