@@ -15,11 +15,14 @@ from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
 from libs.read_models import READ_MODELS
 from libs.service import Service
+from services.pricing.application import NAME
 from services.pricing.config import Config
 from services.pricing.intelligence import IntelligenceApi
 from services.pricing.messages import internal_topics
 from services.pricing.opportunities import Opportunities
-from services.pricing.worker import NAME, Worker
+from services.pricing.repricing import Repricing
+from services.pricing.repricing_routes import RepricingApi
+from services.pricing.worker import Worker
 
 _DESCRIPTION = (
     "What the market says of a product. Opportunities themselves are read at the catalog: GET /opportunities."
@@ -36,9 +39,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
         commands = Commands(database, config.kafka, publisher, NAME, READ_MODELS, patience=config.patience_seconds)
         await stack.enter_async_context(commands)
         opportunities = Opportunities(commands, Sequences(database))
-        worker = Worker(config, opportunities, DeadLetters(config.kafka, publisher, NAME))
+        repricing = Repricing(database, commands, Sequences(database))
+        worker = Worker(config, opportunities, repricing, DeadLetters(config.kafka, publisher, NAME))
         http = web.Application()
-        Api(NAME, version("sellstream"), _DESCRIPTION, routes=IntelligenceApi(database).routes()).add_to(http)
+        routes = (*IntelligenceApi(database).routes(), *RepricingApi(database, worker.reprice).routes())
+        Api(NAME, version("sellstream"), _DESCRIPTION, routes=routes).add_to(http)
         yield Service(
             name=NAME,
             host=config.host,

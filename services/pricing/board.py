@@ -5,6 +5,7 @@ change of a rule only profit is computed anew, in columns. Nothing here knows Ka
 """
 
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -13,13 +14,30 @@ import msgspec
 
 from libs.exchange_rates.ecb import DailyRates
 from libs.exchange_rates.rates import ExchangeRates, NoRate
-from libs.pricing.cost_rules import CostRules
+from libs.pricing.cost_rules import CostRules, NoCostRule
 from libs.pricing.opportunities import Figures, opportunities
+from libs.pricing.outliers import Competitor
 from libs.pricing.product_state import Listing, Part, Product, apply
 from libs.pricing.quoting import Place, Quote, as_listed, quotes
+from libs.pricing.repricing_rule import Priced
 from services.pricing.messages import AboutProduct, RatesTold, RuleTold, decode_shared, encode
 
 Table = MutableMapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A listing as the repricer sees it, and who competes with it.
+
+    `in_usd`: its own currency is the US dollar; prices in others are not changed by us.
+    """
+
+    listing_id: int
+    listing: Priced
+    competitors: tuple[Competitor, ...]
+    in_usd: bool
+
+
 Computed = list[tuple[Place, Figures | None]]
 """Each opportunity that there is, and each place where there is none (any more)."""
 
@@ -61,6 +79,31 @@ class Board:
             )
         ]
         return self._computed(found, day)
+
+    def listings(self, products: set[int] | None = None) -> dict[int, int]:
+        """Listings with their products; of some products, or of all."""
+        states = self._states() if products is None else ((number, self._state(number)) for number in products)
+        return {listing: number for number, state in states for listing in state.listings}
+
+    def market(self, product_id: int, listing_id: int, day: date) -> Market:
+        """A listing among the others on its channel and market; what it costs and which rule holds, where known."""
+        state, price = self._state(product_id), self._usd()
+        own = state.listings[listing_id]
+        others = [
+            Competitor(f"listing {number}", price(each))
+            for number, each in sorted(state.listings.items())
+            if number != listing_id and (each.channel, each.market) == (own.channel, own.market)
+        ]
+        view = state.markets.get(own.channel)
+        if view is not None and view.lowest_ask_usd is not None and view.lowest_ask_usd != price(own):
+            others.append(Competitor(own.channel, view.lowest_ask_usd))
+        try:
+            rule = self._cost_rules().on(day, own.channel, own.market, state.category)
+        except NoCostRule:
+            rule = None
+        cost = min((offer.cost_usd for offer in state.offers.values()), default=None)
+        listing = Priced(price(own), buy_cost_usd=cost, cost_rule=rule)
+        return Market(listing_id, listing, tuple(others), own.currency == USD)
 
     def to_write(self, computed: Computed) -> Computed:
         """What has to be written. Noted before it is: where there is none, only what we wrote ourselves is deleted."""

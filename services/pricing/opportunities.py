@@ -5,12 +5,13 @@ was killed anywhere does its work again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from libs.bus.publisher import NotPublished
 from libs.bus.reader import KafkaAway
-from libs.commands.command import Command, Work
+from libs.commands.command import Command, T, Work
 from libs.commands.errors import ReadModelBehind
 from libs.commands.run import Commands
 from libs.db.errors import DatabaseAway
@@ -38,6 +39,18 @@ _LONGEST_PAUSE = 5.0
 _PASSES = (NotPublished, KafkaAway, ReadModelBehind, DatabaseAway, OtherVersion)
 
 
+async def patiently(step: Callable[[], Awaitable[T]]) -> T:
+    """Do it, and again while something is away that comes back by itself, however long."""
+    pause = _SHORTEST_PAUSE
+    while True:
+        try:
+            return await step()
+        except _PASSES as error:
+            log.warning("pricing waits", reason=f"{type(error).__name__}: {error}", seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
 class Opportunities:
     """Keeps the rows as they were computed last."""
 
@@ -52,18 +65,8 @@ class Opportunities:
         """Bring the rows in line; how many facts that took. Waits for what is away, however long."""
         written = 0
         for begin in range(0, len(computed), _AT_ONCE):
-            written += await self._patiently(computed[begin : begin + _AT_ONCE])
+            written += await patiently(partial(self._commands.run, self._work(computed[begin : begin + _AT_ONCE])))
         return written
-
-    async def _patiently(self, some: Computed) -> int:
-        pause = _SHORTEST_PAUSE
-        while True:
-            try:
-                return await self._commands.run(self._work(some))
-            except _PASSES as error:
-                log.warning("opportunities wait", reason=f"{type(error).__name__}: {error}", seconds=pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _work(self, some: Computed) -> Work[int]:
         async def work(command: Command) -> int:

@@ -12,16 +12,18 @@ batches again, which changes nothing (`take` would acknowledge a batch that was 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
-import faust
 import msgspec
 
-from libs.bus.dead_letter import Copy, DeadLetters
+from libs.bus.dead_letter import DeadLetters
 from libs.bus.settings import KafkaSettings
 from libs.projection.record import Unreadable, locate
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_CONSUMED
+from services.pricing.application import NAME, application, is_later, record_of
+from services.pricing.application import remembered as remembered_of
 from services.pricing.board import Board, Computed, is_shared
 from services.pricing.config import Config
 from services.pricing.handlers import HANDLERS, Remembered
@@ -37,16 +39,14 @@ from services.pricing.messages import (
     decode_about_product,
     encode,
 )
-from services.pricing.opportunities import Opportunities
-from services.pricing.placed_table import PlacedTable
+from services.pricing.opportunities import Opportunities, patiently
+from services.pricing.repricing import Repricing
 
 log = get_logger()
 
-NAME: Final = "pricing"
 _STATELESS = frozenset({"exchange_rates", "market_data"})
 """Topics of which nothing is remembered: they have no partitions in common with the tables."""
 _LOOK_AT_THE_DAY_SECONDS = 30.0
-_remembered = msgspec.json.Decoder(Remembered).decode
 _json = msgspec.json.Encoder().encode
 
 Batch = Sequence[Any]
@@ -63,11 +63,13 @@ class Worker:
         self,
         config: Config,
         opportunities: Opportunities,
+        repricing: Repricing,
         dead_letters: DeadLetters,
         today: Callable[[], date] = _today,
     ) -> None:
         self._kafka: KafkaSettings = config.kafka
         self._opportunities = opportunities
+        self._repricing = repricing
         self._dead_letters = dead_letters
         self._today = today
         self._boards: dict[int, Board] = {}
@@ -75,7 +77,7 @@ class Worker:
         self._turn = asyncio.Lock()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = False
-        self._app = _application(config)
+        self._app = application(config)
         self._app.on_rebalance_complete.connect(self._on_ready, weak=False)
         self._app.on_partitions_revoked.connect(self._on_revoked, weak=False)
         tables = {name: self._app.Table(name, key_type=str, value_type=bytes) for name in TABLES}
@@ -139,7 +141,7 @@ class Worker:
         offsets: dict[str, int] = {}
         stateful = topic not in _STATELESS
         for event in batch:
-            record = _record(event)
+            record = record_of(event)
             found = locate(record, topic, NAME)
             fate = "skipped"
             if isinstance(found, Unreadable):
@@ -148,7 +150,7 @@ class Worker:
             elif found is not None:
                 fate = "handled"
                 place = f"{record.partition}/{topic}/{found.key}"
-                if not stateful or _is_later(
+                if not stateful or is_later(
                     offsets, place, self._entities, record.offset, getattr(found.fact, "basis", None)
                 ):
                     last[place] = (found.fact, record.offset)
@@ -157,7 +159,7 @@ class Worker:
         remembered: dict[str, bytes] = {}
         for place, (fact, offset) in last.items():
             stored = self._entities.get(place) if stateful else None
-            here, messages = HANDLERS[topic](fact, _remembered(stored).place if stored else None)
+            here, messages = HANDLERS[topic](fact, remembered_of(stored).place if stored else None)
             sent += messages
             remembered[place] = _json(Remembered(offset, here))
         await self._send(sent)
@@ -204,13 +206,32 @@ class Worker:
                 if partition not in whole:
                     board = self._board(partition)
                     await self._write(board, board.of_products(products, self._today()))
+                    await self._reprice(board, products)
 
     async def _whole(self, partition: int) -> None:
         day = self._today()
         board = self._board(partition)
         for computed in board.everything(day):
             await self._write(board, computed)
+        await self._reprice(board, None)
         self._days[partition] = day
+
+    async def _reprice(self, board: Board, products: set[int] | None) -> None:
+        """Propose prices for the listings with rules, of some products or of all."""
+        listings = board.listings(products)
+        asked = None if products is None else list(listings)
+        rules = await patiently(partial(self._repricing.ruled, asked)) if listings else {}
+        markets = [
+            board.market(listings[number], number, self._today()) for number in sorted(rules.keys() & listings.keys())
+        ]
+        await patiently(partial(self._repricing.consider, markets, rules))
+
+    async def reprice(self, listing_id: int) -> None:
+        """Propose for a listing whose rule was changed, if its product is ours just now."""
+        for board in tuple(self._boards.values()):
+            if (product := board.listings().get(listing_id)) is not None:
+                async with self._turn:
+                    await self._reprice(board, {product})
 
     async def _write(self, board: Board, computed: Computed) -> None:
         due = board.to_write(computed)
@@ -255,42 +276,3 @@ class Worker:
         """Another worker may change what is ours no more: what was derived from it is forgotten."""
         self.ready = False
         self._boards.clear()
-
-
-def _application(config: Config) -> Any:
-    return faust.App(
-        config.kafka.group(NAME),
-        broker=[f"kafka://{server}" for server in config.kafka.bootstrap_servers.split(",")],
-        store="memory://",
-        Table=PlacedTable,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        web_enabled=False,
-        consumer_auto_offset_reset="earliest",
-        broker_commit_interval=0.5,
-        broker_session_timeout=config.session_seconds,
-        broker_heartbeat_interval=config.session_seconds / 4,
-        producer_acks=-1,
-        stream_wait_empty=False,
-    )
-
-
-def _record(event: Any) -> Copy:
-    """A Faust event as the record that it was."""
-    told = event.message
-    headers = told.headers.items() if isinstance(told.headers, dict) else told.headers or ()
-    return Copy(
-        told.topic, told.partition, told.offset, int(told.timestamp * 1000), told.key, told.value, list(headers)
-    )
-
-
-def _is_later(seen: dict[str, int], place: str, entities: Any, offset: int, basis: int | None) -> bool:
-    """libs.read_models.commanded.is_later, on what is remembered; `seen` is the batch's own memory."""
-    if place not in seen:
-        stored = entities.get(place)
-        seen[place] = -1 if stored is None else _remembered(stored).offset
-    before = seen[place]
-    if offset <= before or (basis is not None and basis <= before):
-        return False
-    seen[place] = offset
-    return True

@@ -221,3 +221,39 @@ async def test_the_market_s_intelligence_is_asked_for_by_style_code_and_size(
         assert (told["recommended_list_price"], told["expected_sell_days"]) == ("149.99", 90)
         for query, status in (({"sku": "HQ4276", "size": "9"}, 404), ({"sku": ""}, 400), ({}, 400)):
             assert (await client.get("/api/v1/pricing/intelligence", params=query)).status == status
+
+
+async def test_a_listing_with_a_rule_is_repriced_when_its_market_changes(
+    api: Catalog, kafka: KafkaSettings, database: Database
+) -> None:
+    async with pricing(database.url, kafka) as client:
+        await documented(api)
+        await until(holds(api, sellPriceUsd="799.99"), "the opportunity")
+        path = "/api/v1/pricing/listings/3"
+        rule = {"position": "undercut", "distance": {"kind": "amount", "value": "1"}, "minimum_usd": "780"}
+
+        async def proposals() -> list[dict[str, Any]]:
+            return list((await (await client.get(f"{path}/proposals")).json())["proposals"])
+
+        assert (await client.get(f"{path}/repricing-rule")).status == 404
+        assert (await client.put(f"{path}/repricing-rule", json=rule | {"minimum_usd": None})).status == 400
+        assert (await (await client.put(f"{path}/repricing-rule", json=rule)).json())["version"] == 1
+        (first,) = await proposals()
+        assert (first["mode"], first["current_usd"], first["price_usd"]) == ("test", "830.00", "798.99")
+        assert first["explanation"].startswith("The cheapest of 2 competitors (listing 1) asks 799.99 USD")
+        assert first["details"]["guardrails"] == []
+        assert first["applied_at"] is None
+        await api.post("sellListings", {"sellListingId": 1, "sellPriceUsd": 700, "action": 2})
+
+        async def again() -> bool:
+            return len(await proposals()) == 2
+
+        await until(again, "a proposal for the changed market")
+        second = (await proposals())[0]
+        assert (second["price_usd"], second["details"]["guardrails"]) == ("780.00", ["minimum"])
+        told = await (await client.put(f"{path}/repricing-rule", json=rule | {"mode": "live"})).json()
+        assert told["version"] == 2
+        row = (await api.get("/sellListings/3")).json
+        assert Decimal(row["sellPriceUsd"]) == 780, "in live mode the listing's price is changed"
+        assert (await proposals())[0]["applied_at"] is not None
+        assert (await client.delete(f"{path}/repricing-rule")).status == 200

@@ -1,0 +1,53 @@
+"""The Faust application's settings, and its events as the records that they were."""
+
+from typing import Any, Final
+
+import faust
+import msgspec
+
+from libs.bus.dead_letter import Copy
+from services.pricing.config import Config
+from services.pricing.handlers import Remembered
+from services.pricing.placed_table import PlacedTable
+
+NAME: Final = "pricing"
+remembered = msgspec.json.Decoder(Remembered).decode
+
+
+def application(config: Config) -> Any:
+    return faust.App(
+        config.kafka.group(NAME),
+        broker=[f"kafka://{server}" for server in config.kafka.bootstrap_servers.split(",")],
+        store="memory://",
+        Table=PlacedTable,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=0.5,
+        broker_session_timeout=config.session_seconds,
+        broker_heartbeat_interval=config.session_seconds / 4,
+        producer_acks=-1,
+        stream_wait_empty=False,
+    )
+
+
+def record_of(event: Any) -> Copy:
+    """A Faust event as the record that it was."""
+    told = event.message
+    headers = told.headers.items() if isinstance(told.headers, dict) else told.headers or ()
+    return Copy(
+        told.topic, told.partition, told.offset, int(told.timestamp * 1000), told.key, told.value, list(headers)
+    )
+
+
+def is_later(seen: dict[str, int], place: str, entities: Any, offset: int, basis: int | None) -> bool:
+    """libs.read_models.commanded.is_later, on what is remembered; `seen` is the batch's own memory."""
+    if place not in seen:
+        stored = entities.get(place)
+        seen[place] = -1 if stored is None else remembered(stored).offset
+    before = seen[place]
+    if offset <= before or (basis is not None and basis <= before):
+        return False
+    seen[place] = offset
+    return True

@@ -1,0 +1,139 @@
+"""Proposals: for each listing with a repricing rule, when its market changes, and kept with all they follow from.
+
+In test mode a proposal is kept. In live mode the listing's price is changed besides, by command, as a person would with
+POST /sellListings; a proposal that was carried out proposes nothing again.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from libs.commands.command import Command
+from libs.commands.run import Commands
+from libs.commands.unified import NotPossible
+from libs.db.pool import Connection, Database
+from libs.entities.change import UPDATE, Change
+from libs.entities.deciding import decide
+from libs.entities.sequences import Sequences
+from libs.pricing.amounts import AmountRefused, cents
+from libs.pricing.repricer import Proposal, propose
+from libs.pricing.repricing_rule import BoundUnknown, Mode
+from libs.telemetry.log import get_logger
+from schemas.sell_listings.sell_listing_changed import ENTITY as LISTING
+from services.pricing.board import Market
+from services.pricing.rules import RuleGiven
+
+log = get_logger()
+
+_LAST = """
+SELECT DISTINCT ON (sell_listing_id) rule_version, current_usd, price_usd, applied_at IS NOT NULL AS applied
+FROM pricing.price_proposals WHERE sell_listing_id = ANY ($1) ORDER BY sell_listing_id, id DESC
+"""
+_KEEP = """
+INSERT INTO pricing.price_proposals
+    (sell_listing_id, rule_version, mode, current_usd, price_usd, explanation, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+
+class Repricing:
+    """Looks up rules, proposes, keeps, and in live mode applies."""
+
+    def __init__(
+        self,
+        database: Database,
+        commands: Commands,
+        sequences: Sequences,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = database
+        self._commands = commands
+        self._sequences = sequences
+        self._now = now
+
+    async def ruled(self, listings: Sequence[int] | None = None) -> dict[int, tuple[int, RuleGiven]]:
+        """The rules of these listings, or all, by listing: version and rule. Raises DatabaseAway, NotMigrated."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM pricing.repricing_rules WHERE $1::bigint[] IS NULL OR sell_listing_id = ANY ($1)",
+                None if listings is None else list(listings),
+            )
+        return {row["sell_listing_id"]: (row["version"], RuleGiven.model_validate_json(row["rule"])) for row in rows}
+
+    async def consider(self, markets: Sequence[Market], rules: dict[int, tuple[int, RuleGiven]]) -> int:
+        """Propose for each; how many proposals are new."""
+        new = 0
+        for market in markets:
+            version, given = rules[market.listing_id]
+            try:
+                proposal = propose(given.rule(market.listing_id, version), market.listing, market.competitors)
+            except (AmountRefused, BoundUnknown) as error:
+                log.warning("no price is proposed", sell_listing_id=market.listing_id, reason=str(error))
+                continue
+            if proposal.changes and await self._keep(market, proposal):
+                new += 1
+        return new
+
+    async def _keep(self, market: Market, proposal: Proposal) -> bool:
+        """Keep a proposal that is not the last one again; a live one that was not carried out yet is carried out."""
+        async with self._database.transaction() as connection:
+            (last,) = await connection.fetch(_LAST, [market.listing_id]) or (None,)
+            same = last is not None and (last["rule_version"], last["current_usd"], last["price_usd"]) == (
+                proposal.rule_version,
+                proposal.current_usd,
+                proposal.price_usd,
+            )
+            if not same:
+                await _insert(connection, market, proposal)
+        if proposal.mode is Mode.LIVE and market.in_usd and not (same and last is not None and last["applied"]):
+            await self._apply(market.listing_id, proposal)
+        return not same
+
+    async def _apply(self, listing_id: int, proposal: Proposal) -> None:
+        async def work(command: Command) -> None:
+            price = {"sell_price_usd": proposal.price_usd, "sell_price_original": proposal.price_usd}
+            sequence = await self._sequences.of(LISTING)
+            await decide(command, LISTING, [Change(UPDATE, listing_id, price)], sequence, self._now())
+            command.then(_applied(listing_id))
+
+        try:
+            await self._commands.run(work)
+        except NotPossible as error:
+            log.warning("a price could not be changed", sell_listing_id=listing_id, reason=str(error))
+
+
+def _applied(listing_id: int) -> Callable[[Connection], Any]:
+    async def mark(connection: Connection) -> None:
+        await connection.execute(
+            "UPDATE pricing.price_proposals SET applied_at = now() WHERE id = "
+            "(SELECT max(id) FROM pricing.price_proposals WHERE sell_listing_id = $1)",
+            listing_id,
+        )
+
+    return mark
+
+
+async def _insert(connection: Connection, market: Market, proposal: Proposal) -> None:
+    details = asdict(proposal) | {
+        "guardrails": list(proposal.guardrails),
+        "offers": [asdict(each) for each in market.competitors],
+    }
+    await connection.execute(
+        _KEEP,
+        market.listing_id,
+        proposal.rule_version,
+        proposal.mode.value,
+        cents(proposal.current_usd),
+        cents(proposal.price_usd),
+        proposal.explanation,
+        json.dumps(details, default=_plain),
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} is no part of a proposal")
