@@ -34,8 +34,7 @@ from services.pricing.messages import (
 )
 
 LINKED = Decimal("0.80")
-"""Above it a match counts by itself (the document's best practice 2); one that a person made always counts."""
-BY_HAND = "manual"
+"""Above it a match counts (the document's best practice 2). A person's word is in it: approved 1, rejected 0."""
 USD = "USD"
 SIZE = "size"
 CHANNELS = frozenset(Channel)
@@ -131,7 +130,7 @@ def _listing(fact: SellListingChangedV1) -> Listing | None:
 
 
 def _linked(fact: ProductMatchChangedV1) -> bool:
-    return fact.confidence > LINKED or fact.match_method == BY_HAND
+    return fact.confidence > LINKED
 
 
 HANDLERS: Mapping[str, Callable[[Any, str | None], Decision]] = {

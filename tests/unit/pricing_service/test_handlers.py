@@ -43,12 +43,12 @@ def test_a_listing_that_moves_leaves_its_old_product() -> None:
         ({}, True),
         ({"confidence": Decimal("0.81")}, True),
         ({"confidence": Decimal("0.80")}, False),
-        ({"confidence": Decimal("0.10"), "match_method": "manual"}, True),
+        ({"confidence": Decimal(0), "match_method": "manual"}, False),
         ({"deleted": True}, False),
         ({"entity_type": "sell"}, False),
     ],
 )
-def test_a_match_counts_above_080_or_by_hand(changes: dict[str, Any], counts: bool) -> None:
+def test_a_match_counts_above_080_and_a_rejected_one_does_not(changes: dict[str, Any], counts: bool) -> None:
     match = type(fact("productMatches")).model_validate(fact("productMatches").model_dump() | changes)
     here, sent = HANDLERS["product_matches"](match, None)
     assert (here, sent) == (("10", [Sent(OFFERS, "10", MatchTold(1, 1))]) if counts else (None, []))
