@@ -49,6 +49,14 @@ async def offered(connection: Connection, product: int) -> list[Offered]:
     return [_offered(row, skus.get((row.channel, row.market))) for row in found.values()]
 
 
+async def sku_of(connection: Connection, product: int, channel: str, market: str) -> str | None:
+    """Our SKU of a product's listing there; None: no draft of it was published (yet)."""
+    drafts = await rows(
+        connection, DRAFTS, unified_product_id=product, channel=channel, market=market, status="published"
+    )
+    return our_sku(int(drafts[-1].key)) if drafts else None
+
+
 async def another(connection: Connection, product: int) -> str | None:
     """Where another unit can be bought, in words; None: no active offer is matched with the product."""
     matches = await rows(connection, MATCHES, unified_product_id=product, entity_type="buy")

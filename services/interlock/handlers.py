@@ -20,6 +20,7 @@ from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrde
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
 from schemas.registry import BY_MODEL
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
+from services.interlock.goods import Offered
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale
 
@@ -44,7 +45,10 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
                     await _ours(ours, interlock)
                 case SellListingChangedV1() as listing:
                     if not listing.deleted:
-                        await interlock.listed(listing.unified_product_id)
+                        fresh = Offered(
+                            listing.sell_listing_id, listing.channel, listing.market, listing.channel_item_id, None
+                        )
+                        await interlock.listed(listing.unified_product_id, fresh)
                 case _:
                     raise Reject(f"{received.envelope.type} is not for the interlock", ErrorClass.CONTRACT)
     except (DatabaseAway, NotMigrated, ReadModelBehind) as error:

@@ -58,8 +58,11 @@ class Interlock:
         self._tell(sale, decided)
         return decided
 
-    async def listed(self, product: int) -> None:
-        """A listing of a product is there: take it off, if the last unit is sold."""
+    async def listed(self, product: int, fresh: Offered) -> None:
+        """A listing of a product is there: take it off, if the last unit is sold.
+
+        Its row need not be: a fact can be read before the command that decided it commits.
+        """
         async with self.database.transaction() as connection:
             units = await on_hand(connection, product, self.units_unless_told)
             known = await connection.fetchval(
@@ -70,7 +73,9 @@ class Interlock:
             fence = await lock(connection, product)
             left = await left_of(connection, product, units)
             if left is not None and left <= 0:
-                await self._take_off(connection, product, fence, await offered(connection, product))
+                known_by = {one.sell_listing_id: one for one in await offered(connection, product)}
+                listings = {fresh.sell_listing_id: fresh} | known_by
+                await self._take_off(connection, product, fence, list(listings.values()))
 
     async def _take_off(self, connection: Connection, product: int, fence: int, listings: Sequence[Offered]) -> None:
         jobs = []

@@ -16,6 +16,7 @@ from libs.channels.accounts import Channels, NoChannel
 from libs.http.errors import ApiError, Later
 from libs.jobs import SETTLED, Job, JobQueue, RetryJob, Settled
 from libs.selling.channel import SkuNeeded
+from services.interlock.goods import sku_of
 
 SOONEST_SECONDS = 0.3
 LATEST_SECONDS = 30.0
@@ -34,7 +35,7 @@ class TakingOff:
             return None
         try:
             channel = self._channels.of(asked["channel"], asked["market"])
-            await channel.take_off(asked["item_id"], asked["sku"])
+            await channel.take_off(asked["item_id"], asked["sku"] or await self._sku(asked))
         except (ApiError, NoChannel, SkuNeeded) as error:
             await self._note(asked, str(error))
             raise RetryJob({"code": type(error).__name__, "msg": str(error)}, _pause(job, error)) from error
@@ -57,6 +58,11 @@ class TakingOff:
                 "SELECT fence FROM interlock.products WHERE unified_product_id = $1", product
             )
         return bool(now == fence)
+
+    async def _sku(self, asked: Mapping[str, Any]) -> str | None:
+        """A listing is there before its draft is called published: look again at each attempt."""
+        async with self._queue.database.connection() as connection:
+            return await sku_of(connection, asked["product"], asked["channel"], asked["market"])
 
     async def _note(self, asked: Mapping[str, Any], error: str) -> None:
         async with self._queue.database.connection() as connection:
