@@ -143,7 +143,7 @@ async def lively(system: System) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
-        for topic in ("orders", "webhooks", "exchange_rates", "listing_commands"):
+        for topic in ("orders", "webhooks", "exchange_rates", "listing_commands", "listing_drafts", "buy_offers"):
             await producer.send_and_wait(system.kafka.topic(topic), FOREIGN, headers=[("other", b"tool")])
     finally:
         await producer.stop()
