@@ -208,6 +208,8 @@ class Spool:
             self._loop.call_soon_threadsafe(self._written, puts, error)
 
     def _answer(self, ask: _Ask) -> None:
+        if not ask.answer.set_running_or_notify_cancel():
+            return  # who asked has left
         try:
             ask.answer.set_result(ask.run(self._db))
         except sqlite3.Error as error:

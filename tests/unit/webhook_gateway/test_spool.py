@@ -70,6 +70,15 @@ async def test_two_processes_in_one_folder_have_a_file_each_and_what_is_left_is_
         assert len(list(tmp_path.glob("*.sqlite3"))) == 1
 
 
+async def test_who_no_longer_waits_for_a_reading_does_no_harm(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 100_000) as spool:
+        for _ in range(100):
+            reading = asyncio.ensure_future(spool.read(0, 10))
+            await asyncio.sleep(0)
+            reading.cancel()
+        assert await put(spool, entry(1)) == [None]
+
+
 _FILLS = """
 import asyncio, resource, sys
 from pathlib import Path
