@@ -158,8 +158,13 @@ async def test_keys_rotate_beside_running_services(database, store):
     for number in range(250):
         await store.authorize(str(number), TokenPair(f"access {number}", f"refresh {number}"))
     both = Vault(read_keys(f"{NEW},{KEY}"))
-    assert await rotate(database, both) == {"oauth.tokens": 250, "oauth.states": 1, "privacy.keys": 0}
-    assert await rotate(database, both) == {"oauth.tokens": 0, "oauth.states": 0, "privacy.keys": 0}
+    assert await rotate(database, both) == {
+        "oauth.tokens": 250,
+        "oauth.states": 1,
+        "privacy.keys": 0,
+        "core.secrets": 0,
+    }
+    assert await rotate(database, both) == {"oauth.tokens": 0, "oauth.states": 0, "privacy.keys": 0, "core.secrets": 0}
     assert await secrets_by_key(database) == {both.key_ids[0]: 501}
     new = Vault(read_keys(NEW))
     assert (await PostgresTokenStore(database, CLIENT, new).load("7")).refresh == "refresh 7"
@@ -180,7 +185,7 @@ async def test_what_no_key_opens_can_be_given_up(database, store):
     new = PostgresTokenStore(database, CLIENT, Vault(read_keys(NEW)))
     await new.authorize("2", PAIR)
     forgotten = await forget_others(database, Vault(read_keys(NEW)))
-    assert forgotten == {"oauth.tokens": 1, "oauth.states": 0, "privacy.keys": 0}
+    assert forgotten == {"oauth.tokens": 1, "oauth.states": 0, "privacy.keys": 0, "core.secrets": 0}
     assert await new.load("1") is None
     assert await new.load("2") == PAIR
 
