@@ -113,8 +113,8 @@ def with_embedded(item: InventoryItem, known: Sequence[OfferSummary]) -> list[Of
 
     An empty list tells that there is no offer; offers without an id tell nothing.
     """
-    told = [one for one in item.offers if one.offer_id]
-    if "offers" not in item.model_fields_set or (item.offers and not told):
+    told = [one for one in item.offers or [] if one.offer_id]
+    if item.offers is None or (item.offers and not told):
         return list(known)
     before = {one.offer_id: one for one in known}
     return [
