@@ -169,6 +169,20 @@ async def test_stop_is_taken_while_a_run_waits_for_its_accounts_turn(
         assert (await sync.done(run_id))["status"] == "stopped"
 
 
+async def test_no_more_is_asked_in_a_second_than_is_set(
+    shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    rate = 20
+    environment = environment_of(shop, kafka, database, await accounts_of(shop), requests_per_second=str(rate))
+    clock = asyncio.get_running_loop().time
+    async with serving(environment) as sync:
+        began = clock()
+        run = await sync.synced("offers")
+        took = clock() - began
+    assert (run["status"], run["counts"]["skus"], run["counts"]["failed"]) == ("completed", ITEMS, 0)
+    assert took >= (ITEMS - 1) / rate, "a pause before each call of getOffers but the first"
+
+
 @dataclass
 class OneItem:
     """An eBay with one item, and whatever offers it is told to have."""
