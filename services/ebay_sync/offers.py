@@ -73,7 +73,7 @@ async def _step_1(work: Work) -> None:
 
 
 async def _step_2(work: Work) -> None:
-    journal, place = work.journal, work.journal.place
+    place = work.journal.place
     if place.total is None:
         place = await _begun(work, place)
     after, index, total = place.after, place.index, place.total or 0
@@ -83,13 +83,12 @@ async def _step_2(work: Work) -> None:
             chunk = Chunk(index + 1, skus)
             await _fetch(work, chunk, total)
             if storing is not None:
-                await storing
+                try:
+                    await storing
+                except Stopped as stopped:
+                    chunk.error = chunk.error or stopped
             if chunk.error is not None:
-                await journal.fail(chunk.failures)
-                counts = journal.counts.plus(
-                    fetched=chunk.fetched, disappeared=chunk.disappeared, failed=len(chunk.failures)
-                )
-                await journal.write(counts=counts)
+                await _leave(work, chunk)
                 raise chunk.error
             after, index = skus[-1], index + len(skus)
             storing = asyncio.create_task(
@@ -196,6 +195,8 @@ async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str,
 async def _store(work: Work, chunk: Chunk, place: Place | None) -> None:
     """Store the offers of a chunk; the run's place moves when the projector has committed them."""
     journal = work.journal
+    if journal.stopping:
+        await _leave(work, chunk)
     journal.check()
     stored, unchanged = await _stored(work, chunk.answers)
     if chunk.failures:
@@ -209,6 +210,14 @@ async def _store(work: Work, chunk: Chunk, place: Place | None) -> None:
         failed=len(chunk.failures),
     )
     await journal.write(place=place, counts=counts)
+
+
+async def _leave(work: Work, chunk: Chunk) -> None:
+    """The run ends before a chunk is stored: tell what was fetched, and keep what failed."""
+    journal = work.journal
+    await journal.fail(chunk.failures)
+    counts = journal.counts.plus(fetched=chunk.fetched, disappeared=chunk.disappeared, failed=len(chunk.failures))
+    await journal.write(counts=counts)
 
 
 async def _stored(work: Work, answers: Mapping[str, Answer]) -> tuple[int, int]:

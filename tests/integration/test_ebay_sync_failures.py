@@ -106,6 +106,23 @@ async def test_what_failed_before_a_run_was_refused_is_listed(
     assert [one["sku"] for one in run["failures"]] == [first]
 
 
+async def test_what_failed_before_stop_is_listed(
+    shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    first = (await skus_of(shop))[0]
+    fault = {**OUTAGE, "path": "/sell/inventory/v1/offer", "query": f"*sku={first}*"}
+    await shop.control("POST", "/_faults", fault)
+    await shop.control("PATCH", "/_ebay/switches", {"latency": 0.2})
+    environment = environment_of(shop, kafka, database, await accounts_of(shop), pace__concurrency="1")
+    async with serving(environment) as sync:
+        run_id = await sync.start("offers")
+        assert (await sync.events(run_id, most=9))[-1].text.startswith("⚠ [1/")
+        await sync.call("POST", f"/{run_id}/stop", expect=202)
+        run = await sync.done(run_id)
+    assert (run["status"], run["counts"]["failed"]) == ("stopped", 1)
+    assert [one["sku"] for one in run["failures"]] == [first]
+
+
 async def test_an_account_that_gets_another_user_is_published_anew(
     shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
 ) -> None:
