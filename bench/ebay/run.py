@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.ebay.document import sync_all_offers
-from bench.ebay.world import World, WorldFailed, world
+from bench.ebay.world import REPORT_POLL_SECONDS, World, WorldFailed, world
 from bench.machine import describe
 from libs.stack import Endpoints, choose_stack, state_folder
 from libs.stack.locks import unused_folder
@@ -89,7 +89,13 @@ async def _run(skus: int, latency: float, sample: int, sizes: dict[str, list[int
             Console().print(f"peak memory of an {kind} run of {size} SKUs: {peak / 1e6:.0f} MB")
     return {
         "machine": machine,
-        "settings": {"skus": skus, "latency_s": latency, "sample": sample, "changed_percent": CHANGED_PERCENT},
+        "settings": {
+            "skus": skus,
+            "latency_s": latency,
+            "sample": sample,
+            "changed_percent": CHANGED_PERCENT,
+            "report_poll_s": REPORT_POLL_SECONDS,
+        },
         "figures": [asdict(one) | {"offers_per_s": one.per_second} for one in figures],
         "ratios": _ratios(figures),
     } | {
@@ -142,6 +148,8 @@ def _ratios(figures: tuple[Figure, Figure, Figure]) -> dict[str, float]:
         "offers_per_second_ours_vs_document": full.per_second / document.per_second,
         "offers_per_second_incremental_vs_document": incremental.per_second / document.per_second,
         "calls_incremental_vs_full": incremental.calls / full.calls,
+        "calls_per_offer_ours_vs_document": full.calls_per_offer / document.calls_per_offer,
+        "calls_per_offer_incremental_vs_document": incremental.calls_per_offer / document.calls_per_offer,
     }
 
 

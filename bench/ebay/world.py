@@ -30,6 +30,9 @@ from services.ops.sandbox_wiring import services_environment
 READY_SECONDS = 90.0
 RUN_SECONDS = 3600.0
 READ_MODELS = ("inventory", "offers")
+REPORT_POLL_SECONDS = 0.5
+"""How often the report is asked for; 10 in a real installation. The sandbox has it at the second time of asking."""
+
 _SAMPLE_SECONDS = 0.2
 
 
@@ -130,7 +133,10 @@ async def world(endpoints: Endpoints, skus: int, latency: float) -> AsyncIterato
         await start("sandbox", environ, sandbox)
         async with http.get(f"{sandbox}/_accounts") as answer:
             accounts = services_environment(await answer.json(), "http://127.0.0.1:1", sandbox)
-        environ |= accounts | {"EBAY_SYNC_PORT": str(sync_port), "EBAY_SYNC_PACE__REPORT_POLL": "PT0.5S"}
+        environ |= accounts | {
+            "EBAY_SYNC_PORT": str(sync_port),
+            "EBAY_SYNC_PACE__REPORT_POLL": f"PT{REPORT_POLL_SECONDS}S",
+        }
         await start("projector", environ, f"http://127.0.0.1:{projector_port}")
         pid = await start("ebay_sync", environ, sync)
         token = await _token(environ)

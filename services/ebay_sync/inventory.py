@@ -17,6 +17,9 @@ async def sync_inventory(work: Work) -> None:
     if work.run.mode is Mode.RETRY:
         await _retry(work)
     else:
+        if work.run.mode is Mode.INCREMENTAL and work.journal.place == Place():
+            cursor = await targets.cursor(work.database, work.run.account, work.run.kind)
+            work.journal.say("info", lines.incremental_items(cursor))
         async for fetched in fetched_pages(work):
             work.journal.say("info", lines.received_items(fetched.milliseconds, fetched.page.fetched, fetched.total))
             await _store(work, fetched)

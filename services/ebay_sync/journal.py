@@ -1,11 +1,14 @@
 """What the holder of a run writes about it: its lines, its counts, its place. All of it under the run's fence."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from libs.db.pool import Connection, Database
 from services.ebay_sync.run import Counts, Failure, Mode, Place, Run, Status
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 0.1
 RENEW_SECONDS = 0.5
@@ -62,6 +65,20 @@ class Journal:
         except TimeoutError:
             return
         self.check()
+
+    async def unless_stopped(self, doing: Coroutine[object, object, T]) -> T:
+        """Do something that lasts, but not longer than until STOP; raises Stopped, and what it raises."""
+        stop = asyncio.create_task(self._stop.wait())
+        work = asyncio.create_task(doing)
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise Stopped
+            return work.result()
+        finally:
+            for task in (work, stop):
+                task.cancel()
+            await asyncio.gather(work, stop, return_exceptions=True)
 
     async def keep(self) -> None:
         """Until cancelled: write what was said, renew the lease. Raises LostLease, DatabaseAway."""

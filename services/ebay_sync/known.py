@@ -13,7 +13,7 @@ from schemas.inventory.inventory_changed import InventoryChangedV1
 from schemas.offers.offer_changed import OfferChangedV1
 from services.ebay_sync.projected import LogPlace
 
-TRANSLATION = b"1"
+TRANSLATION = b"2"
 """Part of each hash. To be raised when the same answer becomes another fact: the next run then publishes all anew."""
 
 
@@ -56,11 +56,14 @@ class Published(Generic[F]):
     place: LogPlace
 
 
-def hash_of(told: EbayPayload | Sequence[EbayPayload]) -> bytes:
-    """SHA-256 of what eBay told, whatever the order of its fields; of a list, in the list's order."""
+def hash_of(told: EbayPayload | Sequence[EbayPayload], user_id: str = "") -> bytes:
+    """SHA-256 of what eBay told, whatever the order of its fields; of a list, in the list's order.
+
+    With whose goods they are: when an account gets another user, all its facts become others.
+    """
     plain = whole(told) if isinstance(told, EbayPayload) else [whole(one) for one in told]
     canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(TRANSLATION + canonical.encode()).digest()
+    return hashlib.sha256(b"\0".join((TRANSLATION, user_id.encode(), canonical.encode()))).digest()
 
 
 async def items(connection: Connection, account: str, skus: Iterable[str]) -> dict[str, KnownItem]:

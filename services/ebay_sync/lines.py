@@ -64,8 +64,12 @@ def step_2(skus: int) -> str:
 
 def incremental(cursor: tuple[str, datetime] | None, unchanged: int) -> str:
     """`cursor`: the last run that went to its end, and when it began."""
-    since = f"since {cursor[0]} of {cursor[1]:%Y-%m-%d %H:%M:%S}" if cursor else "no run has gone to its end yet"
-    return f"Incremental ({since}): {unchanged} SKUs have not changed since their offers were fetched"
+    return f"Incremental ({_since(cursor)}): {unchanged} SKUs have not changed since their offers were fetched"
+
+
+def incremental_items(cursor: tuple[str, datetime] | None) -> str:
+    """eBay's list of items knows no "since": all its pages are read, and compared with what is known."""
+    return f"Incremental ({_since(cursor)}): all items are read, those that have not changed are not stored again"
 
 
 def fetching_offers(index: int, total: int, sku: str) -> str:
@@ -118,6 +122,10 @@ def failed(kind: Kind, error: str) -> str:
 
 def resumed(kind: Kind, holder: int) -> str:
     return f"{kind.title()} sync goes on in another process (holder {holder}), from its last stored page"
+
+
+def _since(cursor: tuple[str, datetime] | None) -> str:
+    return f"since {cursor[0]} of {cursor[1]:%Y-%m-%d %H:%M:%S}" if cursor else "no run has gone to its end yet"
 
 
 def _also(number: int, what: str) -> str:

@@ -1,11 +1,11 @@
 """All items of an account, page by page; and afterwards those that eBay had before and that were on no page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from libs.http.errors import ApiError
+from libs.http.errors import ApiError, CircuitOpen
 from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.paging import Cursor, Page
@@ -13,6 +13,7 @@ from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from services.ebay_sync import lines, targets
 from services.ebay_sync.projected import rows_stored
 from services.ebay_sync.run import Failure, Kind, Place
+from services.ebay_sync.stock import Taken
 from services.ebay_sync.work import OF_THE_ACCOUNT, Work
 
 
@@ -78,36 +79,30 @@ async def look_for_missing(work: Work) -> None:
     await work.journal.write(place=following)
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What eBay answered about some SKUs, taken in: how many are there, which are gone, where their facts stand."""
+
+    items: int
+    gone: list[str]
+    taken: Taken
+    lost: Taken
+    failures: list[Failure]
+
+
 async def take_bulk(work: Work, skus: list[str], attempt: int = 1) -> None:
     """Ask for at most 25 SKUs at once, store them, mark those that are gone, and keep the failures.
 
     From the second attempt on they are on the list of failures, and leave it when they are there, or gone.
     """
     journal = work.journal
-    try:
-        bulk, asked_at, milliseconds = await work.asked(lambda: work.ebay.inventory.bulk(skus))
-    except OF_THE_ACCOUNT:
-        raise
-    except ApiError as error:
-        journal.say("warning", f"⚠ {len(skus)} SKUs: failed ({error.detail[:200]})")
-        await journal.fail([Failure(sku, str(error)[:500], attempt) for sku in skus])
-        await journal.write(counts=journal.counts.plus(failed=len(skus) if attempt == 1 else 0))
-        return
-    asked_at = max(asked_at, journal.place.listed_since or asked_at)  # as in fetched_pages
-    gone = [sku for sku, failure in bulk.failures.items() if failure.gone]
-    failed = [Failure(sku, str(one), attempt) for sku, one in bulk.failures.items() if not one.gone]
-    journal.say(
-        "info",
-        f"← Response: 200 OK ({milliseconds}ms) - {len(bulk.items)} items, {len(gone)} gone, {len(failed)} failed",
-    )
-    journal.check()
-    taken = await work.stock.take_items(bulk.items.values(), asked_at)
-    lost = await work.stock.take_disappearance(gone, asked_at)
+    looked = await look_at(work, skus, attempt)
+    taken, lost, failed = looked.taken, looked.lost, looked.failures
     newly = len(failed) - (len(skus) if attempt > 1 else 0)
     if work.run.kind is Kind.INVENTORY:
         stored = await rows_stored(work.database, INVENTORY, taken.inventory | lost.inventory, journal)
         counts = journal.counts.plus(
-            fetched=len(bulk.items),
+            fetched=looked.items,
             stored=stored,
             unchanged=taken.unchanged,
             disappeared=len(lost.inventory),
@@ -118,3 +113,26 @@ async def take_bulk(work: Work, skus: list[str], attempt: int = 1) -> None:
     await journal.recovered(sorted({*skus} - {one.sku for one in failed}))
     await journal.fail(failed)
     await journal.write(counts=counts)
+
+
+async def look_at(work: Work, skus: Sequence[str], attempt: int) -> Looked:
+    """Ask for at most 25 SKUs at once, and take in those that are there, or gone. Raises one of OF_THE_ACCOUNT."""
+    journal, again = work.journal, work.again(attempt)
+    try:
+        bulk, asked_at, milliseconds = await work.asked(lambda: work.ebay.inventory.bulk(skus), again=again)
+    except ApiError as error:
+        if isinstance(error, OF_THE_ACCOUNT) and not (again and isinstance(error, CircuitOpen)):
+            raise
+        journal.say("warning", f"⚠ {len(skus)} SKUs: failed ({error.detail[:200]})")
+        return Looked(0, [], Taken(), Taken(), [Failure(sku, str(error)[:500], attempt) for sku in skus])
+    asked_at = max(asked_at, journal.place.listed_since or asked_at)  # as in fetched_pages
+    gone = [sku for sku, failure in bulk.failures.items() if failure.gone]
+    failed = [Failure(sku, str(one), attempt) for sku, one in bulk.failures.items() if not one.gone]
+    journal.say(
+        "info",
+        f"← Response: 200 OK ({milliseconds}ms) - {len(bulk.items)} items, {len(gone)} gone, {len(failed)} failed",
+    )
+    journal.check()
+    taken = await work.stock.take_items(bulk.items.values(), asked_at)
+    lost = await work.stock.take_disappearance(gone, asked_at)
+    return Looked(len(bulk.items), gone, taken, lost, failed)

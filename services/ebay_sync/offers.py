@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from libs.http.errors import ApiError
+from libs.http.errors import ApiError, CircuitOpen
+from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from services.ebay_sync import lines, targets
 from services.ebay_sync.again import try_again
 from services.ebay_sync.journal import Stopped
-from services.ebay_sync.listing import fetched_pages, look_for_missing, note_unreadable
+from services.ebay_sync.listing import fetched_pages, look_at, look_for_missing, note_unreadable
 from services.ebay_sync.projected import rows_stored
 from services.ebay_sync.report import mark_suspects
 from services.ebay_sync.run import Failure, Mode, Place
@@ -35,6 +36,8 @@ class Chunk:
     skus: Sequence[str]
     answers: dict[str, Answer] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    disappeared: int = 0
     error: BaseException | None = None
 
     @property
@@ -70,7 +73,7 @@ async def _step_1(work: Work) -> None:
 
 
 async def _step_2(work: Work) -> None:
-    journal, place = work.journal, work.journal.place
+    place = work.journal.place
     if place.total is None:
         place = await _begun(work, place)
     after, index, total = place.after, place.index, place.total or 0
@@ -80,9 +83,12 @@ async def _step_2(work: Work) -> None:
             chunk = Chunk(index + 1, skus)
             await _fetch(work, chunk, total)
             if storing is not None:
-                await storing
+                try:
+                    await storing
+                except Stopped as stopped:
+                    chunk.error = chunk.error or stopped
             if chunk.error is not None:
-                await journal.write(counts=journal.counts.plus(fetched=chunk.fetched))
+                await _leave(work, chunk)
                 raise chunk.error
             after, index = skus[-1], index + len(skus)
             storing = asyncio.create_task(
@@ -102,13 +108,16 @@ async def _begun(work: Work, place: Place) -> Place:
     if run.mode is Mode.RETRY:
         total = await targets.count_failures(database, run.retry_of or "")
         journal.say("info", lines.retrying(total, run.retry_of or ""))
+        place = place.model_copy(
+            update={"listed_since": await targets.listed_since(database, run.retry_of or "") or run.created_at}
+        )
     else:
         since = _since(place)
         listed = await targets.count_listed(database, run.account, since)
         journal.say("info", lines.step_1_complete(listed))
         if run.mode is Mode.INCREMENTAL and listed >= work.pace.report_from:
             await mark_suspects(work)
-        total = await targets.count_to_ask(database, run.account, since, _age(work))
+        total = await targets.count_to_ask(database, run.account, since, await _age(work))
         if run.mode is Mode.INCREMENTAL:
             cursor = await targets.cursor(database, run.account, run.kind)
             journal.say("info", lines.incremental(cursor, listed - total))
@@ -121,56 +130,94 @@ async def _begun(work: Work, place: Place) -> Place:
 async def _next(work: Work, place: Place, after: str) -> list[str]:
     if work.run.mode is Mode.RETRY:
         return await targets.failures(work.database, work.run.retry_of or "", after, CHUNK)
-    return await targets.to_ask(work.database, work.run.account, _since(place), _age(work), after, CHUNK)
+    return await targets.to_ask(work.database, work.run.account, _since(place), await _age(work), after, CHUNK)
 
 
-async def _fetch(work: Work, chunk: Chunk, total: int) -> None:
+async def _fetch(work: Work, chunk: Chunk, total: int, attempt: int = 1) -> None:
     """Ask for the offers of all SKUs of a chunk. An error that concerns all of them ends it, and stands in `error`."""
     turns = asyncio.Semaphore(work.pace.concurrency)
+    if work.again(attempt):
+        try:
+            await _look_at_unseen(work, chunk, attempt)
+        except (*OF_THE_ACCOUNT, Stopped) as error:
+            chunk.error = error
+            return
+    left_out = {failure.sku for failure in chunk.failures} | chunk.gone
 
     async def one(index: int, sku: str) -> None:
         async with turns:
             if chunk.error is not None:
                 return
             try:
-                await _fetch_one(work, chunk, index, total, sku)
+                await _fetch_one(work, chunk, index, total, sku, again=work.again(attempt))
             except (*OF_THE_ACCOUNT, Stopped) as error:
                 chunk.error = chunk.error or error
 
     async with asyncio.TaskGroup() as group:
         for index, sku in enumerate(chunk.skus, chunk.first):
-            group.create_task(one(index, sku))
+            if sku not in left_out:
+                group.create_task(one(index, sku))
 
 
-async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str) -> None:
+async def _look_at_unseen(work: Work, chunk: Chunk, attempt: int) -> None:
+    """Look first at the items that failed: without an item, there is nothing that offers could belong to."""
+    since = work.journal.place.listed_since or work.run.created_at
+    seen = await targets.seen(work.database, work.run.account, chunk.skus, since)
+    unseen = [sku for sku in chunk.skus if sku not in seen]
+    for start in range(0, len(unseen), LARGEST_BULK):
+        looked = await look_at(work, unseen[start : start + LARGEST_BULK], attempt)
+        chunk.failures += looked.failures
+        chunk.gone.update(looked.gone)
+        chunk.disappeared += len(looked.lost.inventory)
+
+
+async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str, *, again: bool) -> None:
     journal = work.journal
     journal.check()
     journal.say("request", lines.fetching_offers(index, total, sku))
     try:
-        told, asked_at, milliseconds = await work.asked(lambda: work.ebay.offers.of_sku(sku))
-    except OF_THE_ACCOUNT:
-        raise
+        told, asked_at, milliseconds = await work.asked(lambda: work.ebay.offers.of_sku(sku), again=again)
     except ApiError as error:
+        if isinstance(error, OF_THE_ACCOUNT) and not (again and isinstance(error, CircuitOpen)):
+            raise
         chunk.failures.append(Failure(sku, str(error)[:500], 1))
         journal.say("warning", lines.failed_sku(index, total, sku, error.detail[:200]))
         return
     journal.say("info", lines.received_offers(index, total, sku, len(told.offers), milliseconds))
-    if told.unreadable:
-        chunk.failures.append(Failure(sku, f"an offer is unreadable: {told.unreadable[0].reason}"[:500], 1))
+    if told.unreadable:  # taken as they are, these would look as if they had disappeared
+        reason = f"an offer is unreadable: {told.unreadable[0].reason}"
+        chunk.failures.append(Failure(sku, reason[:500], 1))
+        journal.say("warning", lines.failed_sku(index, total, sku, reason[:200]))
+        return
     chunk.answers[sku] = Answer(told.offers, asked_at)
 
 
 async def _store(work: Work, chunk: Chunk, place: Place | None) -> None:
     """Store the offers of a chunk; the run's place moves when the projector has committed them."""
     journal = work.journal
+    if journal.stopping:
+        await _leave(work, chunk)
     journal.check()
     stored, unchanged = await _stored(work, chunk.answers)
     if chunk.failures:
         await journal.fail(chunk.failures)
     counts = journal.counts.plus(
-        fetched=chunk.fetched, stored=stored, unchanged=unchanged, skus=len(chunk.skus), failed=len(chunk.failures)
+        fetched=chunk.fetched,
+        stored=stored,
+        unchanged=unchanged,
+        disappeared=chunk.disappeared,
+        skus=len(chunk.skus),
+        failed=len(chunk.failures),
     )
     await journal.write(place=place, counts=counts)
+
+
+async def _leave(work: Work, chunk: Chunk) -> None:
+    """The run ends before a chunk is stored: tell what was fetched, and keep what failed."""
+    journal = work.journal
+    await journal.fail(chunk.failures)
+    counts = journal.counts.plus(fetched=chunk.fetched, disappeared=chunk.disappeared, failed=len(chunk.failures))
+    await journal.write(counts=counts)
 
 
 async def _stored(work: Work, answers: Mapping[str, Answer]) -> tuple[int, int]:
@@ -185,7 +232,7 @@ async def _stored(work: Work, answers: Mapping[str, Answer]) -> tuple[int, int]:
 
 async def _take_again(work: Work, skus: list[str], attempt: int, first: int, total: int) -> None:
     journal, chunk = work.journal, Chunk(first, skus)
-    await _fetch(work, chunk, total)
+    await _fetch(work, chunk, total, attempt)
     if chunk.error is not None:
         raise chunk.error
     stored, unchanged = await _stored(work, chunk.answers)
@@ -193,7 +240,9 @@ async def _take_again(work: Work, skus: list[str], attempt: int, first: int, tot
     good = [sku for sku in skus if sku not in failed]
     await journal.recovered(good)
     await journal.fail([Failure(one.sku, one.error, attempt) for one in failed.values()])
-    counts = journal.counts.plus(fetched=chunk.fetched, stored=stored, unchanged=unchanged, failed=-len(good))
+    counts = journal.counts.plus(
+        fetched=chunk.fetched, stored=stored, unchanged=unchanged, disappeared=chunk.disappeared, failed=-len(good)
+    )
     await journal.write(counts=counts)
 
 
@@ -203,5 +252,9 @@ def _since(place: Place) -> datetime:
     return place.listed_since
 
 
-def _age(work: Work) -> timedelta | None:
-    return work.pace.offers_age if work.run.mode is Mode.INCREMENTAL else None
+async def _age(work: Work) -> timedelta | None:
+    """Of offers that are asked for again. None: all are asked for, also by an incremental run without a cursor."""
+    if work.run.mode is not Mode.INCREMENTAL:
+        return None
+    cursor = await targets.cursor(work.database, work.run.account, work.run.kind)
+    return None if cursor is None else work.pace.offers_age

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from libs.db.pool import Connection
 from libs.http.errors import ApiError, Unauthorized
-from libs.marketplaces.ebay.feed import InventoryTask
 from libs.marketplaces.ebay.report import ReportedListing, read_report
 from libs.marketplaces.payload import Malformed
 from services.ebay_sync.journal import hold
@@ -68,26 +67,22 @@ async def mark_suspects(work: Work) -> None:
 
 async def _download(work: Work, path: Path) -> None:
     feed = work.ebay.feed
-
-    async def seen(_task: InventoryTask) -> None:
-        work.journal.check()
-
     task_id, _, _ = await work.asked(feed.create)
     every, within = work.pace.report_poll, work.pace.report_patience
-    await feed.finished(task_id, every=every, within=within, seen=seen)
-    await feed.download(task_id, path)
+    await work.journal.unless_stopped(feed.finished(task_id, every=every, within=within))
+    await work.journal.unless_stopped(feed.download(task_id, path))
 
 
 async def _compare(work: Work, path: Path) -> tuple[int, int]:
     """How many listings the report has, and how many SKUs are suspect now. Raises Malformed."""
     listings, batches = 0, _batches(read_report(path))
     async with work.database.transaction() as connection:
-        await hold(connection, work.run)
         await connection.execute(_TABLE)
         while batch := await asyncio.to_thread(next, batches, None):
             work.journal.check()
             listings += len(batch)
             await _copy(connection, batch)
+        await hold(connection, work.run)  # only now: while it is held, neither STOP nor the run's lines are written
         suspects: int = await connection.fetchval(_MARK, work.run.account)
     return listings, suspects
 

@@ -19,6 +19,7 @@ from libs.marketplaces.ebay import translate
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.offer import Offer
 from libs.marketplaces.ebay.translate import Owner
+from libs.marketplaces.ebay.values import EbayPayload
 from schemas.envelope import Envelope
 from schemas.inventory.inventory_changed import InventoryChangedV1
 from schemas.offers.offer_changed import OfferChangedV1
@@ -74,7 +75,7 @@ class Stock:
     async def take_items(self, items: Iterable[InventoryItem], asked_at: datetime) -> Taken:
         """Items that eBay told in one answer. What this run has published before counts as published, not unchanged."""
         told = {item.sku: item for item in items}
-        hashes = {sku: known.hash_of(item) for sku, item in told.items()}
+        hashes = {sku: self._hash(item) for sku, item in told.items()}
         account, taken = self._owner.account, Taken()
         async with self._turn() as connection:
             before = await known.items(connection, account, told)
@@ -105,7 +106,7 @@ class Stock:
             stale = {sku for sku, item in items.items() if _is_later(item.offers_asked_at, answers[sku].asked_at)}
             taken.unchanged += sum(len(answers[sku].offers) for sku in stale)
             answers = {sku: answer for sku, answer in answers.items() if sku not in stale}
-            hashes = {sku: (known.hash_of(answer.offers), answer.asked_at) for sku, answer in answers.items()}
+            hashes = {sku: (self._hash(answer.offers), answer.asked_at) for sku, answer in answers.items()}
             items = {sku: item for sku, item in items.items() if sku in answers}
             same = [sku for sku, item in items.items() if item.offers_hash == hashes[sku][0]]
             mine = await known.places_by(connection, account, same, run_id)
@@ -159,7 +160,7 @@ class Stock:
         hashed = {one.fact.key(): one.hash for one in before.values()}
         new: list[OfferChangedV1] = []
         for offer_id, (offer, answer) in told.items():
-            old, digest = before.get(offer_id), known.hash_of(offer)
+            old, digest = before.get(offer_id), self._hash(offer)
             if old is not None and old.hash == digest and not old.gone:
                 if old.published_by == self._by:
                     taken.offers[old.fact.key()] = old.place
@@ -199,15 +200,18 @@ class Stock:
         at = asked_at if before is None else max(asked_at, before.updated_at)
         return translate.inventory_changed(self._owner, item, offers, at)
 
+    def _hash(self, told: EbayPayload | Sequence[EbayPayload]) -> bytes:
+        return known.hash_of(told, self._owner.user_id)
+
     def _key(self, identity: str) -> str:
         return f"{translate.MARKETPLACE}:{self._owner.account}:{identity}"
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[Connection]:
         async with self._database.transaction() as connection:
-            if self._run is not None:
-                await hold(connection, self._run)
             await lock_in_transaction(connection, f"ebay_sync {self._owner.account}")
+            if self._run is not None:  # only now: while it is held, neither STOP nor the run's own lines are written
+                await hold(connection, self._run)
             yield connection
 
 

@@ -1,9 +1,10 @@
 """Which SKUs a run deals with: read in order, a few at a time, so that a million of them need no memory."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from libs.db.pool import Database
-from services.ebay_sync.run import Kind
+from services.ebay_sync.run import Kind, Place
 
 _MISSING = "FROM ebay_sync.items WHERE account = $1 AND NOT gone AND seen_at < $2"
 
@@ -59,6 +60,25 @@ async def to_ask(
             most,
         )
     return [row["sku"] for row in rows]
+
+
+async def seen(database: Database, account: str, skus: Sequence[str], since: datetime) -> set[str]:
+    """Which of these SKUs were at eBay after a moment, and are not gone."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT sku FROM ebay_sync.items WHERE account = $1 AND sku = ANY ($2) AND NOT gone AND seen_at >= $3",
+            account,
+            list(skus),
+            since,
+        )
+    return {row["sku"] for row in rows}
+
+
+async def listed_since(database: Database, run_id: str) -> datetime | None:
+    """When a run began to list the items; None if it never did."""
+    async with database.connection() as connection:
+        told = await connection.fetchval("SELECT place FROM ebay_sync.runs WHERE run_id = $1", run_id)
+    return None if told is None else Place.model_validate_json(told).listed_since
 
 
 async def count_failures(database: Database, run_id: str) -> int:

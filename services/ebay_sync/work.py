@@ -11,13 +11,13 @@ from libs.http.errors import Blocked, CircuitOpen, Later, RateLimited, Unauthori
 from libs.marketplaces.ebay.client import Ebay
 from services.ebay_sync.config import Pace
 from services.ebay_sync.journal import Journal
-from services.ebay_sync.run import Run
+from services.ebay_sync.run import Mode, Run
 from services.ebay_sync.stock import Stock
 
 T = TypeVar("T")
 
 OF_THE_ACCOUNT = (Unauthorized, Blocked, RateLimited, CircuitOpen)
-"""Errors that every other call of the account would meet as well."""
+"""Errors that every other call of the account would meet as well; see `Work.again` for an open circuit."""
 
 UNTOLD_PAUSE = 1.0
 """Seconds to wait where eBay says "later" and not when; doubles."""
@@ -37,15 +37,25 @@ class Work:
     pace: Pace
     environment: str
 
+    def again(self, attempt: int) -> bool:
+        """Whether only what failed before is asked for: its failures open the circuit, and tell nothing of the account.
+
+        So an open circuit is then a failure of what is asked for, and not of the run.
+        """
+        return attempt > 1 or self.run.mode is Mode.RETRY
+
     def milliseconds(self) -> int:
         """Since the run began, whoever held it."""
         return milliseconds_since(self.run.began_at or self.run.created_at)
 
-    async def asked(self, call: Callable[[], Awaitable[T]], *, needed: bool = False) -> tuple[T, datetime, int]:
+    async def asked(
+        self, call: Callable[[], Awaitable[T]], *, needed: bool = False, again: bool = False
+    ) -> tuple[T, datetime, int]:
         """The answer, when it was asked for, and the milliseconds that it took.
 
         What eBay puts off is waited for as long as the pace allows: all of the account's calls would be put off alike.
-        A call that is `needed` to go on at all is repeated as long while eBay fails. Raises an ApiError, Stopped.
+        A call that is `needed` to go on at all is repeated as long while eBay fails. An open circuit is not waited for
+        when something that failed is asked for `again`. Raises an ApiError, Stopped.
         """
         waited, pause, patience = 0.0, UNTOLD_PAUSE, self.pace.patience.total_seconds()
         while True:
@@ -54,6 +64,8 @@ class Work:
             try:
                 answer = await call()
             except Later as error:
+                if again and isinstance(error, CircuitOpen):
+                    raise
                 asked = None if error.retry_after is None else error.retry_after.total_seconds()
                 if asked is None and not needed and not isinstance(error, RateLimited):
                     raise  # one call that fails: the client has tried it several times already

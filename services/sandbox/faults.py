@@ -44,6 +44,7 @@ class FaultSpec(BaseModel):
     marketplace: str
     kind: FaultKind
     path: str = Field(default="*", description="Shell pattern of the path within the marketplace, e.g. /orders/*")
+    query: str = Field(default="*", description="Shell pattern of the query, decoded, e.g. sku=A1 or *sku=A1*")
     method: str = Field(default="*", description="HTTP method, or *")
     probability: float = Field(default=1.0, ge=0, le=1)
     count: int | None = Field(default=None, ge=1)
@@ -75,9 +76,11 @@ class Fault:
         spent = self.spec.count is not None and self.hits >= self.spec.count
         return spent or (self.ends is not None and now >= self.ends)
 
-    def meets(self, marketplace: str, method: str, path: str) -> bool:
+    def meets(self, marketplace: str, method: str, path: str, query: str) -> bool:
         spec = self.spec
-        return spec.marketplace == marketplace and spec.method.upper() in ("*", method) and fnmatchcase(path, spec.path)
+        if spec.marketplace != marketplace or spec.method.upper() not in ("*", method):
+            return False
+        return fnmatchcase(path, spec.path) and fnmatchcase(query, spec.query)
 
     def shown(self, now: datetime) -> dict[str, Any]:
         return {"id": self.number, "hits": self.hits, "over": self.over(now), **self.spec.model_dump(mode="json")}
@@ -109,11 +112,11 @@ class Faults:
             del self._faults[each]
         return len(gone)
 
-    def hit(self, marketplace: str, method: str, path: str) -> FaultSpec | None:
+    def hit(self, marketplace: str, method: str, path: str, query: str = "") -> FaultSpec | None:
         """The fault that this request meets, counted, or None."""
         now = self._clock.now()
         for fault in self._faults.values():
-            if fault.over(now) or not fault.meets(marketplace, method, path):
+            if fault.over(now) or not fault.meets(marketplace, method, path, query):
                 continue
             if fault.passed < fault.spec.after:
                 fault.passed += 1
@@ -128,7 +131,8 @@ class Faults:
 
         @web.middleware
         async def faulty(request: web.Request, handler: Handler) -> web.StreamResponse:
-            fault = self.hit(marketplace, request.method, request.path.removeprefix(f"/{marketplace}"))
+            path = request.path.removeprefix(f"/{marketplace}")
+            fault = self.hit(marketplace, request.method, path, request.url.query_string)
             if fault is None:
                 return await handler(request)
             if fault.kind is FaultKind.LOST:

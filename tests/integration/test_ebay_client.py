@@ -123,7 +123,7 @@ async def test_items_carry_price_category_and_offers_in_the_documented_shape(run
     page = await seller.ebay.inventory.page(Cursor(0, 200))
     for item in page.entries:
         offers = known[item.sku]["offers"]
-        assert [each.offer_id for each in item.offers] == [each["offerId"] for each in offers]
+        assert [each.offer_id for each in item.offers or []] == [each["offerId"] for each in offers]
         assert (item.price is not None) == any("price" in each["pricingSummary"] for each in offers)
         assert item.product is not None
         brand = item.product.aspect("brand")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
@@ -143,23 +144,42 @@ async def test_offers(sync: Sync, shop: Sandbox, database: Database) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["inventory", "offers"])
-async def test_the_stop_button_works_during_a_sync(kind: str, sync: Sync, shop: Sandbox, database: Database) -> None:
+@pytest.mark.parametrize(
+    ("kind", "page_size", "line", "most"),
+    [
+        ("inventory", 10, 4, 1 + 4),  # of 23 pages; STOP at the answer to the first
+        ("offers", 10, 5, 1 + 4),  # in step 1: the same
+        ("offers", 200, 18, 1 + 2 + 4 * 8),  # of 230 SKUs, 8 at a time; STOP at the first answer
+    ],
+)
+async def test_the_stop_button_works_during_a_sync(
+    kind: str,
+    page_size: int,
+    line: int,
+    most: int,
+    shop: Sandbox,
+    kafka: KafkaSettings,
+    database: Database,
+    projector: None,
+) -> None:
     await shop.control("PATCH", "/_ebay/switches", {"latency": 0.2})
-    run_id = await sync.start(kind)
-    await sync.events(run_id, most=4)
-    told = await sync.call("POST", f"/{run_id}/stop", expect=202)
-    assert told["run_id"] == run_id
-    events = await sync.events(run_id)
-    assert events[-2].data["kind"] == "stopped"
-    assert events[-1].data["status"] == "stopped"
-    counts = events[-1].data["counts"]
-    calls = (await shop.control("GET", "/_ebay/calls"))["total"]
-    assert calls <= 3 + 8, "it stops at the next checkpoint"
-    model = INVENTORY if kind == "inventory" else OFFERS
-    assert counts["stored"] <= counts["fetched"]
-    assert counts["stored"] <= len(await rows(database, model)) or counts["stored"] == 0
-    assert (await sync.call("POST", f"/{run_id}/stop"))["status"] == "stopped"
+    pace = {"pace__page_size": str(page_size)}
+    async with serving(environment_of(shop, kafka, database, await accounts_of(shop), **pace)) as sync:
+        run_id = await sync.start(kind)
+        seen = await sync.events(run_id, most=line)
+        assert seen[-1].text.startswith("← "), "eBay has answered"
+        told = await sync.call("POST", f"/{run_id}/stop", expect=202)
+        assert told["run_id"] == run_id
+        events = await sync.events(run_id)
+        assert events[-2].data["kind"] == "stopped"
+        assert events[-1].data["status"] == "stopped"
+        counts = events[-1].data["counts"]
+        calls = (await shop.control("GET", "/_ebay/calls"))["total"]
+        assert calls <= most, "it stops at the next checkpoint"
+        model = INVENTORY if kind == "inventory" else OFFERS
+        assert counts["stored"] <= counts["fetched"]
+        assert counts["stored"] <= len(await rows(database, model)) or counts["stored"] == 0
+        assert (await sync.call("POST", f"/{run_id}/stop"))["status"] == "stopped"
 
 
 @pytest.mark.parametrize("shape", ["official", "documented"])
@@ -209,5 +229,12 @@ async def test_the_stored_data_is_right(shape: str, sync: Sync, shop: Sandbox, d
             assert offer.raw_payload == told_offer
             assert offer.status == told_offer["status"]
         else:
-            assert offer.creation_date is not None
-            assert offer.expiration_date is not None
+            pricing = told_offer["pricingSummary"]
+            cost = pricing.get("price") or pricing["auctionStartPrice"]
+            assert (offer.price_value, offer.price_currency) == (Decimal(cost["value"]), cost["currency"])
+            assert offer.status == offer.raw_payload["status"]
+            assert (offer.status in ("PUBLISHED", "PUBLISHED_IN_PROGRESS")) == (told_offer["status"] == "PUBLISHED")
+            assert offer.creation_date == datetime.fromisoformat(offer.raw_payload["creationDate"])
+            assert offer.expiration_date == datetime.fromisoformat(offer.raw_payload["expirationDate"])
+            assert offer.account == inventory[0].account
+            assert offer.disappeared_at is None

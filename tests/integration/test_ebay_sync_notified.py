@@ -93,9 +93,9 @@ def notice(topic: str, data: dict[str, Any], *, about: str, destination: str = "
     return Outgoing(fact, time=LONG_AGO)
 
 
-def availability(listing: str, username: str, number: int = 1) -> Outgoing:
+def availability(listing: str, username: str, number: int = 1, topic: str = "ITEM_AVAILABILITY") -> Outgoing:
     data = {"itemId": listing, "seller": {"username": username}, "availability": "AVAILABLE"}
-    return notice("ITEM_AVAILABILITY", data, about=f"item:{listing}", number=number)
+    return notice(topic, data, about=f"item:{listing}", number=number)
 
 
 def confirmation(order_id: str, username: str = "", number: int = 1) -> Outgoing:
@@ -179,6 +179,25 @@ async def test_a_notification_about_a_listing_leads_to_its_sku_alone(
         run = await sync.synced("inventory")  # it finds the others, and what the notification told is known
         assert run["counts"]["unchanged"] >= 1
         assert run["counts"]["stored"] == ITEMS - run["counts"]["unchanged"]
+        assert await records(kafka, "ebay-sync-dlt") == []
+
+
+@pytest.mark.parametrize("topic", ["ITEM_PRICE_REVISION", "PRIORITY_LISTING_REVISION"])
+async def test_a_revised_listing_leads_to_its_sku(
+    topic: str, shop: Sandbox, kafka: KafkaSettings, publisher: Publisher, database: Database, projector: None
+) -> None:
+    async with serving(await environment(shop, kafka, database)) as sync:
+        await sync.synced("offers")
+        sku, listing = listed(await truth(shop))
+        await shop.control("POST", "/_ebay/inventory/changes", {"change": ITEMS})
+        offer = (await truth(shop))[sku]["offers"][0]
+        await publisher.publish(availability(listing, await seller(shop), topic=topic))
+
+        async def there() -> bool:
+            sql = "SELECT price_value::text FROM read_models.offers WHERE offer_id = $1"
+            return bool(await scalar(database, sql, offer["offerId"]) == offer["pricingSummary"]["price"]["value"])
+
+        await until(there, "the offer's row is as at eBay")
         assert await records(kafka, "ebay-sync-dlt") == []
 
 

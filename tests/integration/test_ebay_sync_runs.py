@@ -206,16 +206,17 @@ async def test_failing_skus_are_tried_again_and_the_rest_is_listed_and_retriable
     assert "nothing to try again" in refused["detail"]
 
 
-async def test_an_outage_while_missing_items_are_looked_for_is_survived(sync: Sync, shop: Sandbox) -> None:
-    await sync.synced("inventory")
+@pytest.mark.parametrize("kind", ["inventory", "offers"])
+async def test_an_outage_while_missing_items_are_looked_for_is_survived(kind: str, sync: Sync, shop: Sandbox) -> None:
+    await sync.synced(kind)
     gone = (await changes(shop, remove=30))["removed"]
     bulk = {"marketplace": "ebay", "kind": "outage", "path": "/sell/inventory/v1/bulk_get*", "status": 500}
     await shop.control("POST", "/_faults", {**bulk, "count": 4})  # the first 25 fail, the others at their second try
-    run = await sync.synced("inventory")
+    run = await sync.synced(kind)
     assert counts(run, "disappeared", "failed") == (len(gone), 0)
     pages = {**bulk, "path": "/sell/inventory/v1/inventory_item", "count": 3}
     await shop.control("POST", "/_faults", pages)  # as often as a page is asked for at once
-    assert counts(await sync.synced("inventory"), "failed") == (0,)
+    assert counts(await sync.synced(kind), "failed") == (0,)
 
 
 async def test_a_rate_limit_is_waited_for_and_told(sync: Sync, shop: Sandbox) -> None:

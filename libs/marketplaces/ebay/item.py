@@ -89,7 +89,8 @@ class InventoryItem(EbayPayload):
     product: Product | None = None
     availability: Availability | None = None
     pricing_summary: PricingSummary | None = None
-    offers: Annotated[list[EmbeddedOffer], EmptyIfNone] = Field(default_factory=list)
+    offers: list[EmbeddedOffer] | None = None
+    """Officially not told: None. An empty list tells that there is none."""
     group_ids: Annotated[list[str], EmptyIfNone] = Field(default_factory=list)
     inventory_item_group_keys: Annotated[list[str], EmptyIfNone] = Field(default_factory=list)
 

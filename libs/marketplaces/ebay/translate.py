@@ -109,9 +109,12 @@ def summaries(offers: Iterable[Offer]) -> list[OfferSummary]:
 
 
 def with_embedded(item: InventoryItem, known: Sequence[OfferSummary]) -> list[OfferSummary]:
-    """The offers that an item of the documented shape carries, or those that are known: officially it carries none."""
-    told = [one for one in item.offers if one.offer_id]
-    if not told:
+    """The offers that an item of the documented shape carries, or those that are known: officially it carries none.
+
+    An empty list tells that there is no offer; offers without an id tell nothing.
+    """
+    told = [one for one in item.offers or [] if one.offer_id]
+    if item.offers is None or (item.offers and not told):
         return list(known)
     before = {one.offer_id: one for one in known}
     return [

@@ -90,7 +90,7 @@ def assert_item(item: InventoryItem, body: dict[str, Any]) -> None:
     assert item.product.image_urls == body["product"]["imageUrls"]
     for name, values in body["product"]["aspects"].items():
         assert item.product.aspect(name) == values[0]
-    assert (item.price, item.offers) == (None, [])
+    assert (item.price, item.offers) == (None, None)
 
 
 @pytest.mark.parametrize("sku", ["SKU0000001", "A B/1", "100%", "ä?#&+"])

@@ -106,6 +106,7 @@ def test_a_hash_knows_content_not_order() -> None:
     assert hash_of(first) == hash_of(same)
     assert hash_of(first) != hash_of(InventoryItem.read({**one, "condition": "USED_GOOD"}))
     assert hash_of([first, same]) != hash_of([first])
+    assert hash_of(first, "7") != hash_of(first, "8"), "whose they are is part of the fact"
 
 
 @pytest.fixture

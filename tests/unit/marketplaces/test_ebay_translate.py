@@ -140,3 +140,15 @@ def test_what_disappeared_is_not_on_sale_and_its_time_never_goes_back() -> None:
     gone = disappeared(made, NOW - timedelta(hours=1))
     assert (gone.status, gone.disappeared_at, gone.updated_at) == (InventoryStatus.ENDED, NOW - timedelta(hours=1), NOW)
     assert (gone.title, gone.price) == (made.title, made.price)
+
+
+def test_an_empty_list_of_offers_tells_that_there_is_none_and_no_list_tells_nothing() -> None:
+    known = [OfferSummary(offer_id="5", marketplace_status="PUBLISHED")]
+    assert with_embedded(item(offers=[]), known) == []
+    assert with_embedded(item(), known) == with_embedded(item(offers=None), known) == known
+    assert with_embedded(item(offers=[{"status": "PUBLISHED"}]), known) == known, "of which offer it is is not told"
+
+
+def test_fractions_of_the_raw_payload_are_texts_and_so_exact() -> None:
+    weighed = InventoryItem.read({"sku": "A-1", "weight": {"value": Decimal("2.5"), "unit": "POUND"}, "count": 2})
+    assert fact(weighed).raw == {"sku": "A-1", "weight": {"value": "2.5", "unit": "POUND"}, "count": 2}
