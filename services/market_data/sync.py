@@ -121,7 +121,11 @@ class MarketSync:
             rows = await market_of(connection, known.sku)
             sales = [each for each in await own_sales(connection, [known.sku]) if each.marketplace == STOCKX]
         sizes: Mapping[str, str | None] = {row.variant_id: row.size for row in rows if row.variant_id is not None}
-        if any(each.variant_id not in sizes for each in markets):
+        if asked.sizes is None:
+            unknown = any(each.variant_id not in sizes for each in markets)
+        else:
+            unknown = any(variant_of(sizes, size) is None for size in asked.sizes)
+        if unknown:
             sizes = await turn.patiently(lambda: self._products.sizes(product_id))
         chosen = set(sizes) if asked.sizes is None else {variant_of(sizes, size) for size in asked.sizes}
         return [
