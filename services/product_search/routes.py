@@ -27,6 +27,7 @@ from services.product_search.messages import (
     SearchTold,
     SkuPath,
 )
+from services.product_search.reserve import Reserve
 from services.product_search.searching import Search
 from services.product_search.telling import details_told, product_told
 from services.product_search.users import Users
@@ -51,12 +52,17 @@ class SearchApi:
         stockx: StockX | None,
         search: Search | None,
         lookup: ProductLookup | None,
+        reserve: Reserve,
+        leaves: int,
     ) -> None:
+        """Of StockX's day, `leaves` requests are left to commands."""
         self._users = users
         self._everywhere = everywhere
         self._stockx = stockx
         self._search = search
         self._lookup = lookup
+        self._reserve = reserve
+        self._leaves = leaves
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -95,6 +101,7 @@ class SearchApi:
         if self._stockx is None:
             raise Problem(502, FAILED, reason=NO_ACCOUNT)
         try:
+            await self._reserve.leave(self._leaves)
             product = await self._stockx.catalog.product(product_id)  # an unknown one costs one request
             variants = await self._stockx.catalog.variants(product_id)
             market = await self._stockx.markets.of_product(product_id, currency)

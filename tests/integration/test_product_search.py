@@ -214,6 +214,9 @@ async def test_the_last_requests_of_a_day_are_left_to_commands(world: World) -> 
     assert told.status == 503
     assert "kept for others" in told.json["detail"]
     assert await world.searches() == 0
+    told = await world.search.call(f"/stockx/{PANDA}")
+    assert told.status == 503
+    assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == 0
 
 
 async def test_an_open_circuit_asks_nothing(stack: Endpoints, database_url: str) -> None:
@@ -255,6 +258,13 @@ async def test_a_style_code_is_known_for_seven_days_and_longer_when_stockx_is_aw
     assert [each["id"] for each in page.json["products"]] == [SLIDES]
     assert "hit" in page.headers["Cache-Status"]
     assert (await world.search.call("/skus/FB9922-101")).status == 502, "what was never found cannot be told"
+    for kind in ("unauthorized", "blocked", "garbage"):
+        await world.shop.control("DELETE", "/_faults")
+        await world.fault(kind=kind, path=SEARCH)
+        old = await world.search.call("/skus/HQ4276")
+        assert (old.status, old.json["cached"]) == (200, True), kind
+        page = await world.search.call("/search-stockx", query="HQ4276")
+        assert [each["id"] for each in page.json["products"]] == [SLIDES], kind
 
 
 async def test_a_code_that_stockx_does_not_have_is_404_and_no_neighbour_is_taken_for_it(quiet: World) -> None:
