@@ -219,6 +219,8 @@ class ApiClient:
                     # Without a Retry-After nobody knows for how long all should wait, unless the API's settings do.
                     if error.retry_after is None and self._settings.unnamed_retry_seconds:
                         error.retry_after = timedelta(seconds=self._settings.unnamed_retry_seconds)
+                    if error.retry_after is not None:
+                        log.warning(f"Rate limit hit, retrying after {error.retry_after.total_seconds():g}s")
                     await self._limiter.push_back(request.operation, error.retry_after or timedelta(0))
                 raise
             finally:

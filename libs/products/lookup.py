@@ -51,6 +51,7 @@ class ProductLookup:
         """
         known = await self._cache.find(sku)
         if known is not None and known.fresh:
+            log.debug(f"Cache hit for SKU: {sku}")
             return Found(known.product, known.similarity, known.found_at, cached=True)
         try:
             page = await self._catalog.search(sku, page_size=LARGEST_SEARCH_PAGE)
@@ -61,6 +62,7 @@ class ProductLookup:
             return Found(known.product, known.similarity, known.found_at, cached=True)
         hit = best_hit(sku, page.entries)
         if hit is None:
+            log.warning(f"Product not found on StockX: {sku}")
             return None
         await self._cache.keep(sku, hit)
         return Found(hit.product, hit.similarity, datetime.now(UTC))

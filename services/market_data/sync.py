@@ -25,6 +25,7 @@ from libs.marketplaces.stockx.values import whole
 from libs.products.hits import best_hit
 from libs.products.merge import NoSku
 from libs.read_models.market_data.queries import market_of
+from libs.telemetry.log import get_logger
 from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.values import Money
 from services.market_data.available import Wanted, available, wanted
@@ -33,6 +34,8 @@ from services.market_data.products import Known, Products, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
 from services.market_data.work import Turn
+
+log = get_logger()
 
 STOCKX, GOAT = "stockx", "goat"
 _TOLD = frozenset({"productId", "variantId", "currencyCode", "lowestAskAmount", "highestBidAmount"})
@@ -82,7 +85,11 @@ class MarketSync:
                     raise
                 except (ApiError, NoSku) as error:
                     fate, detail = Fate.FAILED, str(error)
+                    why = f"Market data sync failed for {item.item}"
+                    log.error(why, run_id=run.run_id, error=detail)  # noqa: TRY400  (StockX's, no defect of ours)
                 await turn.runs.mark(run.run_id, item.number, fate, detail)
+        synced = await turn.runs.items(run.run_id, [Fate.DONE])
+        log.info(f"Market data synced for {len(synced)} items", run_id=run.run_id)
         return Status.COMPLETED
 
     async def _plan(self) -> list[Item]:

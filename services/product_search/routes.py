@@ -12,6 +12,7 @@ from libs.http.server import Problem
 from libs.marketplaces.stockx.client import StockX
 from libs.products.lookup import ProductLookup
 from libs.products.merge import NoSku
+from libs.telemetry.log import get_logger
 from schemas.registry import summary
 from services.product_search.everywhere import Everywhere
 from services.product_search.fates import FAILED, away, upstream
@@ -31,6 +32,8 @@ from services.product_search.reserve import Reserve
 from services.product_search.searching import Search
 from services.product_search.telling import details_told, product_told
 from services.product_search.users import Users
+
+log = get_logger()
 
 BEARER = "bearer"
 PATH = "/api/v1/products"
@@ -75,11 +78,15 @@ class SearchApi:
     async def search_stockx(self, request: web.Request) -> web.Response:
         headers = await self._admitted(request)
         asked = checked(SearchQuery, dict(request.query))
+        told_to = {"query": asked.query, "page": asked.number, "page_size": asked.page_size}
+        log.info("Received request to search StockX catalog", **told_to)
         if self._search is None:
             raise Problem(502, FAILED, reason=NO_ACCOUNT)
         try:
             found = await self._search.page(asked.query, asked.number, asked.page_size)
         except ApiError as error:
+            why = "StockX API error" if error.status is None else "StockX catalog search failed"
+            log.error(why, status_code=error.status, error=str(error), **told_to)  # noqa: TRY400  (no defect of ours)
             raise upstream(error) from None
         except DatabaseAway as error:
             raise away(error) from None

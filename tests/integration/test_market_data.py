@@ -232,7 +232,9 @@ async def test_of_stockxs_day_a_synchronisation_leaves_what_is_kept_for_commands
             assert (await service.ended(run_id))["status"] == "stopped"
 
 
-async def test_a_product_that_stockx_fails_at_stops_no_synchronisation(world: World) -> None:
+async def test_a_product_that_stockx_fails_at_stops_no_synchronisation(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
         assert (await service.ended(await service.take_in(GOODS)))["status"] == "completed"
         await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
@@ -240,6 +242,9 @@ async def test_a_product_that_stockx_fails_at_stops_no_synchronisation(world: Wo
         await world.shop.control("POST", "/_faults", outage)
         told = await service.ended(await service.start("market_data"))
         assert (told["status"], told["counts"]) == ("completed", {"done": 1, "failed": 1})
+    lines = capsys.readouterr().out
+    assert "Market data sync failed for HQ4276" in lines
+    assert "Market data synced for 1 items" in lines
 
 
 async def test_rows_of_one_product_under_two_spellings_lose_no_quantity(world: World) -> None:

@@ -194,6 +194,25 @@ async def test_whatever_stockx_fails_with_is_502(world: World) -> None:
             assert 0 < int(told.headers["Retry-After"]) <= 30
 
 
+async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        await world.search.call("/skus/HQ4276")
+    await world.search.call("/skus/ZZ0000-999")
+    for number, spec in enumerate(({"kind": "unauthorized", "count": 1}, {"kind": "rate_limited", "retry_after": 30})):
+        await world.fault(path=SEARCH, **spec)
+        await world.search.call("/search-stockx", query=f"FB9922-10{number}")
+    lines = capsys.readouterr().out
+    for line in (
+        "Received request to search StockX catalog",
+        "Cache hit for SKU: HQ4276",
+        "Product not found on StockX: ZZ0000-999",
+        "StockX authentication failed, refreshing token...",
+        "Rate limit hit, retrying after 30s",
+        "StockX catalog search failed",
+    ):
+        assert line in lines, line
+
+
 async def test_the_limits_are_those_of_all_services_that_ask_stockx(world: World) -> None:
     assert (await world.search.call("/search-stockx", query="HQ4276")).status == 200
     async with world.database.connection() as connection:
