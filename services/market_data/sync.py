@@ -19,8 +19,8 @@ from libs.http.errors import ApiError, Blocked, Unauthorized
 from libs.marketplaces.goat.client import Goat
 from libs.marketplaces.goat.payloads import CURRENCY as GOAT_CURRENCY
 from libs.marketplaces.goat.pricing import GoatPricing, SizePrices
-from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.market_data import MarketData
+from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.marketplaces.stockx.values import whole
 from libs.products.hits import best_hit
 from libs.products.merge import NoSku
@@ -30,9 +30,10 @@ from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.values import Money
 from services.market_data.available import Wanted, available, wanted
 from services.market_data.own_sales import Sale, own_sales
-from services.market_data.products import Known, Products, variant_of
+from services.market_data.products import Known, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
+from services.market_data.upstreams import AtStockX
 from services.market_data.work import Turn
 
 log = get_logger()
@@ -58,16 +59,16 @@ class MarketSync:
         self,
         database: Database,
         publisher: Publisher,
-        stockx: StockX,
-        products: Products,
+        stockx: AtStockX,
         goat: tuple[Goat, GoatPricing] | None,
         reserve: Reserve,
         currency: str,
     ) -> None:
         self._database = database
         self._publisher = publisher
-        self._stockx = stockx
-        self._products = products
+        self._stockx = stockx.client
+        self._products = stockx.products
+        self._unreadable = stockx.unreadable
         self._goat = goat
         self._reserve = reserve
         self._currency = currency
@@ -122,7 +123,9 @@ class MarketSync:
 
     async def _at_stockx(self, turn: Turn, known: Known, asked: Wanted) -> list[MarketDataRecordedV1]:
         product_id = known.product.product_id
-        markets = await turn.patiently(lambda: self._stockx.markets.of_product(product_id, self._currency))
+        markets = await turn.patiently(
+            lambda: self._unreadable.kept(PRODUCT_MARKET, self._stockx.markets.of_product(product_id, self._currency))
+        )
         at = datetime.now(UTC)
         async with self._database.connection() as connection:
             rows = await market_of(connection, known.sku)

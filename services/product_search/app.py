@@ -13,6 +13,7 @@ from libs.http.openapi import Api
 from libs.oauth.store import open_token_database
 from libs.products.cache import ProductCache
 from libs.products.lookup import ProductLookup
+from libs.products.unreadable import KeptCatalog, UnreadableAnswers
 from libs.quota.quota import Quotas
 from libs.read_models import READ_MODELS
 from libs.service import Service
@@ -46,10 +47,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
         key = config.jwt_key.get_secret_value() if config.jwt_key else None
         users = Users(key, quotas, config.quota_of)
         reserve = Reserve(quotas, config.limits)
-        stockx = search = lookup = enriching = counted = None
+        stockx = unreadable = search = lookup = enriching = counted = None
         if config.stockx is not None:
             stockx = await open_stockx(config.stockx, config, database, tokens, stack)
-            counted = CountedCatalog(stockx.catalog, reserve, config.search_reserve)
+            unreadable = UnreadableAnswers(database, config.stockx.account)
+            counted = CountedCatalog(KeptCatalog(stockx.catalog, unreadable), reserve, config.search_reserve)
             cache = ProductCache(database, config.cache)
             search, lookup = Search(counted, cache), ProductLookup(counted, cache)
             enriching = Enriching(lookup, commands, reserve, config.reserve)
@@ -58,6 +60,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
             users,
             everywhere,
             stockx=stockx,
+            unreadable=unreadable,
             search=search,
             lookup=lookup,
             reserve=reserve,

@@ -10,8 +10,10 @@ from libs.http.errors import ApiError, NotFound
 from libs.http.openapi import Operation, Reply, Route, problems
 from libs.http.server import Problem
 from libs.marketplaces.stockx.client import StockX
+from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.products.lookup import ProductLookup
 from libs.products.merge import NoSku
+from libs.products.unreadable import KeptCatalog, UnreadableAnswers
 from libs.telemetry.log import get_logger
 from schemas.registry import summary
 from services.product_search.everywhere import Everywhere
@@ -53,6 +55,7 @@ class SearchApi:
         everywhere: Everywhere,
         *,
         stockx: StockX | None,
+        unreadable: UnreadableAnswers | None,
         search: Search | None,
         lookup: ProductLookup | None,
         reserve: Reserve,
@@ -62,6 +65,7 @@ class SearchApi:
         self._users = users
         self._everywhere = everywhere
         self._stockx = stockx
+        self._unreadable = unreadable
         self._search = search
         self._lookup = lookup
         self._reserve = reserve
@@ -105,13 +109,15 @@ class SearchApi:
         headers = await self._admitted(request)
         product_id = checked(ProductPath, dict(request.match_info)).product_id
         currency = checked(MarketQuery, dict(request.query)).currency_code
-        if self._stockx is None:
+        if self._stockx is None or self._unreadable is None:
             raise Problem(502, FAILED, reason=NO_ACCOUNT)
         try:
             await self._reserve.leave(self._leaves)
-            product = await self._stockx.catalog.product(product_id)  # an unknown one costs one request
-            variants = await self._stockx.catalog.variants(product_id)
-            market = await self._stockx.markets.of_product(product_id, currency)
+            catalog = KeptCatalog(self._stockx.catalog, self._unreadable)
+            product = await catalog.product(product_id)  # an unknown one costs one request
+            variants = await catalog.variants(product_id)
+            asked = self._stockx.markets.of_product(product_id, currency)
+            market = await self._unreadable.kept(PRODUCT_MARKET, asked)
         except NotFound:
             raise Problem(404, "StockX has no such product.") from None
         except ApiError as error:

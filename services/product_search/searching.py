@@ -5,7 +5,6 @@ import time
 from dataclasses import dataclass
 
 from libs.http.errors import ApiError
-from libs.marketplaces.stockx.catalog import Catalog
 from libs.marketplaces.stockx.paging import Page
 from libs.marketplaces.stockx.product import Product
 from libs.products.cache import ProductCache
@@ -22,7 +21,7 @@ LEAST_ASKED_FOR = 10
 class CountedCatalog:
     """Searches of a catalog, counted and timed as the document says. The last `leaves` requests of a day are left."""
 
-    def __init__(self, catalog: Catalog, reserve: Reserve, leaves: int) -> None:
+    def __init__(self, catalog: Searches, reserve: Reserve, leaves: int) -> None:
         self._catalog = catalog
         self._reserve = reserve
         self._leaves = leaves

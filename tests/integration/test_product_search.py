@@ -194,6 +194,18 @@ async def test_whatever_stockx_fails_with_is_502(world: World) -> None:
             assert 0 < int(told.headers["Retry-After"]) <= 30
 
 
+async def test_what_cannot_be_read_is_kept_for_the_dead_letters(world: World) -> None:
+    for path in (SEARCH, f"*/catalog/products/{PANDA}"):
+        await world.fault(kind="garbage", path=path, count=1)
+    for _ in range(2):
+        await world.search.call("/search-stockx", query="HQ4276")
+        await world.search.call(f"/stockx/{PANDA}")
+    async with world.database.connection() as connection:
+        rows = await connection.fetch("SELECT account, route, raw FROM stockx_poller.unreadable ORDER BY route")
+    assert [row["route"] for row in rows] == ["GET /catalog/products/{productId}", "GET /catalog/search"]
+    assert all(row["account"] == "acme" and row["raw"] for row in rows)
+
+
 async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         await world.search.call("/skus/HQ4276")

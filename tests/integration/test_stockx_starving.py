@@ -41,6 +41,12 @@ async def test_a_listing_that_stockx_fails_at_holds_up_no_other(world: World, do
         if doubtful:
             await fault(world, "outage", f"{LISTINGS}/{listing_id}", "PATCH", count=1)
         stuck = await poller.call("PATCH", f"/listings/{listing_id}", {"amount": "160"})
+
+        async def asked_for() -> bool:
+            told = await world.shop.control("GET", "/_faults")
+            return bool(told["faults"][0]["hits"])
+
+        await until(asked_for, "StockX has failed", 10)
         await created(world, poller, 1)
         kept = await poller.call("GET", f"/commands/{stuck['command_id']}", expect=200)
         assert kept["ended_at"] is None
