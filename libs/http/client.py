@@ -44,6 +44,7 @@ class ApiSettings(BaseModel):
     | attempts                 | tries of a repeatable request within one call, pauses between them     |
     | pause_seconds            | the first pause; doubles, with full jitter                             |
     | longest_pause_seconds    | a longer pause, or a longer Retry-After, is left to the caller         |
+    | unnamed_retry_seconds    | how long a 429 without Retry-After holds all back; 0: only its call    |
     | max_answer_bytes         | a longer answer is garbage                                             |
     | circuit_failures         | failures in a row that open the circuit                                |
     | circuit_open_seconds     | how long it stays open before one request probes                       |
@@ -56,6 +57,7 @@ class ApiSettings(BaseModel):
     attempts: int = Field(default=3, ge=1, le=10)
     pause_seconds: float = Field(default=0.25, gt=0)
     longest_pause_seconds: float = Field(default=5.0, gt=0)
+    unnamed_retry_seconds: float = Field(default=0.0, ge=0)
     max_answer_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     circuit_failures: int = Field(default=5, ge=1)
     circuit_open_seconds: float = Field(default=30.0, gt=0)
@@ -214,7 +216,11 @@ class ApiClient:
                 span.set_attribute("error.type", outcome)
                 span.set_status(Status(StatusCode.ERROR, error.detail))
                 if isinstance(error, RateLimited):
-                    # Without a Retry-After only this call backs off: nobody knows for how long the others should.
+                    # Without a Retry-After nobody knows for how long all should wait, unless the API's settings do.
+                    if error.retry_after is None and self._settings.unnamed_retry_seconds:
+                        error.retry_after = timedelta(seconds=self._settings.unnamed_retry_seconds)
+                    if error.retry_after is not None:
+                        log.warning(f"Rate limit hit, retrying after {error.retry_after.total_seconds():g}s")
                     await self._limiter.push_back(request.operation, error.retry_after or timedelta(0))
                 raise
             finally:

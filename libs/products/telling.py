@@ -1,7 +1,7 @@
 """Publishing what is known of products: a work for `libs.commands`, so that two tellers cannot overwrite one another.
 
 async with Commands(database, kafka, publisher, NAME, READ_MODELS) as commands:
-    changed = await commands.run(telling([Told("HQ4276", "csv", title="…")], now))
+    changed = await commands.run(telling([Told("HQ4276", "catalog", title="…")], now))
 """
 
 from collections.abc import Sequence

@@ -81,11 +81,9 @@ async def _tasks(
     stockx = await open_stockx(config.stockx, config, database, tokens, stack)
     goat = None if config.goat is None else await open_goat(config.goat, stack)
     reserve = Reserve(Quotas(database), config.limits.requests().quota, config.reserve)
-    tasks[Kind.INVENTORY_IMPORT] = InventoryImport(publisher, stockx.products)
-    tasks[Kind.MARKET_DATA] = MarketSync(
-        database, publisher, stockx.client, stockx.products, goat, reserve, config.currency
-    )
+    tasks[Kind.INVENTORY_IMPORT] = InventoryImport(publisher, stockx.products, reserve)
+    tasks[Kind.MARKET_DATA] = MarketSync(database, publisher, stockx, goat, reserve, config.currency)
     if config.notion is not None:
         notion = await open_notion(config.notion, stack)
-        tasks[Kind.NOTION_SALES] = NotionSales(database, publisher, stockx.products, notion, config.notion)
+        tasks[Kind.NOTION_SALES] = NotionSales(database, publisher, stockx.products, notion, config.notion, reserve)
     return tasks

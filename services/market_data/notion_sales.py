@@ -23,6 +23,7 @@ from schemas.values import Money
 from services.market_data.config import NotionAccess
 from services.market_data.notion_pages import MARKETPLACE, Incomplete, NotASale, SaleNote, SalePages
 from services.market_data.products import Products, variant_of
+from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
 from services.market_data.work import Turn
 
@@ -43,13 +44,20 @@ class NotionSales:
     """A Task."""
 
     def __init__(
-        self, database: Database, publisher: Publisher, products: Products, notion: Notion, access: NotionAccess
+        self,
+        database: Database,
+        publisher: Publisher,
+        products: Products,
+        notion: Notion,
+        access: NotionAccess,
+        reserve: Reserve,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._products = products
         self._notion = notion
         self._access = access
+        self._reserve = reserve
         self._pages = SalePages(access)
 
     async def __call__(self, turn: Turn) -> Status:
@@ -102,6 +110,7 @@ class NotionSales:
         if item.told is not None and item.told.get(_WITHDRAWN):
             return await self._withdraw(turn, item)
         note = SaleNote.model_validate(item.told)
+        await self._reserve.keep(turn)
         known = await turn.patiently(lambda: self._products.find(note.sku))
         if known is None:
             await self._keep(item.item, note.edited_at, recorded=False)

@@ -4,10 +4,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.product import Product, Variant
 from libs.matching.sku import normalised, same_but_for_lookalikes
 from libs.products.lookup import ProductLookup
+from libs.products.unreadable import KeptCatalog
 
 _PREFIX = "US "
 _SIZES_SECONDS = 3600.0
@@ -25,8 +25,8 @@ class Known:
 class Products:
     """Looks products up. Each method may raise ApiError and DatabaseAway."""
 
-    def __init__(self, stockx: StockX, lookup: ProductLookup) -> None:
-        self._stockx = stockx
+    def __init__(self, catalog: KeptCatalog, lookup: ProductLookup) -> None:
+        self._catalog = catalog
         self._lookup = lookup
         self._sizes: dict[str, tuple[float, Mapping[str, str | None]]] = {}
 
@@ -45,7 +45,7 @@ class Products:
         known = self._sizes.get(product_id)
         if known is not None and now - known[0] < _SIZES_SECONDS:
             return known[1]
-        sizes = {each.variant_id: size_of(each) for each in await self._stockx.catalog.variants(product_id)}
+        sizes = {each.variant_id: size_of(each) for each in await self._catalog.variants(product_id)}
         if len(self._sizes) >= _MOST_KEPT:
             self._sizes.clear()
         self._sizes[product_id] = now, sizes

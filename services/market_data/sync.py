@@ -19,20 +19,24 @@ from libs.http.errors import ApiError, Blocked, Unauthorized
 from libs.marketplaces.goat.client import Goat
 from libs.marketplaces.goat.payloads import CURRENCY as GOAT_CURRENCY
 from libs.marketplaces.goat.pricing import GoatPricing, SizePrices
-from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.market_data import MarketData
+from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.marketplaces.stockx.values import whole
 from libs.products.hits import best_hit
 from libs.products.merge import NoSku
 from libs.read_models.market_data.queries import market_of
+from libs.telemetry.log import get_logger
 from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.values import Money
 from services.market_data.available import Wanted, available, wanted
 from services.market_data.own_sales import Sale, own_sales
-from services.market_data.products import Known, Products, variant_of
+from services.market_data.products import Known, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
+from services.market_data.upstreams import AtStockX
 from services.market_data.work import Turn
+
+log = get_logger()
 
 STOCKX, GOAT = "stockx", "goat"
 _TOLD = frozenset({"productId", "variantId", "currencyCode", "lowestAskAmount", "highestBidAmount"})
@@ -55,16 +59,16 @@ class MarketSync:
         self,
         database: Database,
         publisher: Publisher,
-        stockx: StockX,
-        products: Products,
+        stockx: AtStockX,
         goat: tuple[Goat, GoatPricing] | None,
         reserve: Reserve,
         currency: str,
     ) -> None:
         self._database = database
         self._publisher = publisher
-        self._stockx = stockx
-        self._products = products
+        self._stockx = stockx.client
+        self._products = stockx.products
+        self._unreadable = stockx.unreadable
         self._goat = goat
         self._reserve = reserve
         self._currency = currency
@@ -82,7 +86,11 @@ class MarketSync:
                     raise
                 except (ApiError, NoSku) as error:
                     fate, detail = Fate.FAILED, str(error)
+                    why = f"Market data sync failed for {item.item}"
+                    log.error(why, run_id=run.run_id, error=detail)  # noqa: TRY400  (StockX's, no defect of ours)
                 await turn.runs.mark(run.run_id, item.number, fate, detail)
+        synced = await turn.runs.items(run.run_id, [Fate.DONE])
+        log.info(f"Market data synced for {len(synced)} items", run_id=run.run_id)
         return Status.COMPLETED
 
     async def _plan(self) -> list[Item]:
@@ -115,13 +123,19 @@ class MarketSync:
 
     async def _at_stockx(self, turn: Turn, known: Known, asked: Wanted) -> list[MarketDataRecordedV1]:
         product_id = known.product.product_id
-        markets = await turn.patiently(lambda: self._stockx.markets.of_product(product_id, self._currency))
+        markets = await turn.patiently(
+            lambda: self._unreadable.kept(PRODUCT_MARKET, self._stockx.markets.of_product(product_id, self._currency))
+        )
         at = datetime.now(UTC)
         async with self._database.connection() as connection:
             rows = await market_of(connection, known.sku)
             sales = [each for each in await own_sales(connection, [known.sku]) if each.marketplace == STOCKX]
         sizes: Mapping[str, str | None] = {row.variant_id: row.size for row in rows if row.variant_id is not None}
-        if any(each.variant_id not in sizes for each in markets):
+        if asked.sizes is None:
+            unknown = any(each.variant_id not in sizes for each in markets)
+        else:
+            unknown = any(variant_of(sizes, size) is None for size in asked.sizes)
+        if unknown:
             sizes = await turn.patiently(lambda: self._products.sizes(product_id))
         chosen = set(sizes) if asked.sizes is None else {variant_of(sizes, size) for size in asked.sizes}
         return [

@@ -21,6 +21,7 @@ from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import RotatingTokens, TokenPair
 from libs.products.cache import ProductCache
 from libs.products.lookup import ProductLookup
+from libs.products.unreadable import KeptCatalog, UnreadableAnswers
 from libs.quota.limiter import SharedRateLimiter
 from libs.secrets.keys import SecretsError
 from libs.secrets.system_config import SystemConfig
@@ -32,10 +33,11 @@ CLIENT = "stockx"
 
 @dataclass(frozen=True, slots=True)
 class AtStockX:
-    """The client, and products looked up with it."""
+    """The client, and products looked up with it; `unreadable` keeps what cannot be read."""
 
     client: StockX
     products: Products
+    unreadable: UnreadableAnswers
 
 
 async def open_stockx(
@@ -58,7 +60,9 @@ async def open_stockx(
     rotating = RotatingTokens(CLIENT, account.account, store, refresh_grant(accounts, application))
     stack.push_async_callback(rotating.close)
     client = StockX(api, rotating, key, Unlimited())
-    return AtStockX(client, Products(client, ProductLookup(client.catalog, ProductCache(database))))
+    unreadable = UnreadableAnswers(database, account.account)
+    catalog = KeptCatalog(client.catalog, unreadable)
+    return AtStockX(client, Products(catalog, ProductLookup(catalog, ProductCache(database))), unreadable)
 
 
 async def open_goat(access: GoatAccess, stack: AsyncExitStack) -> tuple[Goat, GoatPricing]:

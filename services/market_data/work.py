@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from libs.bus.publisher import NotPublished
 from libs.db.errors import DatabaseAway, NotMigrated
-from libs.http.errors import ApiError, Blocked, Later, Unauthorized
+from libs.http.errors import ApiError, Blocked, Later, Unauthorized, Unavailable
 from libs.jobs import Handler, Job, RetryJob
+from libs.oauth.tokens import TokensAway
 from libs.telemetry.log import get_logger
 from services.market_data.run import Kind, Run, Status
 from services.market_data.runs import Runs
@@ -15,6 +16,8 @@ from services.market_data.runs import Runs
 log = get_logger()
 
 AGAIN_SECONDS = 5.0
+MOST_FAILURES = 8
+"""Some ten minutes, where no other pause is asked for."""
 LOOK_SECONDS = 1.0
 _PASSING = (DatabaseAway, NotMigrated, NotPublished)
 
@@ -38,13 +41,23 @@ class Turn:
             raise Stopped
 
     async def patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What is asked of others, again and again while they say `later`. Raises Stopped, and other ApiErrors."""
+        """What is asked of others, again and again while they say `later`. Raises Stopped, and other ApiErrors.
+
+        Limits end, an outage mostly too; one resource may fail for ever. After MOST_FAILURES answers of 5xx, or none in
+        time, Unavailable is raised. An open circuit does not count: nobody was asked.
+        """
+        failures = 0
         while True:
             try:
                 return await ask()
             except Later as error:
+                if isinstance(error, Unavailable) and not isinstance(error, TokensAway):
+                    failures += 1
+                    if failures >= MOST_FAILURES:
+                        raise
                 asked = error.retry_after
-                await self.pause(AGAIN_SECONDS if asked is None else asked.total_seconds(), str(error))
+                again = AGAIN_SECONDS * 2 ** max(0, failures - 1)
+                await self.pause(again if asked is None else asked.total_seconds(), str(error))
 
     async def pause(self, seconds: float, why: str) -> None:
         """Wait, told to everybody; raises Stopped."""

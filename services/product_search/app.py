@@ -13,6 +13,7 @@ from libs.http.openapi import Api
 from libs.oauth.store import open_token_database
 from libs.products.cache import ProductCache
 from libs.products.lookup import ProductLookup
+from libs.products.unreadable import KeptCatalog, UnreadableAnswers
 from libs.quota.quota import Quotas
 from libs.read_models import READ_MODELS
 from libs.service import Service
@@ -45,16 +46,26 @@ async def build(config: Config) -> AsyncIterator[Service]:
         quotas = Quotas(database)
         key = config.jwt_key.get_secret_value() if config.jwt_key else None
         users = Users(key, quotas, config.quota_of)
-        stockx = search = lookup = enriching = counted = None
+        reserve = Reserve(quotas, config.limits)
+        stockx = unreadable = search = lookup = enriching = counted = None
         if config.stockx is not None:
             stockx = await open_stockx(config.stockx, config, database, tokens, stack)
-            reserve = Reserve(quotas, config.limits)
-            counted = CountedCatalog(stockx.catalog, reserve, config.search_reserve)
+            unreadable = UnreadableAnswers(database, config.stockx.account)
+            counted = CountedCatalog(KeptCatalog(stockx.catalog, unreadable), reserve, config.search_reserve)
             cache = ProductCache(database, config.cache)
             search, lookup = Search(counted, cache), ProductLookup(counted, cache)
             enriching = Enriching(lookup, commands, reserve, config.reserve)
         everywhere = Everywhere(await open_others(config, counted, stack), config.patience)
-        searches = SearchApi(users, everywhere, stockx=stockx, search=search, lookup=lookup)
+        searches = SearchApi(
+            users,
+            everywhere,
+            stockx=stockx,
+            unreadable=unreadable,
+            search=search,
+            lookup=lookup,
+            reserve=reserve,
+            leaves=config.search_reserve,
+        )
         enrichment = EnrichmentApi(users, Pending(database, commands), enriching)
         http = web.Application()
         routes = (*searches.routes(), *enrichment.routes())

@@ -10,8 +10,11 @@ from libs.http.errors import ApiError, NotFound
 from libs.http.openapi import Operation, Reply, Route, problems
 from libs.http.server import Problem
 from libs.marketplaces.stockx.client import StockX
+from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.products.lookup import ProductLookup
 from libs.products.merge import NoSku
+from libs.products.unreadable import KeptCatalog, UnreadableAnswers
+from libs.telemetry.log import get_logger
 from schemas.registry import summary
 from services.product_search.everywhere import Everywhere
 from services.product_search.fates import FAILED, away, upstream
@@ -27,9 +30,12 @@ from services.product_search.messages import (
     SearchTold,
     SkuPath,
 )
+from services.product_search.reserve import Reserve
 from services.product_search.searching import Search
 from services.product_search.telling import details_told, product_told
 from services.product_search.users import Users
+
+log = get_logger()
 
 BEARER = "bearer"
 PATH = "/api/v1/products"
@@ -49,14 +55,21 @@ class SearchApi:
         everywhere: Everywhere,
         *,
         stockx: StockX | None,
+        unreadable: UnreadableAnswers | None,
         search: Search | None,
         lookup: ProductLookup | None,
+        reserve: Reserve,
+        leaves: int,
     ) -> None:
+        """Of StockX's day, `leaves` requests are left to commands."""
         self._users = users
         self._everywhere = everywhere
         self._stockx = stockx
+        self._unreadable = unreadable
         self._search = search
         self._lookup = lookup
+        self._reserve = reserve
+        self._leaves = leaves
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -69,11 +82,15 @@ class SearchApi:
     async def search_stockx(self, request: web.Request) -> web.Response:
         headers = await self._admitted(request)
         asked = checked(SearchQuery, dict(request.query))
+        told_to = {"query": asked.query, "page": asked.number, "page_size": asked.page_size}
+        log.info("Received request to search StockX catalog", **told_to)
         if self._search is None:
             raise Problem(502, FAILED, reason=NO_ACCOUNT)
         try:
             found = await self._search.page(asked.query, asked.number, asked.page_size)
         except ApiError as error:
+            why = "StockX API error" if error.status is None else "StockX catalog search failed"
+            log.error(why, status_code=error.status, error=str(error), **told_to)  # noqa: TRY400  (no defect of ours)
             raise upstream(error) from None
         except DatabaseAway as error:
             raise away(error) from None
@@ -92,12 +109,15 @@ class SearchApi:
         headers = await self._admitted(request)
         product_id = checked(ProductPath, dict(request.match_info)).product_id
         currency = checked(MarketQuery, dict(request.query)).currency_code
-        if self._stockx is None:
+        if self._stockx is None or self._unreadable is None:
             raise Problem(502, FAILED, reason=NO_ACCOUNT)
         try:
-            product = await self._stockx.catalog.product(product_id)  # an unknown one costs one request
-            variants = await self._stockx.catalog.variants(product_id)
-            market = await self._stockx.markets.of_product(product_id, currency)
+            await self._reserve.leave(self._leaves)
+            catalog = KeptCatalog(self._stockx.catalog, self._unreadable)
+            product = await catalog.product(product_id)  # an unknown one costs one request
+            variants = await catalog.variants(product_id)
+            asked = self._stockx.markets.of_product(product_id, currency)
+            market = await self._unreadable.kept(PRODUCT_MARKET, asked)
         except NotFound:
             raise Problem(404, "StockX has no such product.") from None
         except ApiError as error:

@@ -4,13 +4,12 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from libs.http.errors import ApiError, Later
-from libs.marketplaces.stockx.catalog import Catalog
+from libs.http.errors import ApiError
 from libs.marketplaces.stockx.paging import Page
 from libs.marketplaces.stockx.product import Product
 from libs.products.cache import ProductCache
 from libs.products.hits import best_hit, exact_first
-from libs.products.lookup import Searches
+from libs.products.lookup import UNANSWERED, Searches
 from libs.products.merge import NoSku
 from libs.telemetry.metrics import STOCKX_SEARCH_DURATION, STOCKX_SEARCH_REQUESTS
 from services.product_search.reserve import Reserve
@@ -22,7 +21,7 @@ LEAST_ASKED_FOR = 10
 class CountedCatalog:
     """Searches of a catalog, counted and timed as the document says. The last `leaves` requests of a day are left."""
 
-    def __init__(self, catalog: Catalog, reserve: Reserve, leaves: int) -> None:
+    def __init__(self, catalog: Searches, reserve: Reserve, leaves: int) -> None:
         self._catalog = catalog
         self._reserve = reserve
         self._leaves = leaves
@@ -66,7 +65,7 @@ class Search:
         wide = max(size, LEAST_ASKED_FOR) if number == 1 else size
         try:
             found = await self._catalog.search(query, page=number, page_size=wide)
-        except Later:  # StockX does not answer, or may not be asked
+        except UNANSWERED:
             known = await self._known(query) if number == 1 else None
             if known is None:
                 raise

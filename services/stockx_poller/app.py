@@ -9,6 +9,7 @@ from importlib.metadata import version
 from secrets import token_hex
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from libs.bus.consumer import Consumer
 from libs.bus.dead_letter import DeadLetters
@@ -23,6 +24,8 @@ from libs.oauth.tokens import RotatingTokens, TokenPair
 from libs.privacy.sealer import open_sealer
 from libs.quota.allowance import SharedAllowance
 from libs.quota.limiter import SharedRateLimiter
+from libs.secrets.keys import SecretsError
+from libs.secrets.system_config import SystemConfig
 from libs.service import Service
 from services.stockx_poller.batching import Packing
 from services.stockx_poller.config import Account, Config
@@ -70,13 +73,16 @@ async def build(config: Config) -> AsyncIterator[Service]:
         survey = Survey(database, config.limits, allowance)
         owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
         runners: dict[str, Runner] = {}
+        kept = SystemConfig(database, config.secrets.vault)
         for account in config.accounts:
             store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
-            rotating = await _open(account, accounts, store, config, stack)
+            secret = await _secret(kept, "stockx_client_secret", account.client_secret)
+            key = await _secret(kept, "stockx_api_key", account.api_key)
+            rotating = await _open(account, secret, accounts, store, config, stack)
             stockx = StockX(
                 api,
                 rotating,
-                account.api_key,
+                key,
                 allowance,
                 largest_batch=config.largest_batch,
                 largest_creation=config.largest_creation,
@@ -115,14 +121,30 @@ def _prepare(stockx: StockX, publisher: Publisher, letters: DeadLetters, config:
     return prepare
 
 
+async def _secret(kept: SystemConfig, key: str, told: SecretStr | None) -> SecretStr:
+    """An account's own secret, which others need not share; else the one that is kept for the application."""
+    if told is not None:
+        return told
+    secret = await kept.get(key)
+    if not secret:
+        where = "in STOCKX_POLLER_ACCOUNTS"
+        raise SecretsError(f"{key} is nowhere: set it once by `sellstream secrets set {key}`, or {where}")
+    return SecretStr(secret)
+
+
 async def _open(
-    account: Account, api: ApiClient, store: PostgresTokenStore, config: Config, stack: AsyncExitStack
+    account: Account,
+    secret: SecretStr,
+    api: ApiClient,
+    store: PostgresTokenStore,
+    config: Config,
+    stack: AsyncExitStack,
 ) -> RotatingTokens:
     first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
     await store.seed(account.account, first)
     application = StockXApplication(
         client_id=account.client_id,
-        client_secret=account.client_secret,
+        client_secret=secret,
         accounts_url=str(config.accounts_url).rstrip("/"),
     )
     tokens = RotatingTokens(CLIENT, account.account, store, refresh_grant(api, application))

@@ -65,6 +65,17 @@ async def poll_batch(work: Work, batch_no: str) -> None:
         await unreadable.keep_entries(connection, work.account, BATCH_ITEMS, items.unreadable)
 
 
+async def put_off(work: Work, batch_nos: Sequence[str]) -> None:
+    """StockX fails when it is asked for these batches: that counts as a poll that told nothing."""
+    async with work.lease.turn() as connection:
+        now = await ledger.now(connection)
+        for batch_no in batch_nos:
+            row = await connection.fetchrow("SELECT * FROM stockx_poller.batches WHERE batch_no = $1", batch_no)
+            left = await ledger.commands(connection, work.account, "batch_no = $2 AND status = 'pending'", batch_no)
+            if row is not None and row["status"] == "pending":
+                await ended_or_not(connection, work, row, left, now, by_states=row["by_states"])
+
+
 def _all_succeeded(batch: Batch) -> bool:
     return batch.item_statuses is not None and batch.item_statuses.completed >= batch.total_items > 0
 

@@ -17,6 +17,8 @@ from libs.secrets.settings import SecretsFromEnvironment
 
 _NOTHING = timedelta(0)
 
+Secret = Annotated[SecretStr, Field(min_length=1)]
+
 
 class Account(BaseModel):
     """A seller's account at StockX, whose it is here, and the application that he authorised."""
@@ -26,8 +28,8 @@ class Account(BaseModel):
     account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of it")
     user_id: str = Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Our user, as his tokens name him (`sub`)")
     client_id: str = Field(min_length=1)
-    client_secret: SecretStr = Field(min_length=1)
-    api_key: SecretStr = Field(min_length=1)
+    client_secret: Secret | None = Field(default=None, description="Else `stockx_client_secret` of core.system_config")
+    api_key: Secret | None = Field(default=None, description="Else `stockx_api_key` of core.system_config")
     refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation")
     access_token: SecretStr = SecretStr("")
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from libs.db.pool import Connection
-from libs.http.errors import Garbage, NotFound, Refused
+from libs.http.errors import Garbage, NotFound, Refused, Unavailable
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.listings import LARGEST_PAGE, ListingFilter
 from libs.marketplaces.stockx.operation import LastOperation, OperationStatus
@@ -61,6 +61,10 @@ async def look(work: Work) -> None:
         await unreadable.keep_answer(work.lease, error)
         async with work.lease.turn() as connection:
             await ledger.doubtful(connection, [each.id for each in looked_for], work.timing.settle / _LOOKS)
+    except Unavailable:
+        async with work.lease.turn() as connection:
+            await ledger.doubtful(connection, [each.id for each in looked_for], work.timing.settle / _LOOKS)
+        raise
 
 
 async def _look_for_batch(work: Work, batch_no: str, commands: Sequence[Command]) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Literal
 
 from libs.db.pool import Connection
-from libs.http.errors import Garbage, NotFound, Refused
+from libs.http.errors import Garbage, NotFound, Refused, Unavailable
 from libs.marketplaces.payload import Malformed
+from libs.marketplaces.stockx.errors import failed_there
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.routes import LISTINGS
 from libs.marketplaces.stockx.translate import deleted, listing_changed
@@ -78,6 +79,7 @@ async def put_facts(connection: Connection, account: str, states: Sequence[Told]
         VALUES ($1, $2, $3, $4, $5, $7)
         ON CONFLICT (account, listing_id) DO UPDATE SET variant_id = coalesce(excluded.variant_id, l.variant_id),
             status = excluded.status, fact = excluded.fact, seen_at = now(), stale = false, expects = NULL,
+            ask_at = '-infinity',
             look = l.look OR $6, batch_id = coalesce(excluded.batch_id, l.batch_id)
         """,
         kept,
@@ -202,7 +204,7 @@ async def listed(
 async def read_one(work: Work, listing_id: str) -> None:
     """Read one listing's state; one that StockX does not have any more is deleted.
 
-    After an answer that tells nothing it is left to the next sweep.
+    After an answer that tells nothing it is left to the next sweep; where StockX fails, it is asked for later.
     """
     try:
         listing = await work.stockx.listings.listing(listing_id)
@@ -218,6 +220,20 @@ async def read_one(work: Work, listing_id: str) -> None:
                 "UPDATE stockx_poller.listings SET stale = false WHERE account = $1 AND listing_id = $2",
                 work.account,
                 listing_id,
+            )
+        return
+    except Unavailable as error:
+        if not failed_there(error):
+            raise
+        log.warning(
+            "a listing's state is asked for later", account=work.account, listing_id=listing_id, error=str(error)
+        )
+        async with work.lease.turn() as connection:
+            await connection.execute(
+                "UPDATE stockx_poller.listings SET ask_at = now() + $3 WHERE account = $1 AND listing_id = $2",
+                work.account,
+                listing_id,
+                work.timing.settle,
             )
         return
     async with work.lease.turn() as connection:

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from libs.db.pool import Connection
-from libs.http.errors import NotFound
+from libs.http.errors import Garbage, NotFound, Refused, Unavailable
 from libs.marketplaces.payload import Malformed
+from libs.marketplaces.stockx.errors import failed_there
 from libs.marketplaces.stockx.order import Order
 from libs.marketplaces.stockx.orders import OrderFilter
 from libs.marketplaces.stockx.routes import ACTIVE_ORDERS, PAST_ORDERS
@@ -47,7 +48,8 @@ async def poll_active(work: Work) -> None:
             )
             return
         ended = await connection.fetch(
-            "SELECT order_number FROM stockx_poller.orders WHERE account = $1 AND active AND seen_at < $2",
+            "SELECT order_number FROM stockx_poller.orders WHERE account = $1 AND active AND seen_at < $2 "
+            "ORDER BY order_number",
             work.account,
             row["orders_began"],
         )
@@ -72,6 +74,12 @@ async def _poll_one(work: Work, order_number: str) -> None:
                 work.account,
                 order_number,
             )
+        return
+    except (Garbage, Refused, Unavailable) as error:  # of this order: the others' turn comes, and its own next round
+        if isinstance(error, Unavailable) and not failed_there(error):
+            raise
+        log.warning("an order tells nothing", account=work.account, order_number=order_number, error=str(error))
+        await unreadable.keep_answer(work.lease, error)
         return
     async with work.lease.turn() as connection:
         await put(connection, work.account, [order], active=False)

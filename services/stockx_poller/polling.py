@@ -11,7 +11,11 @@ from libs.marketplaces.stockx.operation import Initiator, LastOperation, Operati
 from libs.marketplaces.stockx.routes import OPERATIONS
 from libs.marketplaces.stockx.translate_operation import OURS, as_told, commanded_elsewhere, found_operation
 from libs.telemetry.log import get_logger
-from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
+from schemas.listing_operations.listing_operation_changed import (
+    ListingOperationChangedV1,
+    OperationKind,
+    OperationStatus,
+)
 from services.stockx_poller import ledger, listings, unreadable
 from services.stockx_poller.work import Work
 
@@ -26,26 +30,45 @@ async def poll_listing(work: Work, listing_id: str) -> None:
     async with work.lease.database.connection() as connection:
         waited = await _open(connection, work.account, listing_id)
     listing: Listing | None = None
+    gone = False
     try:
         listing = await work.stockx.listings.listing(listing_id)
+    except NotFound as error:
+        gone = any(fact.kind is OperationKind.DELETE for fact, _ in waited)
+        if not gone:
+            await unlearned(work, error)
     except NOTHING_LEARNED as error:
         await unlearned(work, error)
     told: dict[str, Operation | LastOperation] = {}
     if listing is not None and listing.last_operation is not None:
         told[listing.last_operation.operation_id] = listing.last_operation
     found: Sequence[Operation] = ()
-    if any(fact.operation_id not in told for fact, _ in waited):
+    unknown = [fact for fact, _ in waited if fact.operation_id not in told]
+    if any(not (gone and fact.kind is OperationKind.DELETE) for fact in unknown):
         found = await _operations(work, listing_id)
         told |= {each.operation_id: each for each in found}
     async with work.lease.turn() as connection:
         now = await ledger.now(connection)
         for fact, sent_at in waited:
             state = told.get(fact.operation_id or "") or await _unnamed(connection, fact, found)
+            if gone and state is None and fact.kind is OperationKind.DELETE:
+                await ledger.told(connection, _deleted(fact, now))
+                continue
             await _learned(connection, work, fact, state, sent_at, now)
+        if gone:
+            await listings.gone(connection, work.account, listing_id)
         if listing is not None:
             await listings.put(connection, work.account, [listing])
             await _look_at(connection, work.account, listing)
         await _keep_found(connection, work, found, now)
+
+
+async def put_off(work: Work, listing_id: str) -> None:
+    """StockX fails when it is asked for this listing: that counts as a poll that told nothing."""
+    async with work.lease.turn() as connection:
+        now = await ledger.now(connection)
+        for fact, sent_at in await _open(connection, work.account, listing_id):
+            await _learned(connection, work, fact, None, sent_at, now)
 
 
 async def look_at_operations(work: Work, listing_id: str) -> None:
@@ -96,8 +119,11 @@ async def _unnamed(
     """The operation of a write whose answer was lost: the newest of its kind that is not known."""
     if fact.operation_id is not None:
         return None
+    kinds = {fact.kind.upper()}
+    if fact.kind is not OperationKind.CREATE:
+        kinds.add("UPDATE")  # of a batch: there StockX calls activations, too, updates
     for each in sorted(found, key=lambda one: one.created_at, reverse=True):
-        if each.type == fact.kind.upper() and not commanded_elsewhere(each):
+        if each.type in kinds and not commanded_elsewhere(each):
             known = await connection.fetchval(
                 "SELECT EXISTS (SELECT FROM stockx_poller.operations WHERE account = $1 AND operation_id = $2)",
                 fact.account,
@@ -127,6 +153,12 @@ async def _learned(
         fact.id,
         timedelta(seconds=work.pause((now - sent_at).total_seconds())),
     )
+
+
+def _deleted(fact: ListingOperationChangedV1, now: datetime) -> ListingOperationChangedV1:
+    """StockX has no such listing any more: what was to delete it has."""
+    ended = {"status": OperationStatus.SUCCEEDED, "marketplace_status": "NOT FOUND", "ended_at": now, "updated_at": now}
+    return fact.model_copy(update=ended)
 
 
 def given_up(fact: ListingOperationChangedV1, now: datetime, age: timedelta) -> ListingOperationChangedV1:

@@ -2,7 +2,8 @@
 
 | what happens                                | then                                                                  |
 |---------------------------------------------|-----------------------------------------------------------------------|
-| limits, 429, an open circuit, 5xx           | wait as long as is told, then go on                                   |
+| limits, 429, an open circuit                | wait as long as is told, then go on                                   |
+| 5xx, a timeout                              | the same, and what was asked for comes later than all else            |
 | 401, 403                                    | the account is left alone for five minutes; the reason is told        |
 | PostgreSQL or Kafka is away                 | the lease is let go; taken again, by whoever comes first              |
 | another process holds the lease             | stand by, and look every second                                       |
@@ -18,10 +19,12 @@ from libs.bus.publisher import NotPublished
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.http.errors import ApiError, Blocked, Garbage, Later, NotFound, Refused, Unauthorized
+from libs.marketplaces.stockx.errors import failed_there
 from libs.telemetry.log import get_logger
 from services.stockx_poller import batch_polling, doubts, listings, orders, outbox, polling, sending, states, unreadable
 from services.stockx_poller.lease import Lease, LostLease, claim
 from services.stockx_poller.pacing import stretch
+from services.stockx_poller.putting_off import put_off
 from services.stockx_poller.scheduler import Rules, next_call
 from services.stockx_poller.situation import (
     Call,
@@ -130,7 +133,9 @@ class Runner:
                 await self._halt(lease, error)
             except ApiError as error:
                 await unreadable.keep_answer(lease, error)
-                await self._put_off(error)
+                if failed_there(error):
+                    await put_off(work, call)
+                await self._wait(error)
             await _flush(work)
 
     def _stretch(self, situation: Situation) -> float:
@@ -138,7 +143,7 @@ class Runner:
         planned = len(situation.waiting) + len(situation.polls)
         return stretch(planned, quotas.requests, rules.reserve, quotas.day_ends_in, rules.packing.pace)
 
-    async def _put_off(self, error: ApiError) -> None:
+    async def _wait(self, error: ApiError) -> None:
         told = error.retry_after if isinstance(error, Later) and error.retry_after else timedelta(seconds=_PAUSE)
         log.warning("StockX is asked later", account=self._account, error=str(error), seconds=told.total_seconds())
         await asyncio.sleep(min(told.total_seconds(), 60.0))

@@ -7,6 +7,7 @@
 | 400, 404, 413, … to a batch                  | sent in batches a fifth as large, in the end alone: the answer   |
 |                                              | does not tell which of them it was                               |
 | 401, 403                                     | waits; the account is left alone for a while                     |
+| 403 three times, while reading works         | as 400: it is the command that is forbidden, not the account     |
 | 429, or not asked (limits, circuit, tokens)  | waits                                                            |
 | 5xx, none, unreadable                        | doubtful: looked for before it is sent again (doubts.py)         |
 """
@@ -16,7 +17,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from libs.db.pool import Connection
-from libs.http.errors import ApiError, NotFound, Refused
+from libs.http.errors import ApiError, Blocked, NotFound, Refused
 from libs.marketplaces.stockx.batch import Batch, BatchKind
 from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.errors import may_have_happened
@@ -31,6 +32,7 @@ from services.stockx_poller.work import Work
 
 FIRST_LOOK = 4
 """A part of the time that a write is given to show."""
+_MOST_FORBIDDEN = 3
 _SMALLER = 5
 """How much smaller batches are after one was refused: one bad command among 500 costs some 20 calls more."""
 
@@ -146,13 +148,14 @@ async def _sent_together(stockx: StockX, kind: BatchKind, commands: Sequence[Com
 async def _not_sent(work: Work, commands: Sequence[Command], error: ApiError, *, batch_no: str | None = None) -> None:
     ids = [each.id for each in commands]
     await unreadable.keep_answer(work.lease, error)
+    forbidden = isinstance(error, Blocked) and await _forbidden(work, ids)
     async with work.lease.turn() as connection:
         if may_have_happened(error):
             await ledger.doubtful(connection, ids, work.timing.settle / FIRST_LOOK)
             await _batch(connection, batch_no, "doubtful")
             return
         await _batch(connection, batch_no, "lost")
-        if isinstance(error, Refused | NotFound):
+        if forbidden or isinstance(error, Refused | NotFound):
             if batch_no is not None:
                 await ledger.unsent(connection, ids, pack=max(1, len(ids) // _SMALLER))
                 return
@@ -161,6 +164,22 @@ async def _not_sent(work: Work, commands: Sequence[Command], error: ApiError, *,
             return
         await ledger.unsent(connection, ids)
     raise error
+
+
+async def _forbidden(work: Work, ids: Sequence[str]) -> bool:
+    """Whether these commands are what StockX forbids: it has done so often enough, and lets the account read."""
+    async with work.lease.turn() as connection:
+        rows = await connection.fetch(
+            "UPDATE stockx_poller.operations SET forbidden = forbidden + 1 WHERE id = ANY ($1) RETURNING forbidden",
+            list(ids),
+        )
+    if any(row["forbidden"] < _MOST_FORBIDDEN for row in rows):
+        return False
+    try:
+        await work.stockx.listings.page(1, 1)
+    except ApiError:
+        return False
+    return True
 
 
 async def _batch(connection: Connection, batch_no: str | None, status: str) -> None:

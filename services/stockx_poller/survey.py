@@ -44,7 +44,8 @@ SELECT extract(epoch FROM min(next_at) - now())::float8 FROM stockx_poller.opera
 WHERE account = $1 AND status = 'doubtful'
 """
 _CHANGED = """
-SELECT listing_id, batch_id, stale, look FROM stockx_poller.listings AS l WHERE account = $1 AND (stale OR look)
+SELECT listing_id, batch_id, stale, look FROM stockx_poller.listings AS l
+WHERE account = $1 AND (stale OR look) AND ask_at <= now()
     AND NOT EXISTS (
         SELECT FROM stockx_poller.operations AS o JOIN stockx_poller.batches AS b USING (batch_no)
         WHERE o.account = l.account AND o.listing_id = l.listing_id AND o.kind = 'create'

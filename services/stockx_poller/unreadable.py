@@ -4,7 +4,6 @@ They came from no topic: the dead letter names `stockx` as its origin, partition
 To retry one is no use; the service itself asks again.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 
@@ -15,24 +14,12 @@ from libs.http.errors import ApiError, Garbage
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.paging import Unreadable
 from libs.marketplaces.stockx.values import StockXPayload, whole
+from libs.products.unreadable import keep
 from services.stockx_poller.lease import Lease
 
 ORIGIN = "stockx"
 ROUTE = "x-stockx-route"
 _NOWHERE = -1
-
-
-async def keep(connection: Connection, account: str, route: str, raw: bytes, why: str) -> None:
-    """Keep bytes that could not be read, in the caller's transaction."""
-    await connection.execute(
-        "INSERT INTO stockx_poller.unreadable (account, digest, route, raw, why) VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT DO NOTHING",
-        account,
-        hashlib.sha256(route.encode() + b"\0" + raw).digest(),
-        route,
-        raw,
-        why,
-    )
 
 
 async def keep_entries(connection: Connection, account: str, route: str, entries: Iterable[Unreadable]) -> None:

@@ -16,12 +16,16 @@ from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue
+from libs.products.cache import ProductCache
+from libs.products.hits import Hit
 from libs.projection.live_build import open_live
 from libs.read_models import READ_MODELS
 from services.market_data.config import Timetable
 from services.market_data.run import Fate, Item, Kind
 from services.market_data.runs import QUEUE, Runs
 from services.market_data.schedule import Schedule
+from services.sandbox.config import Config as SandboxConfig
+from services.sandbox.stockx.goods import product
 from tests.facts import order, publish, stock, stock_item
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.market_data_running import environment_of, serving
@@ -212,17 +216,67 @@ async def test_a_run_is_stopped_and_goes_on_elsewhere_with_what_is_left(world: W
 
 
 async def test_of_stockxs_day_a_synchronisation_leaves_what_is_kept_for_commands(world: World) -> None:
-    scarce = json.dumps({"seconds_between_requests": 0.001, "requests_a_day": 6})
-    environment = await environment_of(world.shop, world.kafka, world.database, limits=scarce, reserve="5")
-    async with serving(environment) as service:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
         assert (await service.ended(await service.take_in(GOODS)))["status"] == "completed"
         await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
         asked = (await world.shop.control("GET", "/_stockx/calls"))["total"]
-        run_id = await service.start("market_data")
-        await world.becomes(1, "SELECT count(*) FROM market.runs WHERE waits LIKE '%are kept for commands'")
-        assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == asked
-        await service.call("POST", f"/market-data/runs/{run_id}/stop", 202)
-        assert (await service.ended(run_id))["status"] == "stopped"
+    scarce = json.dumps({"seconds_between_requests": 0.001, "requests_a_day": asked + 5})
+    environment = await environment_of(world.shop, world.kafka, world.database, limits=scarce, reserve="5")
+    async with serving(environment) as service:
+        for kind in ("market_data", "notion_sales", "inventory_import"):
+            run_id = await (service.take_in(GOODS) if kind == "inventory_import" else service.start(kind))
+            waits = f"SELECT count(*) FROM market.runs WHERE run_id = '{run_id}' AND waits LIKE '%kept for commands'"
+            await world.becomes(1, waits)
+            assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == asked, kind
+            await service.call("POST", f"/market-data/runs/{run_id}/stop", 202)
+            assert (await service.ended(run_id))["status"] == "stopped"
+
+
+async def test_a_product_that_stockx_fails_at_stops_no_synchronisation(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        assert (await service.ended(await service.take_in(GOODS)))["status"] == "completed"
+        await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
+        outage = {"marketplace": "stockx", "kind": "outage", "path": f"*/{YUGIOH}/market-data", "retry_after": 0}
+        await world.shop.control("POST", "/_faults", outage)
+        told = await service.ended(await service.start("market_data"))
+        assert (told["status"], told["counts"]) == ("completed", {"done": 1, "failed": 1})
+        await world.shop.control("DELETE", "/_faults")
+        await world.shop.control("POST", "/_faults", {**outage, "kind": "garbage", "retry_after": None})
+        told = await service.ended(await service.start("market_data"))
+        assert told["counts"] == {"done": 1, "failed": 1}
+        routes = await scalar(world.database, "SELECT string_agg(route, ', ') FROM stockx_poller.unreadable")
+        assert routes == "GET /catalog/products/{productId}/market-data", "kept for the dead letters"
+    lines = capsys.readouterr().out
+    assert "Market data sync failed for HQ4276" in lines
+    assert "Market data synced for 1 items" in lines
+
+
+async def test_rows_of_one_product_under_two_spellings_lose_no_quantity(world: World) -> None:
+    rows = ["sku,size,quantity", "DD1391-100,10,1", "DD1391-1OO,10,2", "DD1391-1OO,11,2"]  # O for 0
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        assert (await service.ended(await service.take_in(GOODS)))["status"] == "completed"
+        cache = ProductCache(world.database)
+        known = await cache.find("DD1391-100")
+        assert known is not None
+        await cache.keep("DD1391-1OO", Hit(known.product, 0.8))
+        told = await service.ended(await service.take_in("\n".join(rows)))
+        assert told["status"] == "refused"
+        assert [item["fate"] for item in told["items"]] == ["checked", "failed", "checked"]
+        assert told["items"][1]["detail"] == f"it is about the same as row 1: DD1391-100 is {PANDA}"
+
+
+async def test_a_size_is_kept_as_stockx_writes_it(world: World) -> None:
+    made = (product(SandboxConfig().seed, number) for number in range(40))
+    sku = next(each.style_id for each in made if each.kind == "streetwear" and each.style_id)
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        for size in ("xl", "XL"):
+            told = await service.ended(await service.take_in(f"sku,size,quantity\n{sku},{size},2\n"))
+            assert told["status"] == "completed", told["items"]
+        imports = "SELECT count(*) FROM read_models.stock_items WHERE import_id = '" + told["run_id"] + "'"
+        await world.becomes(1, imports)
+        assert await scalar(world.database, "SELECT string_agg(size, ',') FROM read_models.stock_items") == "XL"
 
 
 async def test_sales_in_notion_get_their_real_product_and_land_in_stockx_listings(world: World) -> None:

@@ -194,6 +194,37 @@ async def test_whatever_stockx_fails_with_is_502(world: World) -> None:
             assert 0 < int(told.headers["Retry-After"]) <= 30
 
 
+async def test_what_cannot_be_read_is_kept_for_the_dead_letters(world: World) -> None:
+    for path in (SEARCH, f"*/catalog/products/{PANDA}"):
+        await world.fault(kind="garbage", path=path, count=1)
+    for _ in range(2):
+        await world.search.call("/search-stockx", query="HQ4276")
+        await world.search.call(f"/stockx/{PANDA}")
+    async with world.database.connection() as connection:
+        rows = await connection.fetch("SELECT account, route, raw FROM stockx_poller.unreadable ORDER BY route")
+    assert [row["route"] for row in rows] == ["GET /catalog/products/{productId}", "GET /catalog/search"]
+    assert all(row["account"] == "acme" and row["raw"] for row in rows)
+
+
+async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        await world.search.call("/skus/HQ4276")
+    await world.search.call("/skus/ZZ0000-999")
+    for number, spec in enumerate(({"kind": "unauthorized", "count": 1}, {"kind": "rate_limited", "retry_after": 30})):
+        await world.fault(path=SEARCH, **spec)
+        await world.search.call("/search-stockx", query=f"FB9922-10{number}")
+    lines = capsys.readouterr().out
+    for line in (
+        "Received request to search StockX catalog",
+        "Cache hit for SKU: HQ4276",
+        "Product not found on StockX: ZZ0000-999",
+        "StockX authentication failed, refreshing token...",
+        "Rate limit hit, retrying after 30s",
+        "StockX catalog search failed",
+    ):
+        assert line in lines, line
+
+
 async def test_the_limits_are_those_of_all_services_that_ask_stockx(world: World) -> None:
     assert (await world.search.call("/search-stockx", query="HQ4276")).status == 200
     async with world.database.connection() as connection:
@@ -214,6 +245,9 @@ async def test_the_last_requests_of_a_day_are_left_to_commands(world: World) -> 
     assert told.status == 503
     assert "kept for others" in told.json["detail"]
     assert await world.searches() == 0
+    told = await world.search.call(f"/stockx/{PANDA}")
+    assert told.status == 503
+    assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == 0
 
 
 async def test_an_open_circuit_asks_nothing(stack: Endpoints, database_url: str) -> None:
@@ -255,6 +289,13 @@ async def test_a_style_code_is_known_for_seven_days_and_longer_when_stockx_is_aw
     assert [each["id"] for each in page.json["products"]] == [SLIDES]
     assert "hit" in page.headers["Cache-Status"]
     assert (await world.search.call("/skus/FB9922-101")).status == 502, "what was never found cannot be told"
+    for kind in ("unauthorized", "blocked", "garbage"):
+        await world.shop.control("DELETE", "/_faults")
+        await world.fault(kind=kind, path=SEARCH)
+        old = await world.search.call("/skus/HQ4276")
+        assert (old.status, old.json["cached"]) == (200, True), kind
+        page = await world.search.call("/search-stockx", query="HQ4276")
+        assert [each["id"] for each in page.json["products"]] == [SLIDES], kind
 
 
 async def test_a_code_that_stockx_does_not_have_is_404_and_no_neighbour_is_taken_for_it(quiet: World) -> None:

@@ -19,10 +19,13 @@ from libs.projection.rebuild import Rebuild
 from libs.read_models.listing_operations.project import READ_MODEL as OPERATIONS
 from libs.read_models.listings.project import READ_MODEL as LISTINGS
 from libs.read_models.orders.project import READ_MODEL as ORDERS
+from libs.secrets.keys import SecretsError, read_keys
+from libs.secrets.system_config import SystemConfig
+from libs.secrets.vault import Vault
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
 from tests.stockx_account import account
-from tests.stockx_polling import KEY, SPEED, USER, Poller, environment_of, serving
+from tests.stockx_polling import KEY, SECRETS_KEY, SPEED, USER, Poller, environment_of, serving
 
 PANDA = "5e6a1e57-1c7d-435a-82bd-5666a13560fe"
 
@@ -139,6 +142,22 @@ async def test_a_listings_life_by_commands(world: World, poller: Poller) -> None
         assert operation["listing_id"] == listing_id
     assert len(await world.truth()) == 1
     assert await world.refusals() == {}
+
+
+async def test_secrets_that_are_kept_need_not_be_told_again(world: World) -> None:
+    environment = await environment_of(world.shop, world.kafka, world.database)
+    (told,) = json.loads(environment["STOCKX_POLLER_ACCOUNTS"])
+    kept = SystemConfig(world.database, Vault(read_keys(SECRETS_KEY)))
+    secrets = {name: told.pop(name) for name in ("client_secret", "api_key")}
+    bare = {**environment, "STOCKX_POLLER_ACCOUNTS": json.dumps([told])}
+    with pytest.raises(SecretsError, match="sellstream secrets set stockx_client_secret"):
+        async with serving(bare):
+            pass
+    for name, secret in secrets.items():
+        await kept.put(f"stockx_{name}", secret)
+    async with serving(bare) as poller:
+        command = await poller.call("POST", "/listings", {"variant_id": world.variants[0], "amount": "150"})
+        assert (await poller.ended(command["command_id"]))["status"] == "succeeded"
 
 
 async def test_what_stockx_refuses_and_what_fails(world: World, poller: Poller) -> None:

@@ -14,6 +14,9 @@ from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.errors import NothingTold, interpreted
 from libs.marketplaces.stockx.routes import ROUTES
 from libs.marketplaces.stockx.values import StockXPayload
+from libs.telemetry.log import get_logger
+
+log = get_logger()
 
 KEY_HEADER = "x-api-key"
 
@@ -25,7 +28,7 @@ class StockXCaller:
 
     def __init__(self, api: ApiClient, tokens: TokenProvider, api_key: SecretStr) -> None:
         self._api = api
-        self._tokens = tokens
+        self._tokens = _Told(tokens)
         self._key = api_key
 
     async def call(
@@ -86,6 +89,20 @@ class StockXCaller:
     def _known(self, method: str, route: str) -> None:
         if f"{method} {route}" not in ROUTES:
             raise ValueError(f"{method} {route} is not in libs/marketplaces/stockx/routes.py: nothing would count it")
+
+
+class _Told:
+    """The account's tokens; a refresh that StockX makes necessary is told."""
+
+    def __init__(self, tokens: TokenProvider) -> None:
+        self._tokens = tokens
+
+    async def token(self) -> str:
+        return await self._tokens.token()
+
+    async def refresh(self, rejected: str) -> str:
+        log.error("StockX authentication failed, refreshing token...")
+        return await self._tokens.refresh(rejected=rejected)
 
 
 def shaped(model: type[P], operation: str, answer: Answer) -> P:

@@ -32,8 +32,17 @@ BASE_URL = "https://api.stockx.com/v2"
 
 
 def api_settings(base_url: str = BASE_URL) -> ApiSettings:
-    """How StockX is reached: 10 s for an answer; five failures in a row open the circuit for 60 s."""
-    return ApiSettings(base_url=HttpUrl(base_url), timeout_seconds=10.0, circuit_failures=5, circuit_open_seconds=60.0)
+    """How StockX is reached: 10 s for an answer; five failures in a row open the circuit for 60 s.
+
+    A 429 that does not tell for how long stops all for a minute: on no account is a spent quota run against.
+    """
+    return ApiSettings(
+        base_url=HttpUrl(base_url),
+        timeout_seconds=10.0,
+        circuit_failures=5,
+        circuit_open_seconds=60.0,
+        unnamed_retry_seconds=60.0,
+    )
 
 
 class StockX:

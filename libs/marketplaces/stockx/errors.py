@@ -111,6 +111,11 @@ def message_of(body: Any) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in told[:_LONGEST]).split())
 
 
+def failed_there(error: ApiError) -> bool:
+    """Whether StockX was asked and failed: 5xx, 408, a timeout. It may be this one resource that does."""
+    return isinstance(error, Unavailable) and not isinstance(error, TokensAway)
+
+
 def may_have_happened(error: ApiError) -> bool:
     """Whether a write that failed so may have been done: it must not be sent again before that is looked up.
 

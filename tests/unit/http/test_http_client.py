@@ -144,6 +144,16 @@ async def test_a_long_retry_after_is_left_to_the_caller(client_of, form):
     assert len(requests) == 1
 
 
+async def test_a_429_without_retry_after_stops_all_for_as_long_as_the_api_is_known_to_want(client_of):
+    route = answers((429, "{}"))
+    async with client_of(route, attempts=3, unnamed_retry_seconds=60) as api:
+        for _ in range(2):  # the second one is not sent
+            with pytest.raises(RateLimited) as raised:
+                await api.call("GET", "/")
+            assert timedelta(seconds=55) < raised.value.retry_after <= timedelta(seconds=60)
+    assert len(route.requests) == 1
+
+
 async def test_a_short_retry_after_is_obeyed(client_of):
     times = []
 
