@@ -114,7 +114,7 @@ class Interlock:
                     "market": one.market,
                     "item_id": one.item_id,
                 }
-                # A job that runs already may have looked before the listing was opened anew: then a second one is needed.
+                # A job that runs may have looked before the listing was opened anew: then a second one is needed.
                 key = f"{product}/{fence}/{one.sell_listing_id}" if fresh else None
                 jobs.append(NewJob(TAKE_OFF, payload, priority=1, max_attempts=self.attempts, dedupe_key=key))
         await self.queue.enqueue_in(connection, jobs)

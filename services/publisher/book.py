@@ -5,7 +5,7 @@
 | `open_job` | an approved draft has a publish job; if that had failed before the approval, it is to be retried        |
 | `begin`    | queued or retrying → processing, one attempt more. What is processing already was begun by somebody who |
 |            | died: it goes on as the same attempt                                                                    |
-| `record`   | the sell listing is there; told each time, for the interlock: what was off may be on sale again          |
+| `record`   | the sell listing is there; told each time, for the interlock: what was off may be on sale again         |
 | `link`     | and the product match of it and its product, which is certain                                           |
 | `complete` | the draft is published, the job completed                                                               |
 | `fail`     | the job has failed; for good: the draft goes back to its authors, with the error                        |
