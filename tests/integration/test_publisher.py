@@ -136,6 +136,16 @@ async def test_old_rates_price_nothing_unless_they_are_allowed_to(api, kafka, da
         await until(job_is(api, again, "completed"), "it is published")
 
 
+async def test_a_further_draft_of_a_listing_tells_it_again(api, kafka, database, made):
+    """Amazon has one listing of a product: it may have been off, and the interlock must hear that it is not."""
+    drafts = [await draft(api, "amazon") for _ in range(2)]
+    async with publisher_service(database.url, kafka, KEYS, made):
+        for number in drafts:
+            await until(job_is(api, number, "completed"), f"the draft {number} is published")
+    assert len(await api.all_rows("sellListings")) == 1
+    assert len(await records(kafka, "sell_listings")) == 2
+
+
 async def test_failures_are_retried_as_documented_until_the_attempts_are_spent(api, kafka, database, made):
     await made.control("POST", "/_faults", {"marketplace": "ebay", "kind": "outage", "path": "/sell/*", "count": 2})
     async with publisher_service(database.url, kafka, KEYS, made, max_attempts=3):
