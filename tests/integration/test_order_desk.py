@@ -227,10 +227,9 @@ async def test_an_order_of_two_parcels_is_delivered_when_both_are(desk: Desk) ->
         delivered = f"mercadolibre:{parcel}", "DELIVERED"
         await desk.row("shipments", lambda one, it=delivered: (one["labelRef"], one["status"]) == it)  # type: ignore[misc]  # a default
     await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_DELIVERED")
-    both = [fact["updated_at"] for fact in await facts_of(desk, "marketplace_shipments") if fact["status"] == "DELIVERED"]
-    (order_s,) = [
-        fact["updated_at"] for fact in await facts_of(desk, "marketplace_orders") if fact["status"] == "ORDER_DELIVERED"
-    ]
+    parcels, orders = [await facts_of(desk, topic) for topic in ("marketplace_shipments", "marketplace_orders")]
+    both = [fact["updated_at"] for fact in parcels if fact["status"] == "DELIVERED"]
+    (order_s,) = [fact["updated_at"] for fact in orders if fact["status"] == "ORDER_DELIVERED"]
     assert len(both) == 2
     assert order_s >= max(both)
 
