@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 
-.PHONY: help setup demo up down status doctor test test-quick browser bench bench-full chaos check format lock schemas clean
+.PHONY: help setup demo up down status doctor test test-quick browser bench bench-full chaos chaos-commands check format lock schemas clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ browser: $(READY) ## a Chromium for the tests of pages, if this machine has none
 chaos: $(READY) ## break everything, 200 seeded scenarios (half an hour): SEED=17,18, SEEDS=20, FROM=50, RESUME=1, LANES=2
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),200) --from $(or $(FROM),1)) \
 		$(if $(RESUME),--resume) $(if $(LANES),--lanes $(LANES))
+
+chaos-commands: $(READY) ## hurt the catalog's commands between publishing and commit, 3000 times, seeded: SEED=2, FAULTS=600
+	@$(BIN)/python -m tests.chaos.commands --seed $(or $(SEED),1) --faults $(or $(FAULTS),3000)
 
 bench: $(BENCH_READY) ## compare with other ways to do the same, side by side (some minutes)
 	@$(BENCH_VENV)/bin/python -m bench.run --size quick

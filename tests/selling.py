@@ -24,6 +24,7 @@ class Shop:
     fail: int = 0
     takes: Callable[[], Awaitable[None]] = at_once
     calls: list[str] = field(default_factory=list)
+    sku: str | None = None  # the only one that changes what is on sale; None: it goes by the item
 
     async def find(self, sku: str) -> Listed | None:
         raise NotImplementedError(f"nothing is looked for under {sku} here")
@@ -37,4 +38,5 @@ class Shop:
         if self.fail > 0:
             self.fail -= 1
             raise Unavailable("DELETE /listing", "the shop is away", status=503)
-        self.on_sale.discard(item_id)
+        if self.sku in (None, sku):
+            self.on_sale.discard(item_id)

@@ -3,15 +3,15 @@
 | of                | title                       | code                         | barcode                 |
 |-------------------|-----------------------------|------------------------------|-------------------------|
 | a unified product | title and attributes        | model                        | `ean_upc`               |
-| a sell listing    | title                       | one of the title, if known   | in the title, item's id |
+| a sell listing    | title                       | one of the title: see `Codes`| in the title, item's id |
 | a buy offer       | the words of its page's URL | as above, of those words     | in the URL              |
 
 A buy offer has no title of its own. Of digits in free text only 12 to 14 with a right check digit count as a barcode.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from libs.matching.match import Item, trade_number
@@ -25,8 +25,17 @@ _NOT_WORDS = frozenset(
 )
 _LONGEST_VALUE = 60
 
-KnownCode = Callable[[str], bool]
-"""Whether a product has exactly this code."""
+
+class Codes(Protocol):
+    """The products' codes. Of a title's codes the first that a product has counts, else the first like a product's."""
+
+    def knows_code(self, code: str) -> bool:
+        """Whether a product has exactly this code."""
+        ...
+
+    def resembles_code(self, code: str) -> bool:
+        """Whether a product has a code that is more similar to it than `libs.matching.sku.LEAST`."""
+        ...
 
 
 def of_product(number: int, brand: str, model: str, title: str, barcode: str, attributes: Mapping[str, Any]) -> Item:
@@ -38,23 +47,25 @@ def of_product(number: int, brand: str, model: str, title: str, barcode: str, at
     return Item(number, told, brand or None, model or None, barcode or None)
 
 
-def of_listing(number: int, title: str, knows: KnownCode, item_id: str = "") -> Item:
+def of_listing(number: int, title: str, known: Codes, item_id: str = "") -> Item:
     """A listing at a marketplace; some marketplaces' item ids are trade numbers."""
-    return Item(number, title, None, _code(title, knows), _barcode(f"{title} {item_id}"))
+    return Item(number, title, None, _code(title, known), _barcode(f"{title} {item_id}"))
 
 
-def of_page(number: int, url: str, knows: KnownCode) -> Item:
+def of_page(number: int, url: str, known: Codes) -> Item:
     """A supplier's page by its URL: the words of its path, and numbers in its query."""
     parts = urlsplit(url)
     words = [word for word in _SEPARATORS.sub(" ", unquote_plus(parts.path)).split() if word.lower() not in _NOT_WORDS]
     title = " ".join(word for word in words if not _NUMBER.fullmatch(word))
     numbers = " ".join([*words, *(value for _, value in parse_qsl(parts.query))])
-    return Item(number, title, None, _code(title, knows), _barcode(numbers))
+    return Item(number, title, None, _code(title, known), _barcode(numbers))
 
 
-def _code(title: str, knows: KnownCode) -> str | None:
-    """The first code of a title, in the alphabet, that a product has."""
-    return next((code for code in sorted(facts(title).codes) if knows(code)), None)
+def _code(title: str, known: Codes) -> str | None:
+    """The first code of a title, in the alphabet, that a product has; else the first like one that a product has."""
+    codes = sorted(facts(title).codes)
+    exact = next((code for code in codes if known.knows_code(code)), None)
+    return exact or next((code for code in codes if known.resembles_code(code)), None)
 
 
 def _barcode(text: str) -> str | None:

@@ -23,7 +23,7 @@ from libs.matching.confidence import LINKED_ABOVE, Band, Calibration, Decision, 
 from libs.matching.embedding import SentenceModel, Vectors
 from libs.matching.features import features
 from libs.matching.index import VectorIndex
-from libs.matching.sku import best, normalised
+from libs.matching.sku import best, normalised, resembles
 from libs.matching.title import TitleFacts, canonical, facts
 
 SAME_BARCODE = Decimal("0.99")
@@ -121,6 +121,10 @@ class Matcher:
     def knows_code(self, code: str) -> bool:
         """Whether a product has exactly this code."""
         return normalised(code) in self._by_code
+
+    def resembles_code(self, code: str) -> bool:
+        """Whether a product has a code that is more similar to it than `LEAST`."""
+        return resembles(code, self._by_code.keys())
 
     def match(self, item: Item, *, but: Collection[int] = (), vector: Vectors | None = None) -> ProductMatch | None:
         """The product that the item most likely is; None if none is likely at all. Raise EmbeddingUnavailable.

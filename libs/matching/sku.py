@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
 LEAST = 0.8
@@ -42,6 +43,15 @@ class SkuMatch:
     similarity: float
     exact: bool
     lookalike: bool
+
+
+def resembles(query: str, codes: Iterable[str]) -> bool:
+    """Whether `best` would find one. `codes` are normalised already: a hundred thousand take some milliseconds."""
+    asked = normalised(query)
+    if len(asked) < SHORTEST:
+        return False
+    found = process.extractOne(asked, codes, scorer=Indel.normalized_similarity, score_cutoff=LEAST)
+    return found is not None and found[1] > LEAST
 
 
 def best(query: str, candidates: Iterable[str]) -> SkuMatch | None:

@@ -1,6 +1,7 @@
 """cost_rule.changed: what selling costs at a marketplace, from one day to another."""
 
 from datetime import date
+from decimal import Decimal
 
 from pydantic import Field
 
@@ -33,7 +34,20 @@ class CostRuleChangedV1(EntityFact):
         return str(self.cost_rule_id)
 
 
+_SHARES = ("fee_percent", "ads_percent", "returns_rate")
+_COSTS = ("fixed_fee_usd", "avg_return_cost_usd", "packaging_cost_usd", "other_cost_usd")
+_LARGEST_USD = Decimal(10**10)
+_DECIMALS = 6
+"""Pricing computes in 64 bits: what is larger or finer it could not take."""
+
+
 def _check(fact: CostRuleChangedV1) -> None:
+    for name in (*_SHARES, *_COSTS):
+        value: Decimal = getattr(fact, name)
+        if name in _COSTS and value > _LARGEST_USD:
+            raise ValueError(f"{ENTITY.told(name)} {value} is more than {_LARGEST_USD} US dollars")
+        if round(value, _DECIMALS) != value:
+            raise ValueError(f"{ENTITY.told(name)} {value} has more than six decimals")
     if fact.effective_to is not None and fact.effective_to < fact.effective_from:
         raise ValueError(f"effectiveTo {fact.effective_to} is before effectiveFrom {fact.effective_from}")
 

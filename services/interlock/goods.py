@@ -9,6 +9,7 @@ from libs.entities.finding import rows
 from libs.selling.channel import our_sku
 from schemas.buy_offers.buy_offer_changed import ENTITY as OFFERS
 from schemas.listing_drafts.listing_draft_changed import ENTITY as DRAFTS
+from schemas.listing_drafts.listing_draft_changed import DraftStatus
 from schemas.product_matches.product_match_changed import ENTITY as MATCHES
 from schemas.sell_listings.sell_listing_changed import ENTITY as LISTINGS
 from schemas.unified_products.unified_product_changed import ENTITY as PRODUCTS
@@ -16,19 +17,21 @@ from schemas.unified_products.unified_product_changed import ENTITY as PRODUCTS
 UNITS = "unitsOnHand"
 """The member of a product's attributesJson that says how many units there ever were, sold ones among them."""
 
+_LISTED = (DraftStatus.APPROVED, DraftStatus.PUBLISHED)
+"""The states of a draft of which a listing may be there."""
+
 SURE = Decimal("0.8")
 """Matches above this confidence count without a person's word: the document's best practices."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A listing by which a product can be bought. `sku`: ours, where a draft was published."""
+    """A listing by which a product can be bought."""
 
     sell_listing_id: int
     channel: str
     market: str
     item_id: str
-    sku: str | None
 
 
 async def on_hand(connection: Connection, product: int, unless_told: int | None) -> int | None:
@@ -44,17 +47,33 @@ async def offered(connection: Connection, product: int) -> list[Offered]:
     sure = [match.entity_id for match in matches if match.confidence > SURE]
     found = {row.key: row for row in await rows(connection, LISTINGS, unified_product_id=product)}
     found |= {row.key: row for row in await rows(connection, LISTINGS, sell_listing_id=sure)}
-    drafts = await rows(connection, DRAFTS, unified_product_id=product, status="published")
-    skus = {(draft.channel, draft.market): our_sku(int(draft.key)) for draft in drafts}  # of several the newest
-    return [_offered(row, skus.get((row.channel, row.market))) for row in found.values()]
+    return [Offered(int(row.key), row.channel, row.market, row.channel_item_id) for row in found.values()]
 
 
-async def sku_of(connection: Connection, product: int, channel: str, market: str) -> str | None:
-    """Our SKU of a product's listing there; None: no draft of it was published (yet)."""
+async def products_of(connection: Connection, listing: Any) -> list[int]:
+    """The products whose unit a listing sells: its own, and those that it is matched with."""
+    matches = await rows(connection, MATCHES, entity_type="sell", entity_id=int(listing.key))
+    sure = {match.unified_product_id for match in matches if match.confidence > SURE}
+    return sorted(sure | {listing.unified_product_id})
+
+
+async def skus_of(connection: Connection, product: int, listing: int, channel: str, market: str) -> list[str]:
+    """Our SKUs under which a listing of a product may stand there, the newest first.
+
+    A marketplace may have several drafts of one product as one listing, or as several: each draft is a SKU of its own.
+    A listing is there before its draft is called published. What is matched with the product may be of another one.
+    """
+    products = {product} | {row.unified_product_id for row in await rows(connection, LISTINGS, sell_listing_id=listing)}
     drafts = await rows(
-        connection, DRAFTS, unified_product_id=product, channel=channel, market=market, status="published"
+        connection,
+        DRAFTS,
+        gone=True,
+        unified_product_id=sorted(products),
+        channel=channel,
+        market=market,
+        status=[str(one) for one in _LISTED],
     )
-    return our_sku(int(drafts[-1].key)) if drafts else None
+    return [our_sku(int(draft.key)) for draft in reversed(drafts)]
 
 
 async def another(connection: Connection, product: int) -> str | None:
@@ -71,7 +90,3 @@ async def another(connection: Connection, product: int) -> str | None:
     best = min(offers, key=lambda row: (row.buy_cost_usd, row.lead_time_days is None, row.lead_time_days or 0))
     days = "" if best.lead_time_days is None else f" within {best.lead_time_days} days"
     return f"{best.supplier_name} sells it for {best.buy_cost_usd:.2f} USD{days} ({best.product_url})"
-
-
-def _offered(row: Any, sku: str | None) -> Offered:
-    return Offered(int(row.key), row.channel, row.market, row.channel_item_id, sku)

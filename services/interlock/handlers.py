@@ -2,7 +2,8 @@
 
 | fact                        | leads to                                                                            |
 |-----------------------------|-------------------------------------------------------------------------------------|
-| order.changed               | a sale or the end of one, for each product that the order's lines are linked with   |
+| order.changed               | a sale or the end of one, for each product that the order's lines are linked with,  |
+|                             | by the listing itself or by a match of it                                           |
 | marketplace_order.changed   | the same, for the order's product                                                   |
 | sell_listing.changed        | taken off, if the product's last unit is sold                                       |
 """
@@ -20,7 +21,7 @@ from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrde
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
 from schemas.registry import BY_MODEL
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
-from services.interlock.goods import Offered
+from services.interlock.goods import Offered, products_of
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale
 
@@ -46,7 +47,7 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
                 case SellListingChangedV1() as listing:
                     if not listing.deleted:
                         fresh = Offered(
-                            listing.sell_listing_id, listing.channel, listing.market, listing.channel_item_id, None
+                            listing.sell_listing_id, listing.channel, listing.market, listing.channel_item_id
                         )
                         await interlock.listed(listing.unified_product_id, fresh)
                 case _:
@@ -64,14 +65,15 @@ async def _order(order: OrderChangedV2, interlock: Interlock) -> None:
     async with interlock.database.connection() as connection:
         for line in order.lines:
             row = await listing_of(connection, order.marketplace, line)
-            if row is not None:
-                product = row.unified_product_id
+            if row is None:
+                continue
+            for product in await products_of(connection, row):
                 units[product] = units.get(product, 0) + line.quantity
                 sold_by.setdefault(product, set()).add(int(row.key))
     for product, count in units.items():
         sale = Sale(product, order.key(), count)
         if order.status in OVER:
-            await interlock.ended(sale)
+            await interlock.ended(sale, came_back=order.status is not OrderStatus.REFUNDED)
         else:
             await interlock.sold(sale, sold_by[product])
 
@@ -79,6 +81,6 @@ async def _order(order: OrderChangedV2, interlock: Interlock) -> None:
 async def _ours(order: MarketplaceOrderChangedV1, interlock: Interlock) -> None:
     sale = Sale(order.unified_product_id, f"{order.channel}:{order.channel_order_id}", order.quantity)
     if order.deleted or order.status in OURS_OVER:
-        await interlock.ended(sale)
+        await interlock.ended(sale, came_back=order.deleted or order.status != Ours.REFUNDED)
     else:
         await interlock.sold(sale)

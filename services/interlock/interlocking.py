@@ -47,11 +47,11 @@ class Interlock:
         self._tell(sale, decided)
         return decided
 
-    async def ended(self, sale: Sale) -> Decided:
-        """Release a sale's units."""
+    async def ended(self, sale: Sale, *, came_back: bool = True) -> Decided:
+        """Release a sale's units; if they did not come back, only its claim to some."""
         async with self.database.transaction() as connection:
             units = await on_hand(connection, sale.unified_product_id, self.units_unless_told)
-            decided = await release(connection, sale, units)
+            decided = await release(connection, sale, units, came_back=came_back)
             if decided.news and decided.sold_out and decided.promoted:
                 product = sale.unified_product_id
                 await self._take_off(connection, product, decided.fence, await offered(connection, product))
@@ -59,8 +59,9 @@ class Interlock:
         return decided
 
     async def listed(self, product: int, fresh: Offered) -> None:
-        """A listing of a product is there: take it off, if the last unit is sold.
+        """A listing of a product is there: take it off, if the last unit is sold; again, if it was told again.
 
+        A publisher that lists a further draft may have opened anew what was off: it tells the listing each time.
         Its row need not be: a fact can be read before the command that decided it commits.
         """
         async with self.database.transaction() as connection:
@@ -75,16 +76,26 @@ class Interlock:
             if left is not None and left <= 0:
                 known_by = {one.sell_listing_id: one for one in await offered(connection, product)}
                 listings = {fresh.sell_listing_id: fresh} | known_by
-                await self._take_off(connection, product, fence, list(listings.values()))
+                await self._take_off(connection, product, fence, list(listings.values()), again=fresh.sell_listing_id)
 
-    async def _take_off(self, connection: Connection, product: int, fence: int, listings: Sequence[Offered]) -> None:
+    async def _take_off(
+        self,
+        connection: Connection,
+        product: int,
+        fence: int,
+        listings: Sequence[Offered],
+        again: int | None = None,
+    ) -> None:
+        """Once under a fence; `again`: this listing, even if it was."""
         jobs = []
         for one in listings:
             fresh = await connection.fetchval(
                 """
                 INSERT INTO interlock.take_offs
                     (unified_product_id, fence, sell_listing_id, channel, market, channel_item_id)
-                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true
+                VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (unified_product_id, fence, sell_listing_id) DO UPDATE SET done_at = NULL WHERE $7
+                RETURNING xmax = 0
                 """,
                 product,
                 fence,
@@ -92,8 +103,9 @@ class Interlock:
                 one.channel,
                 one.market,
                 one.item_id,
+                one.sell_listing_id == again,
             )
-            if fresh:
+            if fresh is not None:
                 payload = {
                     "product": product,
                     "fence": fence,
@@ -101,9 +113,9 @@ class Interlock:
                     "channel": one.channel,
                     "market": one.market,
                     "item_id": one.item_id,
-                    "sku": one.sku,
                 }
-                key = f"{product}/{fence}/{one.sell_listing_id}"
+                # A job that runs may have looked before the listing was opened anew: then a second one is needed.
+                key = f"{product}/{fence}/{one.sell_listing_id}" if fresh else None
                 jobs.append(NewJob(TAKE_OFF, payload, priority=1, max_attempts=self.attempts, dedupe_key=key))
         await self.queue.enqueue_in(connection, jobs)
 

@@ -5,6 +5,7 @@
 | a sale while there are units               | held                                                                   |
 | a sale beyond the last unit                | oversold, with advice                                                  |
 | the end of a held sale (cancelled, …)      | released; who was oversold first gets the units                        |
+| a held sale refunded                       | held: returned or cancelled says that the units are back               |
 | the same again, in any order               | nothing: a state is entered once, and released is the end              |
 
 `fence` rises whenever units change hands. A take-off names the fence under which it was decided.
@@ -86,8 +87,11 @@ async def reserve(connection: Connection, sale: Sale, on_hand: int | None, advis
     return Decided(State.HELD if fits else State.OVERSOLD, True, fence, left, holders)
 
 
-async def release(connection: Connection, sale: Sale, on_hand: int | None) -> Decided:
-    """End a sale, known or not: what it held goes to those that were oversold, the first first."""
+async def release(connection: Connection, sale: Sale, on_hand: int | None, *, came_back: bool = True) -> Decided:
+    """End a sale, known or not: what it held goes to those that were oversold, the first first.
+
+    `came_back` False: the money went back, of the units nothing is known. What the sale held, it keeps.
+    """
     product = sale.unified_product_id
     fence = await lock(connection, product)
     before = await connection.fetchval(
@@ -95,9 +99,9 @@ async def release(connection: Connection, sale: Sale, on_hand: int | None) -> De
         product,
         sale.order_key,
     )
-    if before == State.RELEASED:
+    if before == State.RELEASED or (before == State.HELD and not came_back):
         holders, left = await _standing(connection, product, on_hand)
-        return Decided(State.RELEASED, False, fence, left, holders)
+        return Decided(State(before), False, fence, left, holders)
     if before == State.HELD:
         fence = await _raise_fence(connection, product)
     await connection.execute(

@@ -9,14 +9,14 @@
 A job whose fence is not the product's any more is void: the units have changed hands since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from libs.channels.accounts import Channels, NoChannel
 from libs.http.errors import ApiError, Later
 from libs.jobs import SETTLED, Job, JobQueue, RetryJob, Settled
 from libs.selling.channel import SkuNeeded
-from services.interlock.goods import sku_of
+from services.interlock.goods import skus_of
 
 SOONEST_SECONDS = 0.3
 LATEST_SECONDS = 30.0
@@ -35,7 +35,8 @@ class TakingOff:
             return None
         try:
             channel = self._channels.of(asked["channel"], asked["market"])
-            await channel.take_off(asked["item_id"], asked["sku"] or await self._sku(asked))
+            for sku in await self._skus(asked) or [None]:
+                await channel.take_off(asked["item_id"], sku)
         except (ApiError, NoChannel, SkuNeeded) as error:
             await self._note(asked, str(error))
             raise RetryJob({"code": type(error).__name__, "msg": str(error)}, _pause(job, error)) from error
@@ -59,10 +60,10 @@ class TakingOff:
             )
         return bool(now == fence)
 
-    async def _sku(self, asked: Mapping[str, Any]) -> str | None:
-        """A listing is there before its draft is called published: look again at each attempt."""
+    async def _skus(self, asked: Mapping[str, Any]) -> Sequence[str | None]:
+        """Ours that the listing may stand under, as of this attempt: drafts come and go."""
         async with self._queue.database.connection() as connection:
-            return await sku_of(connection, asked["product"], asked["channel"], asked["market"])
+            return await skus_of(connection, asked["product"], asked["listing"], asked["channel"], asked["market"])
 
     async def _note(self, asked: Mapping[str, Any], error: str) -> None:
         async with self._queue.database.connection() as connection:

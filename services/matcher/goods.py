@@ -119,8 +119,8 @@ class Goods:
     def _item(self, thing: Thing) -> Item:
         row = self._things[thing]
         if thing.kind is MatchedEntity.BUY:
-            return of_page(thing.number, row.product_url, self._products.knows_code)
-        return of_listing(thing.number, row.title, self._products.knows_code, row.channel_item_id)
+            return of_page(thing.number, row.product_url, self._products)
+        return of_listing(thing.number, row.title, self._products, row.channel_item_id)
 
     async def _take(self, kind: MatchedEntity | None, rows: list[Any]) -> None:
         if kind is None:

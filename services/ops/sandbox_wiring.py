@@ -146,6 +146,8 @@ def services_environment(
         # As made up as the sandbox's other secrets, and as stable: it is derived from one of them.
         "EBAY_SYNC_JWT_KEY": hashlib.sha256(f"ebay_sync {ebay['client_secret']}".encode()).hexdigest(),
         "EXCHANGE_RATES_API__BASE_URL": f"{sandbox}/ecb",
+        # The sandbox's bank publishes real days, by the sandbox's clock: they may be long past.
+        "PUBLISHER_OLDEST_RATE_DAYS": "36500",
         "STOCKX_POLLER_ACCOUNTS": json.dumps(poller_accounts),
         "STOCKX_POLLER_API__BASE_URL": f"{sandbox}/stockx/v2",
         "STOCKX_POLLER_ACCOUNTS_URL": f"{sandbox}/stockx",

@@ -56,9 +56,9 @@ async def on_shipment(fact: ShipmentChangedV1, desk: Desk, cause: Envelope) -> l
         return numbers
     if fact.tracking_number is not None:
         await _record(fact, state, numbers[0], desk, cause)
-    target = order_of([state])
-    if target is not None:
-        for number in numbers:
+    for number in numbers:
+        target = order_of(await _states(fact, state, number, desk))
+        if target is not None:
             await move(desk, number, target, cause)
     return numbers
 
@@ -77,8 +77,20 @@ async def _orders(fact: ShipmentChangedV1, desk: Desk) -> list[Any]:
         return await of_channel(connection, fact.marketplace, named)
 
 
+async def _states(fact: ShipmentChangedV1, state: Parcel, order: int, desk: Desk) -> list[str]:
+    """Where an order's parcels are, this one among them: without a tracking number it has no row."""
+    async with desk.database.connection() as connection:
+        parcels = await rows(connection, SHIPMENTS, marketplace_order_id=order)
+    known = {row.label_ref: str(row.status) for row in parcels}
+    return list(({_label(fact): str(state)} | known).values())
+
+
+def _label(fact: ShipmentChangedV1) -> str:
+    return f"{fact.marketplace}:{fact.shipment_id}"
+
+
 async def _record(fact: ShipmentChangedV1, state: Parcel, order: int, desk: Desk, cause: Envelope) -> None:
-    label = f"{fact.marketplace}:{fact.shipment_id}"
+    label = _label(fact)
 
     async def plan(command: Command) -> Change | None:
         of_order = await rows(command.connection, SHIPMENTS, gone=True, marketplace_order_id=order)

@@ -10,6 +10,7 @@ from libs.entities.change import CREATE, UPDATE, Change
 from libs.entities.finding import rows
 from libs.pricing.amounts import cents
 from libs.pricing.cost_rules import ANY, CostRule, CostRules, NoCostRule, fees
+from libs.telemetry.log import get_logger
 from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
@@ -17,6 +18,8 @@ from schemas.procurement_jobs.procurement_job_changed import ProcurementDecision
 from services.order_desk.choosing import Choice, Limits, Offer, choose
 from services.order_desk.desk import Desk, standing
 from services.order_desk.orders import ORDERS
+
+log = get_logger()
 
 JOBS, OFFERS = BY_COLLECTION["procurementJobs"], BY_COLLECTION["buyOffers"]
 MATCHES, RULES, PRODUCTS = (BY_COLLECTION[one] for one in ("productMatches", "costRules", "unifiedProducts"))
@@ -101,7 +104,8 @@ async def _budget(connection: Connection, order: Any, desk: Desk) -> tuple[Decim
     """What one unit may cost at most, and how that was told."""
     product = standing(await rows(connection, PRODUCTS, unified_product_id=order.unified_product_id))
     category = str((product.attributes_json if product is not None else {}).get("category") or ANY)
-    rules = CostRules(_rule(row) for row in await rows(connection, RULES, channel=order.channel))
+    found = [_rule(row) for row in await rows(connection, RULES, channel=order.channel)]
+    rules = CostRules(rule for rule in found if rule is not None)
     price, least = order.sold_price_usd, desk.least_profit_usd
     today: date = desk.now().date()
     try:
@@ -112,7 +116,16 @@ async def _budget(connection: Connection, order: Any, desk: Desk) -> tuple[Decim
     return price - charged - least, f"It was sold for {price:.2f} USD, less {charged:.2f} USD fees{kept}."
 
 
-def _rule(row: Any) -> CostRule:
+def _rule(row: Any) -> CostRule | None:
+    """None: nothing can be computed from it. The catalog refuses such rules now; one may stand there from before."""
+    try:
+        return _cost_rule(row)
+    except ValueError as error:
+        log.warning("a cost rule counts for nothing: correct it", cost_rule_id=int(row.key), reason=str(error))
+        return None
+
+
+def _cost_rule(row: Any) -> CostRule:
     return CostRule(
         id=int(row.key),
         channel=row.channel,

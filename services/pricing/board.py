@@ -5,6 +5,7 @@ change of a rule only profit is computed anew, in columns. Nothing here knows Ka
 """
 
 from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -44,6 +45,8 @@ Computed = list[tuple[Place, Figures | None]]
 USD = "USD"
 _RATES = "rates"
 _BATCH = 10_000
+_PART = 100
+"""Products: so many are written in about half a second, and a product that changes waits no longer than that."""
 _product = msgspec.json.Decoder(Product).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -85,14 +88,17 @@ class Board:
         states = self._states() if products is None else ((number, self._state(number)) for number in products)
         return {listing: number for number, state in states for listing in state.listings}
 
-    def market(self, product_id: int, listing_id: int, day: date) -> Market:
-        """A listing among the others on its channel and market; what it costs and which rule holds, where known."""
+    def market(self, product_id: int, listing_id: int, day: date, ours: AbstractSet[int] = frozenset()) -> Market:
+        """A listing among the others on its channel and market; what it costs and which rule holds, where known.
+
+        `ours`: listings of our own, which are no competitors of it.
+        """
         state, price = self._state(product_id), self._usd()
         own = state.listings[listing_id]
         others = [
             Competitor(f"listing {number}", price(each))
             for number, each in sorted(state.listings.items())
-            if number != listing_id and (each.channel, each.market) == (own.channel, own.market)
+            if number not in ours | {listing_id} and (each.channel, each.market) == (own.channel, own.market)
         ]
         view = state.markets.get(own.channel)
         if view is not None and view.lowest_ask_usd is not None and view.lowest_ask_usd != price(own):
@@ -144,13 +150,22 @@ class Board:
         self._shared[key] = after
         return True
 
+    def parts(self) -> Iterator[set[int]]:
+        """All products that there are now, some at a time; those that come meanwhile are none of them."""
+        numbers = iter(list(self._ready()))
+        while some := set(islice(numbers, _PART)):
+            yield some
+
     def everything(self, day: date) -> Iterator[Computed]:
         """The opportunities of all products, some thousands at a time."""
-        if self._quotes is None:
-            self._quotes = {number: self._quoted(number, state) for number, state in self._states()}
-        every = (each for quoted in self._quotes.values() for each in quoted)
+        every = (each for quoted in self._ready().values() for each in quoted)
         while some := list(islice(every, _BATCH)):
             yield self._computed(some, day)
+
+    def _ready(self) -> dict[int, tuple[tuple[Place, Quote | None], ...]]:
+        if self._quotes is None:
+            self._quotes = {number: self._quoted(number, state) for number, state in self._states()}
+        return self._quotes
 
     def _computed(self, found: list[tuple[Place, Quote | None]], day: date) -> Computed:
         quoted = [quote for _, quote in found if quote is not None]

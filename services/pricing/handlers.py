@@ -12,6 +12,7 @@ import msgspec
 
 from libs.pricing.cost_rules import CostRule
 from libs.pricing.product_state import BuyOffer, Listing, ListingPart, ProductPart
+from libs.telemetry.log import get_logger
 from schemas.buy_offers.buy_offer_changed import BuyOfferChangedV1
 from schemas.channels import Channel
 from schemas.cost_rules.cost_rule_changed import CostRuleChangedV1
@@ -32,6 +33,8 @@ from services.pricing.messages import (
     RuleTold,
     Sent,
 )
+
+log = get_logger()
 
 LINKED = Decimal("0.80")
 """Above it a match counts (the document's best practice 2). A person's word is in it: approved 1, rejected 0."""
@@ -88,7 +91,13 @@ def on_buy_offer(fact: BuyOfferChangedV1, _place: str | None) -> Decision:
 
 
 def on_cost_rule(fact: CostRuleChangedV1, _place: str | None) -> Decision:
-    return None, [Sent(PRODUCTS, None, RuleTold(fact.cost_rule_id, None if fact.deleted else cost_rule(fact)))]
+    """A rule that nothing can be computed from is none: refused by the catalog now, it may stand in the topic."""
+    try:
+        rule = None if fact.deleted else cost_rule(fact)
+    except ValueError as error:
+        log.warning("a cost rule counts for nothing: correct it", cost_rule_id=fact.cost_rule_id, reason=str(error))
+        rule = None
+    return None, [Sent(PRODUCTS, None, RuleTold(fact.cost_rule_id, rule))]
 
 
 def on_market_data(fact: MarketDataRecordedV1, _place: str | None) -> Decision:
@@ -105,7 +114,7 @@ def on_exchange_rates(fact: ExchangeRatesPublishedV1, _place: str | None) -> Dec
 
 
 def cost_rule(fact: CostRuleChangedV1) -> CostRule:
-    """The rule that a fact tells."""
+    """The rule that a fact tells; raise ValueError for one that nothing can be computed from."""
     names = {field for field in CostRule.__dataclass_fields__ if field != "id"}
     values = {name: getattr(fact, name) for name in names}
     return CostRule(id=fact.cost_rule_id, **values | {"channel": str(fact.channel)})

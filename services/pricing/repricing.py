@@ -17,16 +17,21 @@ from libs.commands.unified import NotPossible
 from libs.db.pool import Connection, Database
 from libs.entities.change import UPDATE, Change
 from libs.entities.deciding import decide
+from libs.entities.finding import rows
 from libs.entities.sequences import Sequences
 from libs.pricing.amounts import AmountRefused, cents
 from libs.pricing.repricer import Proposal, propose
 from libs.pricing.repricing_rule import BoundUnknown, Mode
 from libs.telemetry.log import get_logger
+from schemas.product_matches.product_match_changed import ENTITY as MATCH
 from schemas.sell_listings.sell_listing_changed import ENTITY as LISTING
 from services.pricing.board import Market
 from services.pricing.rules import RuleGiven
 
 log = get_logger()
+
+PUBLISHED = "published"
+"""`matchMethod` of the listings that the publisher makes."""
 
 _LAST = """
 SELECT DISTINCT ON (sell_listing_id) rule_version, current_usd, price_usd, applied_at IS NOT NULL AS applied
@@ -54,14 +59,19 @@ class Repricing:
         self._sequences = sequences
         self._now = now
 
-    async def ruled(self, listings: Sequence[int] | None = None) -> dict[int, tuple[int, RuleGiven]]:
-        """The rules of these listings, or all, by listing: version and rule. Raises DatabaseAway, NotMigrated."""
+    async def ruled(self, listings: Sequence[int]) -> dict[int, tuple[int, RuleGiven]]:
+        """The rules of these listings, by listing: version and rule. Raises DatabaseAway, NotMigrated."""
         async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                "SELECT * FROM pricing.repricing_rules WHERE $1::bigint[] IS NULL OR sell_listing_id = ANY ($1)",
-                None if listings is None else list(listings),
+            found = await connection.fetch(
+                "SELECT * FROM pricing.repricing_rules WHERE sell_listing_id = ANY ($1)", list(listings)
             )
-        return {row["sell_listing_id"]: (row["version"], RuleGiven.model_validate_json(row["rule"])) for row in rows}
+        return {row["sell_listing_id"]: (row["version"], RuleGiven.model_validate_json(row["rule"])) for row in found}
+
+    async def published(self, listings: Sequence[int]) -> set[int]:
+        """Which of these listings our publisher made: its match says so. Raises DatabaseAway, NotMigrated."""
+        async with self._database.connection() as connection:
+            found = await rows(connection, MATCH, entity_type="sell", entity_id=list(listings), match_method=PUBLISHED)
+        return {row.entity_id for row in found}
 
     async def consider(self, markets: Sequence[Market], rules: dict[int, tuple[int, RuleGiven]]) -> int:
         """Propose for each; how many proposals are new."""

@@ -11,6 +11,7 @@ batches again, which changes nothing (`take` would acknowledge a batch that was 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -75,6 +76,7 @@ class Worker:
         self._boards: dict[int, Board] = {}
         self._days: dict[int, date] = {}
         self._turn = asyncio.Lock()
+        self._due = asyncio.Event()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ready = False
         self._app = application(config)
@@ -94,7 +96,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until the event is set. Raises what an agent could not go on with; its batch is not acknowledged."""
         stopped = asyncio.create_task(stop.wait())
-        days = asyncio.create_task(self._watch_the_day())
+        days = asyncio.create_task(self._keep_up())
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         try:
             await self._app.start()
@@ -186,49 +188,57 @@ class Worker:
         await table.durable()
 
     async def _on_products(self, _topic: str, batch: Batch) -> None:
-        """Parts of products, and what all partitions share."""
+        """Parts of products, and what all partitions share: what follows from that is left to `_keep_up`.
+
+        So a change of a rule is acknowledged before all is computed; whoever has the partition next computes all first.
+        """
         async with self._turn:
             changed: dict[int, set[int]] = {}
-            whole: set[int] = set()
             for event in batch:
                 partition, told = event.message.partition, decode_about_product(event.value)
                 board = self._board(partition)
                 if is_shared(told):
                     if board.share(told):
-                        whole.add(partition)
+                        self._days.pop(partition, None)
+                        self._due.set()
                 else:
                     board.change(int(event.key), told)
                     changed.setdefault(partition, set()).add(int(event.key))
             await asyncio.gather(self._products.durable(), self._shared.durable())
-            for partition in whole:
-                await self._whole(partition)
             for partition, products in changed.items():
-                if partition not in whole:
-                    board = self._board(partition)
-                    await self._write(board, board.of_products(products, self._today()))
-                    await self._reprice(board, products)
+                await self._renew(self._board(partition), products, self._today())
 
     async def _whole(self, partition: int) -> None:
-        day = self._today()
-        board = self._board(partition)
-        for computed in board.everything(day):
-            await self._write(board, computed)
-        await self._reprice(board, None)
+        """Compute all of a partition. Between two parts of it, changes of products have their turn."""
+        day, board = self._today(), self._board(partition)
         self._days[partition] = day
+        for products in board.parts():
+            async with self._turn:
+                if self._boards.get(partition) is not board:
+                    return  # it was given to another worker
+                await self._renew(board, products, day)
 
-    async def _reprice(self, board: Board, products: set[int] | None) -> None:
-        """Propose prices for the listings with rules, of some products or of all."""
+    async def _renew(self, board: Board, products: set[int], day: date) -> None:
+        await self._write(board, board.of_products(products, day))
+        await self._reprice(board, products)
+
+    async def _reprice(self, board: Board, products: set[int]) -> None:
+        """Propose prices for the listings of some products that have rules."""
         listings = board.listings(products)
-        asked = None if products is None else list(listings)
-        rules = await patiently(partial(self._repricing.ruled, asked)) if listings else {}
+        rules = await patiently(partial(self._repricing.ruled, list(listings))) if listings else {}
+        if not rules:
+            return
+        ours = rules.keys() | await patiently(partial(self._repricing.published, list(listings)))
         markets = [
-            board.market(listings[number], number, self._today()) for number in sorted(rules.keys() & listings.keys())
+            board.market(listings[number], number, self._today(), ours)
+            for number in sorted(rules.keys() & listings.keys())
         ]
         await patiently(partial(self._repricing.consider, markets, rules))
 
     async def reprice(self, listing_id: int) -> None:
         """Propose for a listing whose rule was changed, if its product is ours just now."""
-        for board in tuple(self._boards.values()):
+        for partition in sorted(self._assigned()) if self.ready else ():
+            board = self._board(partition)
             if (product := board.listings().get(listing_id)) is not None:
                 async with self._turn:
                     await self._reprice(board, {product})
@@ -239,14 +249,15 @@ class Worker:
         await self._opportunities.write(due)
         board.written(due)
 
-    async def _watch_the_day(self) -> None:
-        """Cost rules begin and end with days: at a new one, all that is ours is computed anew."""
+    async def _keep_up(self) -> None:
+        """All that is ours is computed anew when it became ours, when a day begins, and after new rules or rates."""
         while True:
-            await asyncio.sleep(_LOOK_AT_THE_DAY_SECONDS)
+            self._due.clear()
             for partition in sorted(self._assigned()) if self.ready else ():
-                if self._days.setdefault(partition, self._today()) != self._today():
-                    async with self._turn:
-                        await self._whole(partition)
+                if self._days.get(partition) != self._today():
+                    await self._whole(partition)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), _LOOK_AT_THE_DAY_SECONDS)
 
     def _assigned(self) -> set[int]:
         name = self._kafka.topic(PRODUCTS)
@@ -271,8 +282,10 @@ class Worker:
 
     def _on_ready(self, *_: object, **__: object) -> None:
         self.ready = True
+        self._due.set()
 
     def _on_revoked(self, *_: object, **__: object) -> None:
         """Another worker may change what is ours no more: what was derived from it is forgotten."""
         self.ready = False
         self._boards.clear()
+        self._days.clear()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -40,7 +41,14 @@ async def build(config: Config) -> AsyncIterator[Service]:
         book = Book(commands, Sequences(database))
         queue = JobQueue(database, QUEUE)
         settings = config.worker
-        publishing = Publishing(book, channels, PublishedRates(config.kafka), settings.backoff, settings.max_attempts)
+        publishing = Publishing(
+            book,
+            channels,
+            PublishedRates(config.kafka),
+            settings.backoff,
+            settings.max_attempts,
+            timedelta(days=config.oldest_rate_days),
+        )
         worker = Worker(queue, {PUBLISH: publishing}, settings)
         consumer = Consumer(config.kafka, NAME, TOPICS, publisher)
         prepared = partial(prepare_tables, LiveBuilds(database))

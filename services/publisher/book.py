@@ -5,13 +5,13 @@
 | `open_job` | an approved draft has a publish job; if that had failed before the approval, it is to be retried        |
 | `begin`    | queued or retrying → processing, one attempt more. What is processing already was begun by somebody who |
 |            | died: it goes on as the same attempt                                                                    |
-| `record`   | the sell listing is there                                                                               |
+| `record`   | the sell listing is there; told each time, for the interlock: what was off may be on sale again         |
 | `link`     | and the product match of it and its product, which is certain                                           |
 | `complete` | the draft is published, the job completed                                                               |
 | `fail`     | the job has failed; for good: the draft goes back to its authors, with the error                        |
 | `retry`    | failed → retrying                                                                                       |
 
-Each finds done what was done, so that a run may come again after a crash at any place.
+Each other finds done what was done, so that a run may come again after a crash at any place.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,9 +42,6 @@ PUBLISHED = "published"
 """`matchMethod` of a listing that was made from a draft of the product."""
 
 _LONGEST_ERROR = 2_000
-_TOLD = ("title", "sell_price_original", "currency_original", "unified_product_id")
-"""What makes a listing another one than it is known as: a repeated run changes nothing."""
-
 T = TypeVar("T")
 
 
@@ -126,8 +123,6 @@ class Book:
             known = await rows(command.connection, LISTING, **place)
             if not known:
                 return await self._decide(command, LISTING, Change(CREATE, fields=listing))
-            if all(getattr(known[0], name) == listing[name] for name in _TOLD):
-                return int(known[0].sell_listing_id)
             return await self._decide(command, LISTING, Change(UPDATE, known[0].sell_listing_id, listing))
 
         return await self._run(work)

@@ -17,6 +17,7 @@ class Config(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8092, ge=0, le=65535)
+    oldest_rate_days: int = Field(default=7, ge=1, description="An exchange rate older than this is none of the day")
     patience_seconds: float = Field(default=15.0, gt=0, le=60, description="How long to wait for a projector behind")
     selling: SellingFromEnvironment
     worker: WorkerSettings = Field(default_factory=WorkerSettings, description="LOCKED_BY, LOCK_SECONDS, …")

@@ -21,7 +21,7 @@ from libs.bus.tail import TopicUnreadable
 from libs.channels.accounts import Channels, NoChannel
 from libs.commands.errors import ReadModelBehind
 from libs.db.errors import DatabaseAway, NotMigrated
-from libs.exchange_rates.rates import NoRate, Rate
+from libs.exchange_rates.rates import OLDEST, NoRate, Rate
 from libs.http.errors import ApiError, Later, NotFound, Refused
 from libs.jobs import Job, JobFailed, RetryJob
 from libs.jobs.backoff import Backoff
@@ -44,13 +44,14 @@ _NOT_NOW = (DatabaseAway, NotMigrated, KafkaAway, NotPublished, ReadModelBehind,
 
 @dataclass(frozen=True)
 class Publishing:
-    """What a run works with. `most_attempts`: tries of one publish job."""
+    """What a run works with. `most_attempts`: tries of one publish job. `oldest_rate`: one older is none of the day."""
 
     book: Book
     channels: Channels
     rates: PublishedRates
     backoff: Backoff
     most_attempts: int
+    oldest_rate: timedelta = OLDEST
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     async def __call__(self, job: Job) -> None:
@@ -115,7 +116,7 @@ class Publishing:
         if currency == _USD:
             return Rate(Decimal(1), today)
         try:
-            return (await self.rates.now()).rate(today, currency, _USD)
+            return (await self.rates.now()).rate(today, currency, _USD, self.oldest_rate)
         except NoRate:
             self.rates.forget()
             raise

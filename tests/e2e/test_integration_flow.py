@@ -2,9 +2,9 @@
 
 product + buy offer + listing → match → cost rule → opportunity → draft → publish → order → procurement → shipment →
 ticket. What a person does, is done over HTTP at the catalog; what a marketplace does, at the sandbox. Everything in
-between happens by itself: pricing computes the opportunity, the publisher lists the approved drafts at MercadoLibre and
-eBay, the gateway takes the webhook of the sale, the enricher asks for it, the order desk makes order, purchase, parcel
-and ticket, and the interlock takes the sold unit off eBay.
+between happens by itself: the matcher links offer and listing with the product, pricing computes the opportunity, the
+publisher lists the approved drafts at MercadoLibre and eBay, the gateway takes the webhook of the sale, the enricher
+asks for it, the order desk makes order, purchase, parcel and ticket, and the interlock takes the sold unit off eBay.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ from services.interlock.app import build as build_interlock
 from services.interlock.config import Config as InterlockConfig
 from services.ops.sandbox_wiring import services_environment
 from tests.integration.running_catalog import Catalog, catalog
+from tests.integration.running_matcher import matcher
 from tests.integration.running_order_desk import order_desk
 from tests.integration.running_pricing import pricing
 from tests.integration.running_publisher import publisher_service, selling
@@ -161,6 +162,7 @@ async def flow(database_url: str, kafka: KafkaSettings, publisher: Publisher, tm
                     pricing(database_url, kafka),
                     publisher_service(database_url, kafka, KEY, made),
                     order_desk(database_url, kafka, KEY),
+                    matcher(database_url, kafka, titles="off"),
                     interlocking(database_url, kafka, made),
                 )
             )
@@ -171,11 +173,15 @@ async def flow(database_url: str, kafka: KafkaSettings, publisher: Publisher, tm
 @pytest.mark.timeout(300)
 async def test_from_a_product_to_a_ticket(flow: Flow) -> None:
     api = flow.api
-    product = await api.create("unifiedProducts", ean_upc="4006381333931")
-    offer = await api.create("buyOffers", buyCostUsd="300.00", leadTimeDays=3)
-    listing = await api.create("sellListings", unifiedProductId=product, channel="square", sellPriceUsd="800.00")
-    await api.create("productMatches", unifiedProductId=product, entityType="buy", entityId=offer)
-    await api.create("productMatches", unifiedProductId=product, entityType="sell", entityId=listing)
+    barcode = "4006381333931"
+    product = await api.create("unifiedProducts", ean_upc=barcode)
+    page = f"https://shop.example/apple-iphone-15-128gb?upc={barcode}"
+    offer = await api.create("buyOffers", productUrl=page, buyCostUsd="300.00", leadTimeDays=3)
+    fields = {"unifiedProductId": product, "channel": "square", "channelItemId": barcode, "sellPriceUsd": "800.00"}
+    listing = await api.create("sellListings", **fields)
+    for kind, number in (("buy", offer), ("sell", listing)):
+        match = await flow.row("productMatches", lambda _: True, entityType=kind, entityId=number)
+        assert (match["unifiedProductId"], match["matchMethod"], match["confidence"]) == (product, "barcode", "0.99")
     for channel, market in (("square", "US"), ("mercadolibre", "MX")):
         await api.create("costRules", channel=channel, market=market, category="*", effectiveFrom="2020-01-01")
 

@@ -77,6 +77,7 @@ async def publisher_service(
     secrets: str,
     made: Sandbox,
     workers: tuple[str, ...] = ("consumer", "worker"),
+    oldest_rate_days: int = 7,
     **worker: Any,
 ) -> AsyncIterator[None]:
     """The publisher, at work. `secrets`: the keys that seal its tokens."""
@@ -87,6 +88,7 @@ async def publisher_service(
         selling=SellingSettings(**await selling(made, attempts=1)),
         worker=WorkerSettings(**{**WORKER, **worker}),
         port=0,
+        oldest_rate_days=oldest_rate_days,
     )
     stop = asyncio.Event()
     async with build(config) as service:

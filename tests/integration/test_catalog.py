@@ -217,6 +217,11 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         ("effectiveTo 2026-01-16 is before effectiveFrom",),
     ),
     (
+        "costRules",
+        {"costRules": [{"action": 2, "id": 1, "feePercent": "0.1234567"}]},
+        ("feePercent 0.1234567 has more than six decimals",),
+    ),
+    (
         "listingDrafts",
         {"listingDrafts": [{"action": 2, "draftId": 1, "suggestedPriceUsd": 900}]},
         ("suggestedPriceUsd 900 is not between minPriceUsd 749.99 and maxPriceUsd 849.99",),

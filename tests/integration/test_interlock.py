@@ -160,6 +160,52 @@ async def test_a_listing_that_comes_after_the_sale_is_taken_off_and_replays_take
     await until(told, "an operator sees which listing cannot be taken off, and why")
 
 
+async def test_every_draft_s_sku_is_tried_and_what_is_told_again_is_taken_off_again(goods: Goods) -> None:
+    """Two drafts, one listing: which SKU it stands under, only the marketplace knows."""
+    place = {"channel": "amazon", "market": "US", "unifiedProductId": goods.product}
+    drafts = [await goods.api.create("listingDrafts", **place) for _ in range(2)]
+    for status in ("approved", "published"):
+        approved = {"action": 2, "status": status, "approvedBy": "user123", "approvedAt": "2026-01-17T10:00:00Z"}
+        assert (await goods.api.post("listingDrafts", *({"id": each, **approved} for each in drafts))).status == 200
+    shop = goods.shops["amazon"]
+    shop.sku = f"SS-{drafts[0]}"
+    await goods.told("ebay", 1)
+    await until(all_off(goods), "the listing under the first draft's SKU is off, too")
+    rows = await goods.api.all_rows("sellListings")
+    (listing,) = [number for number, row in rows.items() if row["channel"] == "amazon"]
+    for draft in reversed(drafts):
+        shop.sku = f"SS-{draft}"
+        shop.on_sale.add("amazon-1")  # a publisher opens it anew, and tells it again
+        assert (await goods.api.post("sellListings", {"action": 2, "id": listing})).status == 200
+        await until(all_off(goods), "the interlock heard of it")
+
+
+async def test_a_matched_listing_s_sale_takes_the_other_product_s_listings_off(goods: Goods) -> None:
+    other = await goods.api.create("unifiedProducts", ean_upc="4006381333931")
+    shop = goods.shops["ebay"]
+    sold = await goods.list_at("ebay", "ebay-2", unifiedProductId=other)
+    fields = {"unifiedProductId": goods.product, "entityType": "sell", "entityId": sold}
+    await goods.api.create("productMatches", **fields, confidence="0.81")
+    line = OrderLine(item_id="ebay-2", title="One", quantity=1, unit_price=brl("750.00"))
+    await goods.publisher.publish(Outgoing(sold_at("ebay", 1).model_copy(update={"lines": [line]})))
+    await until(all_off(goods), "the listings of both products are off")
+    assert "ebay-1" in shop.calls
+
+
+async def test_a_refund_frees_a_claim_but_no_unit(goods: Goods) -> None:
+    await goods.told("ebay", 1)
+    await goods.told("mercadolibre", 2)
+    await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.OVERSOLD), "the second is flagged")
+    await goods.told("ebay", 1, OrderStatus.REFUNDED, 1)
+    await goods.told("mercadolibre", 2, OrderStatus.REFUNDED, 1)
+    await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.RELEASED), "it needs no unit any more")
+    await goods.told("ebay", 3)
+    await until(lambda: is_true(lambda: goods.state("ebay:3"), State.OVERSOLD), "the refunded order has the unit")
+    assert await goods.state("ebay:1") == State.HELD
+    await goods.told("ebay", 1, OrderStatus.RETURNED, 2)
+    await until(lambda: is_true(lambda: goods.state("ebay:3"), State.HELD), "the unit came back")
+
+
 async def test_of_orders_at_the_same_moment_one_has_the_unit(database: Database, kafka: KafkaSettings) -> None:
     async with catalog(database.url, kafka) as api:
         products = [await api.create("unifiedProducts", ean_upc=str(number)) for number in range(5)]

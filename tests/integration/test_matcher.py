@@ -1,9 +1,8 @@
 """Products, offers and listings are matched as they appear and change; what is not sure waits for a person."""
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from schemas.entities import BY_COLLECTION
 from services.matcher.app import build
 from services.matcher.config import Config
 from tests.integration.running_catalog import Catalog, catalog
+from tests.integration.running_matcher import matcher
 from tests.projecting import projecting, scalar, until
 
 ENTITIES = ("unifiedProducts", "buyOffers", "sellListings", "productMatches")
@@ -40,19 +40,6 @@ async def api(database: Database, kafka: KafkaSettings, publisher: Publisher) ->
             model = read_model(BY_COLLECTION[name])
             await stack.enter_async_context(projecting(model, kafka, publisher, database))
         yield await stack.enter_async_context(catalog(database.url, kafka))
-
-
-@asynccontextmanager
-async def matcher(url: str, kafka: KafkaSettings, **settings: Any) -> AsyncIterator[None]:
-    config = Config(kafka=kafka, database=DatabaseSettings(url=url), port=0, **{"settle_milliseconds": 50, **settings})
-    stop = asyncio.Event()
-    async with build(config) as service:
-        tasks = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
 
 
 async def product(api: Catalog, **changes: Any) -> int:

@@ -215,6 +215,25 @@ async def test_a_shipment_entered_by_hand_moves_its_order_by_documented_steps(de
     assert states == [f"ORDER_{one}" for one in ("NEW", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED")]
 
 
+async def test_an_order_of_two_parcels_is_delivered_when_both_are(desk: Desk) -> None:
+    await listed(desk)
+    await desk.told(placed(2000))
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_CONFIRMED")
+    for parcel in (81, 82):
+        await desk.told(sent(ShipmentStatus.SHIPPED, 1, parcel))
+        await desk.row("shipments", lambda one, label=f"mercadolibre:{parcel}": one["labelRef"] == label)  # type: ignore[misc]  # a default
+    for parcel in (81, 82):
+        await desk.told(sent(ShipmentStatus.DELIVERED, 2, parcel))
+        delivered = f"mercadolibre:{parcel}", "DELIVERED"
+        await desk.row("shipments", lambda one, it=delivered: (one["labelRef"], one["status"]) == it)  # type: ignore[misc]  # a default
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_DELIVERED")
+    parcels, orders = [await facts_of(desk, topic) for topic in ("marketplace_shipments", "marketplace_orders")]
+    both = [fact["updated_at"] for fact in parcels if fact["status"] == "DELIVERED"]
+    (order_s,) = [fact["updated_at"] for fact in orders if fact["status"] == "ORDER_DELIVERED"]
+    assert len(both) == 2
+    assert order_s >= max(both)
+
+
 async def facts_of(desk: Desk, topic: str) -> list[dict[str, Any]]:
     return [json.loads(record.value) for record in await records(desk.kafka, topic)]
 

@@ -257,3 +257,18 @@ async def test_a_listing_with_a_rule_is_repriced_when_its_market_changes(
         assert Decimal(row["sellPriceUsd"]) == 780, "in live mode the listing's price is changed"
         assert (await proposals())[0]["applied_at"] is not None
         assert (await client.delete(f"{path}/repricing-rule")).status == 200
+
+
+async def test_after_a_restart_a_rule_proposes_at_once_and_our_own_listings_do_not_compete(
+    api: Catalog, kafka: KafkaSettings, database: Database
+) -> None:
+    async with pricing(database.url, kafka):
+        await documented(api)
+        await until(holds(api, sellPriceUsd="799.99"), "the opportunity")
+    await api.create("productMatches", entityType="sell", entityId=1, matchMethod="published")
+    rule = {"position": "undercut", "distance": {"kind": "amount", "value": "1"}, "minimum_usd": "780"}
+    async with pricing(database.url, kafka) as client:
+        path = "/api/v1/pricing/listings/3"
+        assert (await client.put(f"{path}/repricing-rule", json=rule)).status == 200
+        (first,) = (await (await client.get(f"{path}/proposals")).json())["proposals"]
+        assert first["price_usd"] == "809.00", "listing 2 asks 810; listing 1 is ours"

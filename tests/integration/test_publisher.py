@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from libs.read_models.entities import read_model
 from libs.secrets.keys import new_key
 from schemas.entities import BY_COLLECTION
 from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
+from services.ops.sandbox_wiring import services_environment
 from tests.e2e.checks import records
 from tests.integration.running_catalog import Catalog, catalog, example
 from tests.integration.running_publisher import WORKER, publisher_service, selling
@@ -52,11 +53,13 @@ async def made(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def api(database: Database, kafka: KafkaSettings, publisher: Publisher, made: Sandbox) -> AsyncIterator[Catalog]:
-    """The catalog, with a product, and the exchange rates of the day; the projector runs."""
+async def api(
+    request: pytest.FixtureRequest, database: Database, kafka: KafkaSettings, publisher: Publisher, made: Sandbox
+) -> AsyncIterator[Catalog]:
+    """The catalog, with a product, and the exchange rates of today or (the parameter) so many days ago."""
     rates = ExchangeRatesPublishedV1(
         source="ecb",
-        day=datetime.now(UTC).date(),
+        day=datetime.now(UTC).date() - timedelta(days=getattr(request, "param", 0)),
         base="EUR",
         rates={"USD": Decimal("1.25"), "MXN": Decimal(20)},
         fetched_at=datetime.now(UTC),
@@ -118,6 +121,29 @@ async def test_a_draft_that_is_approved_becomes_a_listing_on_every_channel(api, 
         listing = row["sellListingId"]
         (match,) = (await api.get("/productMatches", entityType="sell", entityId=listing)).json["productMatches"]
         assert (match["unifiedProductId"], match["confidence"], match["matchMethod"]) == (1, "1.0000", "published")
+
+
+@pytest.mark.parametrize("api", [200], indirect=True)
+async def test_old_rates_price_nothing_unless_they_are_allowed_to(api, kafka, database, made):
+    """The sandbox's bank publishes days long past: there they are allowed to."""
+    number = await draft(api, "mercadolibre")
+    async with publisher_service(database.url, kafka, KEYS, made, max_attempts=1):
+        await until(job_is(api, number, "failed"), "no rate of the day is known")
+    assert "No rate from MXN to USD" in (await job_of(api, number))["lastError"]
+    allowed = int(services_environment(await made.control("GET", "/_accounts"), "", "")["PUBLISHER_OLDEST_RATE_DAYS"])
+    again = await draft(api, "mercadolibre")
+    async with publisher_service(database.url, kafka, KEYS, made, oldest_rate_days=allowed):
+        await until(job_is(api, again, "completed"), "it is published")
+
+
+async def test_a_further_draft_of_a_listing_tells_it_again(api, kafka, database, made):
+    """Amazon has one listing of a product: it may have been off, and the interlock must hear that it is not."""
+    drafts = [await draft(api, "amazon") for _ in range(2)]
+    async with publisher_service(database.url, kafka, KEYS, made):
+        for number in drafts:
+            await until(job_is(api, number, "completed"), f"the draft {number} is published")
+    assert len(await api.all_rows("sellListings")) == 1
+    assert len(await records(kafka, "sell_listings")) == 2
 
 
 async def test_failures_are_retried_as_documented_until_the_attempts_are_spent(api, kafka, database, made):

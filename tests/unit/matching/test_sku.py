@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.matching.sku import best, normalised, same_but_for_lookalikes, similarity
+from libs.matching.sku import best, normalised, resembles, same_but_for_lookalikes, similarity
 
 codes = st.text("ABCDEFHQ0123456789- ", min_size=1, max_size=12)
 
@@ -55,3 +55,8 @@ def test_similarity_is_symmetric_and_one_exactly_for_the_same_code(one: str, oth
 @given(codes, st.lists(codes, max_size=5))
 def test_the_order_of_the_candidates_does_not_matter(query: str, candidates: list[str]) -> None:
     assert best(query, candidates) == best(query, candidates[::-1])
+
+
+@given(codes, st.lists(codes, max_size=5))
+def test_what_resembles_a_code_is_what_the_best_is_found_for(query: str, candidates: list[str]) -> None:
+    assert resembles(query, [normalised(each) for each in candidates]) == (best(query, candidates) is not None)

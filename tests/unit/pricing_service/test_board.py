@@ -59,8 +59,18 @@ def test_what_is_held_ready_equals_what_a_new_worker_computes(steps: list[tuple[
         put(board, key, message)
         if look:
             assert everything(board) == everything(Board(0, products, shared))
+    every = set[int]().union(*board.parts())
+    assert dict(board.of_products(every, DAY)) == everything(Board(0, products, shared))
     changed = {key for (key, _), _ in steps if key is not None}
     assert dict(board.of_products(changed, DAY)) == everything(Board(0, products, shared))
+
+
+def test_a_listing_does_not_compete_with_ours() -> None:
+    board = Board(0, {}, {})
+    for key, message in (*MESSAGES[:5], (1, ListingPart(2, listing("190"))), (1, ListingPart(4, listing("180")))):
+        put(board, key, message)
+    assert [each.price_usd for each in board.market(1, 1, DAY).competitors] == [Decimal(190), Decimal(180)]
+    assert [each.price_usd for each in board.market(1, 1, DAY, {1, 4}).competitors] == [Decimal(190)]
 
 
 def test_a_rule_counts_from_its_first_day() -> None:

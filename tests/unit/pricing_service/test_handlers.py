@@ -14,7 +14,7 @@ from schemas.values import Money
 from services.pricing.handlers import HANDLERS, IGNORED
 from services.pricing.markets import SkuMarket
 from services.pricing.markets import joined as in_market
-from services.pricing.messages import OFFERS, PRODUCTS, SKUS, MatchTold, OfferTold, Sent
+from services.pricing.messages import OFFERS, PRODUCTS, SKUS, MatchTold, OfferTold, RuleTold, Sent
 from services.pricing.offers import MatchedOffer, joined
 from tests.facts import at
 
@@ -59,6 +59,32 @@ def test_a_match_counts_above_080_and_a_rejected_one_does_not(changes: dict[str,
 @pytest.mark.parametrize("changes", [{"stock_level": 0}, {"is_active": False}, {"deleted": True}])
 def test_an_offer_that_cannot_be_bought_from_is_none(changes: dict[str, Any]) -> None:
     assert HANDLERS["buy_offers"](fact("buyOffers", **changes), None)[1] == [Sent(OFFERS, "1", OfferTold(None))]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fee_percent": Decimal("0.1234567")},
+        {"ads_percent": Decimal("0.1") + Decimal("1E-25")},
+        {"other_cost_usd": Decimal("0.1000000000000000000000000000000000001")},
+        {"fixed_fee_usd": Decimal("1E11")},
+        {"packaging_cost_usd": Decimal("1E39")},
+    ],
+)
+def test_a_cost_rule_that_nothing_can_be_computed_from_is_none_and_stops_nothing(changes: dict[str, Any]) -> None:
+    rule = fact("costRules", **changes)
+    assert HANDLERS["cost_rules"](rule, None) == (None, [Sent(PRODUCTS, None, RuleTold(1, None))])
+    with pytest.raises(ValueError, match=r"six decimals|more than 10000000000 US dollars"):
+        BY_COLLECTION["costRules"].check(rule)
+
+
+def test_every_cost_rule_that_the_catalog_takes_can_be_computed_with() -> None:
+    most = {"fee_percent": Decimal(1), "ads_percent": Decimal("0.000001"), "fixed_fee_usd": Decimal(10**10)}
+    rule = fact("costRules", **most)
+    BY_COLLECTION["costRules"].check(rule)
+    (sent,) = HANDLERS["cost_rules"](rule, None)[1]
+    assert isinstance(sent.message, RuleTold)
+    assert sent.message.rule is not None
 
 
 def test_a_product_s_category_is_its_attribute() -> None:
