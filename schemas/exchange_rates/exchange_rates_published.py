@@ -22,7 +22,7 @@ class ExchangeRatesPublishedV1(Fact):
     base: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
         description="ISO 4217; one of it is so much of the others"
     )
-    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], DecimalString] = Field(
+    rates: dict[Annotated[str, Field(min_length=3, max_length=3)], DecimalString] = Field(
         min_length=1, description="By ISO 4217 code: how much of the currency one unit of the base is"
     )
     fetched_at: UtcTime

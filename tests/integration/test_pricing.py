@@ -170,7 +170,7 @@ async def test_killed_in_the_middle_it_ends_where_the_topics_lead(
                 assert process.returncode is None, "pricing ended by itself"
                 return len(await live(database)) >= least
 
-            await until(going, f"{some} opportunities", 60)
+            await until(going, f"{some} opportunities", 150)
             process.kill()
     await written
     async with pricing_process(database.url, kafka):

@@ -1,5 +1,6 @@
 """`topic.yaml`: what it may say, and what the broker is told."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_every_consumer_has_dead_letters_that_are_kept() -> None:
         for consumer in topic.consumers:
             dead = declared[dead_letter_topic(consumer)]
             assert dead.producers == (consumer,)
-            assert dead.config()["retention.ms"] == "-1"
+            assert dead.config()["retention.ms"] == str(timedelta(days=28) // timedelta(milliseconds=1))
 
 
 def test_fact_topics_keep_everything() -> None:
