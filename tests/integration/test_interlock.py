@@ -194,6 +194,7 @@ async def test_a_matched_listing_s_sale_takes_the_other_product_s_listings_off(g
 
 async def test_a_refund_frees_a_claim_but_no_unit(goods: Goods) -> None:
     await goods.told("ebay", 1)
+    await until(lambda: is_true(lambda: goods.state("ebay:1"), State.HELD), "the first has the unit")
     await goods.told("mercadolibre", 2)
     await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.OVERSOLD), "the second is flagged")
     await goods.told("ebay", 1, OrderStatus.REFUNDED, 1)

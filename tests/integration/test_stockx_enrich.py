@@ -29,6 +29,7 @@ from services.sandbox.stockx.catalogue import Catalogue
 from tests.facts import NOON
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.product_searching import KEY, ProductSearch, environment_of, serving
+from tests.projecting import projecting
 
 PRODUCTS = 24
 AT_STOCKX = {each.style_id: each.id for each in Catalogue(Config().seed, PRODUCTS).products.values() if each.style_id}
@@ -75,6 +76,8 @@ async def world(kafka: KafkaSettings, publisher: Publisher, database_url: str) -
         shop = await stack.enter_async_context(sandbox(stockx_limited=False, stockx_products=PRODUCTS, stockx_orders=0))
         database = await stack.enter_async_context(Database(database_url, application="tests"))
         await migrate(database)
+        # A lookup that Ctrl-C ends between publishing and its commit leaves a fact that only the projector applies.
+        await stack.enter_async_context(projecting(READ_MODELS["products"], kafka, publisher, database))
         commands = await stack.enter_async_context(Commands(database, kafka, publisher, "tests", READ_MODELS))
         search = await stack.enter_async_context(serving(await environment_of(shop, kafka, database)))
         yield World(shop, database, commands, search)
