@@ -2,28 +2,22 @@
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal
 
 import aiohttp
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from libs.http.jwt import MIN_KEY_BYTES, issue
-from libs.stack import StackError
-from services.ops.processes import EBAY_SYNC, SANDBOX
-from services.ops.sandbox_wiring import SANDBOX_USER, read_accounts, services_environment, wants_sandbox
+from services.ops.processes import EBAY_SYNC
+from services.ops.sandbox_wiring import SANDBOX_USER
+from services.ops.service_api import ServiceApi, fail
 
-_KEY = "EBAY_SYNC_JWT_KEY"
-_URL = "EBAY_SYNC_URL"
+_SERVICE = ServiceApi(EBAY_SYNC)
 _RECONNECTS = 10
-_PATH = "/ebay/sync"
 
-T = TypeVar("T")
 _User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's sellers are 1, 2, …")]
 _Account = Annotated[str | None, typer.Option("--account", help="Needed by users who have several.")]
 
@@ -43,7 +37,7 @@ def token(
     hours: Annotated[float, typer.Option(help="How long it is good for.", min=0.01, max=24 * 30)] = 12,
 ) -> None:
     """Print a token for the page and the API of ebay_sync."""
-    print(_run(lambda: _token(user, timedelta(hours=hours))))
+    print(_SERVICE.run(lambda: _SERVICE.token(user, timedelta(hours=hours))))
 
 
 def sync(
@@ -60,7 +54,7 @@ def sync(
         print(run_id)
         return
     try:
-        end = _run(lambda: _follow(run_id, user))
+        end = _SERVICE.run(lambda: _follow(run_id, user))
     except KeyboardInterrupt:
         typer.echo(f"\n{run_id} goes on. Stop it with: sellstream ebay stop {run_id}", err=True)
         raise typer.Exit(130) from None
@@ -99,21 +93,21 @@ def stop(
 
 
 def _call(method: str, path: str, user: str, query: dict[str, str] | None = None) -> Any:
-    return _run(lambda: _answer(method, path, user, query or {}))
+    return _SERVICE.run(lambda: _answer(method, path, user, query or {}))
 
 
 async def _answer(method: str, path: str, user: str, query: dict[str, str]) -> Any:
-    headers = await _headers(user)
+    headers = await _SERVICE.headers(user, timedelta(hours=12))
     async with aiohttp.ClientSession() as http, http.request(method, _url(path), params=query, headers=headers) as told:
         body = await told.json(content_type=None)
         if told.status >= 400:
-            _fail(body.get("detail", f"{told.status}") if isinstance(body, dict) else f"{told.status}")
+            fail(body.get("detail", f"{told.status}") if isinstance(body, dict) else f"{told.status}")
         return body
 
 
 async def _follow(run_id: str, user: str) -> dict[str, Any]:
     """Print what a run says until its end; a lost connection is made again and misses nothing."""
-    headers, failures = await _headers(user), 0
+    headers, failures = await _SERVICE.headers(user, timedelta(hours=12)), 0
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http:
         while True:
             try:
@@ -147,40 +141,4 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, str]
 
 
 def _url(path: str) -> str:
-    base = os.environ.get(_URL) or f"http://127.0.0.1:{EBAY_SYNC.port_in(os.environ)}"
-    return f"{base.rstrip('/')}{_PATH}{path}"
-
-
-async def _headers(user: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {await _token(user, timedelta(hours=12))}"}
-
-
-async def _token(user: str, life: timedelta) -> str:
-    key = os.environ.get(_KEY) or await _sandbox_key()
-    if len(key.encode()) < MIN_KEY_BYTES:
-        _fail(f"{_KEY} is too short: it needs {MIN_KEY_BYTES} bytes, and must be the service's own.")
-    return issue(key, user, life)
-
-
-async def _sandbox_key() -> str:
-    if not wants_sandbox(os.environ):
-        _fail(f"Set {_KEY} to the key of the service ebay_sync.")
-    sandbox = f"http://127.0.0.1:{SANDBOX.port_in(os.environ)}"
-    return services_environment(await read_accounts(sandbox), "", sandbox)[_KEY]
-
-
-def _run(work: Callable[[], Awaitable[T]]) -> T:
-    async def done() -> T:
-        return await work()
-
-    try:
-        return asyncio.run(done())
-    except StackError as error:
-        _fail(str(error))
-    except (aiohttp.ClientError, TimeoutError) as error:
-        _fail(f"ebay_sync does not answer ({type(error).__name__}: {error}). `sellstream status` tells what runs.")
-
-
-def _fail(text: str) -> NoReturn:
-    print(text, file=sys.stderr)
-    raise typer.Exit(1)
+    return _SERVICE.url(f"/ebay/sync{path}")

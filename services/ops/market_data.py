@@ -1,12 +1,9 @@
 """`sellstream stockx market-data`, `stockx dead-stock`, `inventory import`, `notion sync`: asks market_data."""
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any
 
 import aiohttp
 import typer
@@ -14,17 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from libs.http.jwt import MIN_KEY_BYTES, issue
-from libs.stack import StackError
-from services.ops.processes import MARKET_DATA, SANDBOX
-from services.ops.sandbox_wiring import SANDBOX_USER, read_accounts, services_environment, wants_sandbox
+from services.ops.processes import MARKET_DATA
+from services.ops.sandbox_wiring import SANDBOX_USER
+from services.ops.service_api import ServiceApi, fail
 
-_KEY = "MARKET_DATA_JWT_KEY"
-_URL = "MARKET_DATA_URL"
+_SERVICE = ServiceApi(MARKET_DATA)
 _RUNS = "/market-data/runs"
 _LOOK_SECONDS = 0.5
 
-T = TypeVar("T")
 _User = Annotated[str, typer.Option("--user", help="Who asks; the sandbox's sellers are 1, 2, …")]
 _Detach = Annotated[bool, typer.Option("--detach", help="Print the run's id and do not follow it.")]
 _RunId = Annotated[str, typer.Argument(help="As `sellstream stockx market-data runs` tells it.", show_default=False)]
@@ -60,7 +54,7 @@ def token(
     hours: Annotated[float, typer.Option(help="How long it is good for.", min=0.01, max=24 * 30)] = 12,
 ) -> None:
     """Print a token for the API of market_data."""
-    print(_run(lambda: _token(user, timedelta(hours=hours))))
+    print(_SERVICE.run(lambda: _SERVICE.token(user, timedelta(hours=hours))))
 
 
 def sync(detach: _Detach = False, user: _User = SANDBOX_USER) -> None:
@@ -105,13 +99,13 @@ def import_file(
     """Take a CSV file of inventory in: all of it, or nothing; each row's fate is printed. Exit 1 if it was refused."""
     content = file.read_bytes()
     import_id = _call("POST", "/inventory/import", user, data=content)["import_id"]
-    end = _run(lambda: _follow(import_id, user))
+    end = _SERVICE.run(lambda: _follow(import_id, user))
     table = Table("row", Column("sku", no_wrap=True), Column("fate", no_wrap=True), "", box=None)
     for item in _all_items(import_id, user):
         table.add_row(str(item["number"]), item["item"], item["fate"].replace("_", " "), item["detail"] or "")
     Console().print(table)
     if end["status"] != "completed":
-        _fail(f"{import_id}: {end['status']}; nothing was taken in. {end['error'] or ''}".strip())
+        fail(f"{import_id}: {end['status']}; nothing was taken in. {end['error'] or ''}".strip())
     print(f"{import_id}: {end['total']} rows were taken in")
 
 
@@ -124,7 +118,7 @@ def dead_stock(
     report = _call("GET", "/reports/dead-stock", user)
     for path, form in ((html, "html"), (csv, "csv")):
         if path is not None:
-            path.write_bytes(_run(lambda form=form: _bytes("GET", f"/reports/dead-stock.{form}", user)))  # type: ignore[misc]  # a default binds the loop's value
+            path.write_bytes(_SERVICE.run(lambda form=form: _bytes("GET", f"/reports/dead-stock.{form}", user)))  # type: ignore[misc]  # a default binds the loop's value
             print(f"wrote {path}")
     bound = " + ".join(f"{amount} {currency}" for currency, amount in report["bound"].items()) or "an unknown amount"
     print(f"{report['dead_pairs']} of {report['pairs']} pairs are dead stock; they cost {bound}.")
@@ -139,14 +133,14 @@ def _followed(run_id: str, user: str, *, detach: bool) -> None:
         print(run_id)
         return
     try:
-        end = _run(lambda: _follow(run_id, user))
+        end = _SERVICE.run(lambda: _follow(run_id, user))
     except KeyboardInterrupt:
         typer.echo(f"\n{run_id} goes on. Stop it with: sellstream stockx market-data stop {run_id}", err=True)
         raise typer.Exit(130) from None
     counts = ", ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in sorted(end["counts"].items()))
     print(f"{run_id}: {end['status']}{f' ({counts})' if counts else ''}")
     if end["status"] != "completed":
-        _fail(end["error"] or f"Go on with: sellstream stockx market-data resume {run_id}")
+        fail(end["error"] or f"Go on with: sellstream stockx market-data resume {run_id}")
 
 
 async def _follow(run_id: str, user: str) -> dict[str, Any]:
@@ -174,7 +168,7 @@ def _all_items(run_id: str, user: str) -> list[dict[str, Any]]:
 
 
 def _call(method: str, path: str, user: str, query: dict[str, str] | None = None, data: bytes | None = None) -> Any:
-    return _run(lambda: _json(method, path, user, query, data))
+    return _SERVICE.run(lambda: _json(method, path, user, query, data))
 
 
 async def _json(
@@ -192,41 +186,9 @@ async def _bytes(method: str, path: str, user: str) -> bytes:
 async def _send(
     http: aiohttp.ClientSession, method: str, path: str, user: str, query: dict[str, str] | None, data: bytes | None
 ) -> aiohttp.ClientResponse:
-    headers = {"Authorization": f"Bearer {await _token(user, timedelta(hours=1))}", "Content-Type": "text/csv"}
-    base = os.environ.get(_URL) or f"http://127.0.0.1:{MARKET_DATA.port_in(os.environ)}"
-    told = await http.request(method, f"{base.rstrip('/')}/api/v1{path}", params=query, headers=headers, data=data)
+    headers = await _SERVICE.headers(user, timedelta(hours=1)) | {"Content-Type": "text/csv"}
+    told = await http.request(method, _SERVICE.url(f"/api/v1{path}"), params=query, headers=headers, data=data)
     if told.status >= 400:
         body = await told.json(content_type=None)
-        _fail(body.get("detail", f"{told.status}") if isinstance(body, dict) else f"{told.status}")
+        fail(body.get("detail", f"{told.status}") if isinstance(body, dict) else f"{told.status}")
     return told
-
-
-async def _token(user: str, life: timedelta) -> str:
-    key = os.environ.get(_KEY) or await _sandbox_key()
-    if len(key.encode()) < MIN_KEY_BYTES:
-        _fail(f"{_KEY} is too short: it needs {MIN_KEY_BYTES} bytes, and must be the service's own.")
-    return issue(key, user, life)
-
-
-async def _sandbox_key() -> str:
-    if not wants_sandbox(os.environ):
-        _fail(f"Set {_KEY} to the key of the service market_data.")
-    sandbox = f"http://127.0.0.1:{SANDBOX.port_in(os.environ)}"
-    return services_environment(await read_accounts(sandbox), "", sandbox)[_KEY]
-
-
-def _run(work: Callable[[], Awaitable[T]]) -> T:
-    async def done() -> T:
-        return await work()
-
-    try:
-        return asyncio.run(done())
-    except StackError as error:
-        _fail(str(error))
-    except (aiohttp.ClientError, TimeoutError) as error:
-        _fail(f"market_data does not answer ({type(error).__name__}: {error}). `sellstream status` tells what runs.")
-
-
-def _fail(text: str) -> NoReturn:
-    print(text, file=sys.stderr)
-    raise typer.Exit(1)

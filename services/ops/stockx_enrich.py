@@ -4,7 +4,6 @@ What is done stands in the read model `products`: so it can be stopped at any ti
 """
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,15 +12,14 @@ from typing import Annotated, NoReturn
 import aiohttp
 import typer
 
-from libs.http.jwt import MIN_KEY_BYTES, issue
 from libs.stack import StackError
-from services.ops.processes import PRODUCT_SEARCH, SANDBOX
-from services.ops.sandbox_wiring import SANDBOX_USER, read_accounts, services_environment, wants_sandbox
+from services.ops.processes import PRODUCT_SEARCH
+from services.ops.sandbox_wiring import SANDBOX_USER
+from services.ops.service_api import ServiceApi
 from services.ops.stockx_enrich_api import EnrichmentApi, Failed, QuotaShort
 from services.ops.stockx_enrich_text import Report, reporting
 
-_KEY = "PRODUCT_SEARCH_JWT_KEY"
-_URL = "PRODUCT_SEARCH_URL"
+_SERVICE = ServiceApi(PRODUCT_SEARCH)
 AT_ONCE = 2
 """So that the next request waits for its turn while an answer is on its way; StockX allows one request a second."""
 FAILURES = 10
@@ -46,13 +44,9 @@ def enrich(
 
 
 async def _enrich(user: str, again: bool) -> None:
-    key = os.environ.get(_KEY) or await _sandbox_key()
-    if len(key.encode()) < MIN_KEY_BYTES:
-        raise StackError(f"{_KEY} is too short: it needs {MIN_KEY_BYTES} bytes, and must be the service's own.")
-    headers = {"Authorization": f"Bearer {issue(key, user, timedelta(hours=24))}"}
-    base = os.environ.get(_URL) or f"http://127.0.0.1:{PRODUCT_SEARCH.port_in(os.environ)}"
+    headers = await _SERVICE.headers(user, timedelta(hours=24))
     async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=120)) as http:
-        api = EnrichmentApi(http, base)
+        api = EnrichmentApi(http, _SERVICE.url(""))
         page = await api.gather(again=again)
         with reporting(page.total, sys.stdout) as report:
             run = _Run(api, report)
@@ -93,13 +87,6 @@ class _Run:
                     raise Failed(told) from None
             else:
                 self._failed_in_a_row = 0
-
-
-async def _sandbox_key() -> str:
-    if not wants_sandbox(os.environ):
-        raise StackError(f"Set {_KEY} to the key of the service product_search.")
-    sandbox = f"http://127.0.0.1:{SANDBOX.port_in(os.environ)}"
-    return services_environment(await read_accounts(sandbox), "", sandbox)[_KEY]
 
 
 def _stop(text: str, status: int) -> NoReturn:
