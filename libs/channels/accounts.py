@@ -104,7 +104,9 @@ class _Opening:
         api = await self._api("ebay", self._settings.ebay)
         application = ebay_oauth.EbayApplication(client_id=account.client_id, client_secret=account.client_secret)
         grant = ebay_oauth.refresh_grant(api, application)
-        tokens = await self._rotating("ebay", f"ebay {account.client_id}", account.account, account, grant)
+        tokens = await self._rotating(
+            "ebay", ebay_oauth.token_client(account.client_id), account.account, account, grant
+        )
         marketplace_id = EBAY_MARKETPLACES.get(account.market, ("",))[0]
         return EbayChannel(Ebay(api, tokens, marketplace_id), account.market, account.defaults)
 
@@ -137,7 +139,8 @@ class _Opening:
         grant: Grant,
     ) -> RotatingTokens:
         store = PostgresTokenStore(self._tokens, client, self._vault)
-        await store.seed(holder, TokenPair("", account.refresh_token.get_secret_value()))
+        if account.refresh_token is not None:
+            await store.seed(holder, TokenPair("", account.refresh_token.get_secret_value()))
         tokens = RotatingTokens(name, holder, store, grant)
         self._stack.push_async_callback(tokens.close)
         return tokens

@@ -34,7 +34,9 @@ class _Authorised(_Account):
 
     client_id: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
-    refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation")
+    refresh_token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="Of the first authorisation; none if the account was authorised here"
+    )
 
 
 class AmazonAccount(_Authorised):

@@ -22,7 +22,7 @@ from libs.http.client import ApiClient
 from libs.http.limits import LocalRateLimiter
 from libs.http.openapi import Api
 from libs.marketplaces.ebay.client import Ebay
-from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant
+from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant, token_client
 from libs.marketplaces.ebay.translate import Owner
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
@@ -39,6 +39,7 @@ from services.ebay_sync.order_book import OrderBook
 from services.ebay_sync.order_poll import OrderPoll
 from services.ebay_sync.order_turns import OrderTurns
 from services.ebay_sync.page_routes import Page
+from services.ebay_sync.presence import Presence
 from services.ebay_sync.routes import BEARER, SyncApi
 from services.ebay_sync.run import Kind, Run
 from services.ebay_sync.runs import Runs
@@ -78,12 +79,14 @@ async def build(config: Config) -> AsyncIterator[Service]:
         api = await stack.enter_async_context(ApiClient(CLIENT, config.api, limiter))
         clients = {}
         for account in config.accounts:
-            store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
+            store = PostgresTokenStore(tokens, token_client(account.client_id), config.secrets.vault)
             clients[account.account] = await _open(account, api, store, stack)
 
         def prepare(run: Run, journal: Journal) -> Work:
             stock = Stock(database, publisher, Owner(run.account, run.user_id), run)
-            return Work(run, clients[run.account], stock, journal, database, config.pace, config.environment)
+            ebay = clients[run.account]
+            presence = Presence(run.kind, ebay, journal)
+            return Work(run, ebay, presence, stock, journal, database, config.pace, config.environment)
 
         runs = Runs(database)
         owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
@@ -136,8 +139,9 @@ def _limiter(config: Config, database: Database) -> SharedRateLimiter:
 
 
 async def _open(account: Account, api: ApiClient, store: PostgresTokenStore, stack: AsyncExitStack) -> Ebay:
-    first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
-    await store.seed(account.account, first)
+    if account.refresh_token is not None:
+        first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
+        await store.seed(account.account, first)
     application = EbayApplication(client_id=account.client_id, client_secret=account.client_secret)
     tokens = RotatingTokens(CLIENT, account.account, store, refresh_grant(api, application))
     stack.push_async_callback(tokens.close)

@@ -26,7 +26,9 @@ class Account(BaseModel):
     user_id: str = Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$", description="Our user, as his tokens name him (`sub`)")
     client_id: str = Field(min_length=1)
     client_secret: SecretStr = Field(min_length=1)
-    refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation")
+    refresh_token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="Of the first authorisation; none after `sellstream ebay authorise`"
+    )
     access_token: SecretStr = SecretStr("")
     marketplace_id: str = Field(default="EBAY_US", pattern=r"^EBAY_[A-Z_]{2,12}$")
     destination: str | None = Field(

@@ -7,39 +7,18 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.access.goat import GoatAccess
+from libs.access.stockx import Reach, StockXAccount
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.http.jwt import MIN_KEY_BYTES
-from libs.marketplaces.goat.client import BASE_URL as GOAT_URL
 from libs.marketplaces.stockx.client import api_settings
 from libs.marketplaces.stockx.limits import StockXLimits
 from libs.notion.client import BASE_URL as NOTION_URL
 from libs.secrets.settings import SecretsFromEnvironment
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-
-
-class StockXAccount(BaseModel):
-    """The account that StockX is asked with; its market and its catalog are the same for all. A secret that is not told
-    here is the one that `core.system_config` keeps under its name (`stockx_client_secret`, `stockx_api_key`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of it, as stockx_poller has it")
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr | None = None
-    api_key: SecretStr | None = None
-    refresh_token: SecretStr | None = Field(default=None, description="Of the first authorisation")
-
-
-class GoatAccess(BaseModel):
-    """alias' API."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    token: SecretStr = Field(min_length=1, description="A personal access token")
-    base_url: HttpUrl = HttpUrl(GOAT_URL)
 
 
 class Columns(BaseModel):
@@ -132,3 +111,7 @@ class Config(BaseSettings):
         if self.jwt_key is None and any((self.stockx, self.goat, self.notion)):
             raise ValueError("MARKET_DATA_JWT_KEY is missing: without it nobody can prove who asks")
         return self
+
+    @property
+    def stockx_reach(self) -> Reach:
+        return Reach(self.api, self.accounts_url, self.limits, "MARKET_DATA_STOCKX")

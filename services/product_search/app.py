@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from aiohttp import web
 
+from libs.access.stockx import open_stockx
 from libs.bus.publisher import Publisher
 from libs.commands.run import Commands
 from libs.db.pool import Database
@@ -25,7 +26,7 @@ from services.product_search.pending import Pending
 from services.product_search.reserve import Reserve
 from services.product_search.routes import BEARER, SearchApi
 from services.product_search.searching import CountedCatalog, Search
-from services.product_search.upstreams import open_others, open_stockx
+from services.product_search.upstreams import open_others
 from services.product_search.users import Users
 
 NAME = "product_search"
@@ -49,7 +50,9 @@ async def build(config: Config) -> AsyncIterator[Service]:
         reserve = Reserve(quotas, config.limits)
         stockx = unreadable = search = lookup = enriching = counted = None
         if config.stockx is not None:
-            stockx = await open_stockx(config.stockx, config, database, tokens, stack)
+            stockx = await open_stockx(
+                config.stockx, config.stockx_reach, database, tokens, config.secrets.vault, stack
+            )
             unreadable = UnreadableAnswers(database, config.stockx.account)
             counted = CountedCatalog(KeptCatalog(stockx.catalog, unreadable), reserve, config.search_reserve)
             cache = ProductCache(database, config.cache)

@@ -6,38 +6,17 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from libs.access.goat import GoatAccess
+from libs.access.stockx import Reach, StockXAccount
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.http.client import ApiSettings
 from libs.http.jwt import MIN_KEY_BYTES
 from libs.marketplaces.ebay.client import BASE_URL as EBAY_URL
-from libs.marketplaces.goat.client import BASE_URL as GOAT_URL
 from libs.marketplaces.stockx.client import api_settings
 from libs.marketplaces.stockx.limits import StockXLimits
 from libs.quota.rules import Quota
 from libs.secrets.settings import SecretsFromEnvironment
-
-
-class StockXAccount(BaseModel):
-    """The account that is searched with; the catalog is the same for all. A secret that is not told here is the one
-    that `core.system_config` keeps under its name (`stockx_client_secret`, `stockx_api_key`)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of it, as stockx_poller has it")
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr | None = None
-    api_key: SecretStr | None = None
-    refresh_token: SecretStr | None = Field(default=None, description="Of the first authorisation")
-
-
-class GoatAccess(BaseModel):
-    """alias' API."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    token: SecretStr = Field(min_length=1, description="A personal access token")
-    base_url: HttpUrl = HttpUrl(GOAT_URL)
 
 
 class KlektAccess(BaseModel):
@@ -95,6 +74,10 @@ class Config(BaseSettings):
         if self.jwt_key is None and any((self.stockx, self.goat, self.klekt, self.ebay)):
             raise ValueError("PRODUCT_SEARCH_JWT_KEY is missing: without it nobody can prove who searches")
         return self
+
+    @property
+    def stockx_reach(self) -> Reach:
+        return Reach(self.api, self.accounts_url, self.limits, "PRODUCT_SEARCH_STOCKX")
 
     def quota_of(self, user: str) -> Quota:
         """What one user may search: so many in any minute."""

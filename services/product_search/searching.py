@@ -15,7 +15,7 @@ from libs.telemetry.metrics import STOCKX_SEARCH_DURATION, STOCKX_SEARCH_REQUEST
 from services.product_search.reserve import Reserve
 
 LEAST_ASKED_FOR = 10
-"""Hits that are asked for on a first page, however few are wanted: the right one need not be the first."""
+"""Hits among which the right one is looked for, however few are wanted: it need not be the first."""
 
 
 class CountedCatalog:
@@ -58,24 +58,27 @@ class Search:
         self._cache = cache
 
     async def page(self, query: str, number: int, size: int) -> Results:
-        """One page. On the first one, a product with exactly the style code that was asked for stands in front.
+        """One page of StockX's hits, a product with exactly the style code that was asked for in front of all.
 
+        It is looked for among the first hits: as many whole pages as hold LEAST_ASKED_FOR of them, which all are cut
+        from the same order, so that no product stands on two pages. One request for each page, whichever it is.
         Raises ApiError, DatabaseAway.
         """
-        wide = max(size, LEAST_ASKED_FOR) if number == 1 else size
+        head = -(-LEAST_ASKED_FOR // size)
+        if number > head:
+            found = await self._catalog.search(query, page=number, page_size=size)
+            products = list(found.entries)
+            return Results(products, _total(found, (number - 1) * size))
         try:
-            found = await self._catalog.search(query, page=number, page_size=wide)
+            found = await self._catalog.search(query, page=1, page_size=head * size)
         except UNANSWERED:
             known = await self._known(query) if number == 1 else None
             if known is None:
                 raise
             return Results([known], 1, stale=True)
-        products = list(found.entries)
-        if number == 1:
-            await self._remember(query, products)
-            products = exact_first(query, products)
-        total = found.total if found.total is not None else (number - 1) * size + len(products)
-        return Results(products[:size], total)
+        await self._remember(query, list(found.entries))
+        products = exact_first(query, found.entries)
+        return Results(products[(number - 1) * size : number * size], _total(found, 0))
 
     async def _known(self, query: str) -> Product | None:
         try:
@@ -88,3 +91,8 @@ class Search:
         hit = best_hit(query, products)
         if hit is not None and hit.exact:
             await self._cache.keep(query, hit)
+
+
+def _total(found: Page[Product], before: int) -> int:
+    """Of the whole search; where StockX does not tell it, what is known to be there."""
+    return found.total if found.total is not None else before + len(found.entries)

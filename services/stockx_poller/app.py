@@ -18,7 +18,7 @@ from libs.db.pool import Database
 from libs.http.client import ApiClient
 from libs.http.openapi import Api
 from libs.marketplaces.stockx.client import StockX
-from libs.marketplaces.stockx.oauth import StockXApplication, refresh_grant
+from libs.marketplaces.stockx.oauth import StockXApplication, refresh_grant, token_client
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
 from libs.privacy.sealer import open_sealer
@@ -75,7 +75,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
         runners: dict[str, Runner] = {}
         kept = SystemConfig(database, config.secrets.vault)
         for account in config.accounts:
-            store = PostgresTokenStore(tokens, f"{CLIENT} {account.client_id}", config.secrets.vault)
+            store = PostgresTokenStore(tokens, token_client(account.client_id), config.secrets.vault)
             secret = await _secret(kept, "stockx_client_secret", account.client_secret)
             key = await _secret(kept, "stockx_api_key", account.api_key)
             rotating = await _open(account, secret, accounts, store, config, stack)
@@ -140,8 +140,9 @@ async def _open(
     config: Config,
     stack: AsyncExitStack,
 ) -> RotatingTokens:
-    first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
-    await store.seed(account.account, first)
+    if account.refresh_token is not None:
+        first = TokenPair(account.access_token.get_secret_value(), account.refresh_token.get_secret_value())
+        await store.seed(account.account, first)
     application = StockXApplication(
         client_id=account.client_id,
         client_secret=secret,

@@ -30,7 +30,9 @@ class Account(BaseModel):
     client_id: str = Field(min_length=1)
     client_secret: Secret | None = Field(default=None, description="Else `stockx_client_secret` of core.system_config")
     api_key: Secret | None = Field(default=None, description="Else `stockx_api_key` of core.system_config")
-    refresh_token: SecretStr = Field(min_length=1, description="Of the first authorisation")
+    refresh_token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        default=None, description="Of the first authorisation; none after `sellstream stockx authorise`"
+    )
     access_token: SecretStr = SecretStr("")
 
 

@@ -128,6 +128,19 @@ async def test_a_search_answers_as_the_document_shows(quiet: World) -> None:
     assert REGISTRY.get_sample_value("stockx_search_duration_seconds_count") == timed + 1
 
 
+@pytest.mark.parametrize("size", [1, 3, 7])
+async def test_small_pages_together_are_one_large_page_and_no_product_stands_on_two(quiet: World, size: int) -> None:
+    code = FAMILY[-1]
+    every = (await quiet.search.call("/search-stockx", query=code, pageSize=50)).json["products"]
+    assert every[0]["model"] == code, "the exact one is in front, though StockX shows popular ones first"
+    asked = await quiet.searches()
+    pages = range(1, -(-len(every) // size) + 2)
+    told = [(await quiet.search.call("/search-stockx", query=code, pageSize=size, page=page)).json for page in pages]
+    assert [one for each in told for one in each["products"]] == every
+    assert {each["pagination"]["total"] for each in told} == {len(every)}
+    assert await quiet.searches() == asked + len(pages), "a request for each page"
+
+
 async def test_pages_are_those_that_are_asked_for_by_either_name(quiet: World) -> None:
     query = FAMILY[0][:-1]  # no product's own code, but the beginning of several
     every = (await quiet.search.call("/search-stockx", query=query, pageSize=50)).json

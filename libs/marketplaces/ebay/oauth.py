@@ -53,6 +53,11 @@ class EbayApplication(BaseModel):
         return f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
 
 
+def token_client(client_id: str) -> str:
+    """What the stored pairs of an application's sellers are filed under (libs.oauth.store), by all services."""
+    return f"ebay {client_id}"
+
+
 def consent_url(application: EbayApplication, state: str) -> str:
     """Where the seller's browser is sent; `state` comes back with the code and must be checked by the caller."""
     query = {

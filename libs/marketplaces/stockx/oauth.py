@@ -47,9 +47,9 @@ class StockXApplication(BaseModel):
     audience: str = AUDIENCE
 
 
-def token_client(application: StockXApplication) -> str:
-    """What the stored pairs of this application's sellers are filed under (libs.oauth.store)."""
-    return f"stockx/{application.client_id}"
+def token_client(client_id: str) -> str:
+    """What the stored pairs of an application's sellers are filed under (libs.oauth.store), by all services."""
+    return f"stockx {client_id}"
 
 
 def consent_url(application: StockXApplication, state: str) -> str:

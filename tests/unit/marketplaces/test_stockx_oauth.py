@@ -53,7 +53,7 @@ def test_where_a_seller_agrees():
 
 def test_the_secret_is_not_shown():
     assert "s3cret" not in repr(APPLICATION)
-    assert token_client(APPLICATION) == "stockx/the-client"
+    assert token_client(APPLICATION.client_id) == "stockx the-client"
 
 
 async def test_a_code_becomes_a_pair():
