@@ -1,9 +1,6 @@
 """`sellstream pricing backtest`: a repricing rule replayed over the stored market facts, beside what happened."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, NoReturn
 
@@ -11,66 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from libs.bus.reader import KafkaAway, extents, partitions_of, read_range
-from libs.bus.settings import KafkaSettings
+from libs.bus.reader import KafkaAway
 from libs.pricing.amounts import AmountRefused
-from libs.pricing.backtest import Backtest, Moment, Outcome, PastSale, Scope, backtest
-from libs.pricing.cost_rules import CostRule, CostRules, NoCostRule
+from libs.pricing.backtest import Backtest, Outcome, Scope, backtest
+from libs.pricing.cost_rules import CostRules, NoCostRule
 from libs.pricing.repricing_rule import Amount, BoundUnknown, Distance, Percent, Position, RepricingRule
-from libs.projection.record import Located, locate
 from libs.stack import StackError
-from schemas.cost_rules.cost_rule_changed import CostRuleChangedV1
-from schemas.event import Fact
-from schemas.market_data.market_data_recorded import MarketDataRecordedV1
-from schemas.orders.order_changed import OrderChangedV2, OrderStatus
-from schemas.recorded_sales.recorded_sale_changed import RecordedSaleChangedV1
-from schemas.values import Money
 from services.ops.connection import kafka_alone
-
-_USD = "USD"
-_CHANNEL = "stockx"
-_TOPICS = ("market_data", "cost_rules", "recorded_sales", "orders")
-_CHUNK = 5_000
-_NOT_SOLD = (OrderStatus.CANCELLED, OrderStatus.RETURNED)
-
-
-@dataclass
-class Stored:
-    """What the topics hold of one size of a product, in US dollars. Markets come first: they tell the variant."""
-
-    sku: str
-    size: str | None
-    variant: str | None = None
-    moments: list[Moment] = field(default_factory=list)
-    rules: dict[int, CostRule] = field(default_factory=dict)
-    sales: dict[str, PastSale | None] = field(default_factory=dict)
-
-    def take(self, fact: Fact) -> None:
-        """One fact, in the log's order."""
-        match fact:
-            case MarketDataRecordedV1() if (fact.platform, fact.sku, fact.size) == (_CHANNEL, self.sku, self.size):
-                self.variant = fact.variant_id
-                self.moments.append(Moment(fact.updated_at, _usd(fact.lowest_ask)))
-            case CostRuleChangedV1():
-                self._rule(fact)
-            case RecordedSaleChangedV1() if (fact.sku, fact.size) == (self.sku, self.size):
-                price = None if fact.withdrawn else _usd(fact.price)
-                self.sales[fact.order_number or fact.key()] = None if price is None else PastSale(fact.sold_at, price)
-            case OrderChangedV2() if fact.marketplace == _CHANNEL:
-                for line in fact.lines:
-                    if (line.sku, line.variation_id) == (self.sku, self.variant):
-                        price = None if fact.status in _NOT_SOLD else _usd(line.unit_price)
-                        self.sales[fact.order_id] = None if price is None else PastSale(fact.placed_at, price)
-            case _:
-                pass  # of another product
-
-    def _rule(self, fact: CostRuleChangedV1) -> None:
-        if fact.deleted:
-            self.rules.pop(fact.cost_rule_id, None)
-            return
-        names = {name for name in CostRule.__dataclass_fields__ if name not in ("id", "channel")}
-        values = {name: getattr(fact, name) for name in names}
-        self.rules[fact.cost_rule_id] = CostRule(id=fact.cost_rule_id, channel=str(fact.channel), **values)
+from services.ops.stored_market import CHANNEL, LeftOut, stored_market
 
 
 def register(app: typer.Typer) -> None:
@@ -114,7 +59,8 @@ def run(
             least_profit_usd=_amount(least_profit),
             largest_drop=None if largest_drop is None else _distance(largest_drop),
         )
-        stored = asyncio.run(_stored(sku, size))
+        stored = asyncio.run(stored_market(kafka_alone(), sku, size))
+        _tell_left_out(stored.left_out)
         found = backtest(
             rule,
             Decimal(start),
@@ -122,7 +68,7 @@ def run(
             stored.moments,
             [sale for sale in stored.sales.values() if sale is not None],
             CostRules(stored.rules.values()),
-            Scope(_CHANNEL, market, category),
+            Scope(CHANNEL, market, category),
         )
     except InvalidOperation:
         _fail("An amount is no number: write 12.50, or 5%.")
@@ -138,6 +84,7 @@ def _tell(found: Backtest) -> None:
     table = Table("", "sales", "revenue USD", "profit USD")
     for name, outcome in (("what happened", found.happened), ("with the rule", found.replayed)):
         table.add_row(name, *_cells(outcome))
+    table.add_row("difference", *_difference(found))
     console.print(table)
     prices = [point.price_usd for point in found.prices]
     console.print(
@@ -149,34 +96,25 @@ def _tell(found: Backtest) -> None:
     console.print("Only buyers who really bought are counted; a lower price might have found more.", style="dim")
 
 
+def _tell_left_out(left_out: LeftOut) -> None:
+    """On the error output: what is computed without these may be wrong."""
+    for topic, count in sorted(left_out.counts.items()):
+        typer.echo(f"Left out, because nothing can be computed from it: {count} of {topic}.", err=True)
+    for named in left_out.named:
+        typer.echo(f"  {named}", err=True)
+
+
+def _difference(found: Backtest) -> tuple[str, str, str]:
+    ours, theirs = found.replayed, found.happened
+    return (
+        f"{ours.sales - theirs.sales:+}",
+        f"{ours.revenue_usd - theirs.revenue_usd:+}",
+        f"{ours.profit_usd - theirs.profit_usd:+}",
+    )
+
+
 def _cells(outcome: Outcome) -> tuple[str, str, str]:
     return str(outcome.sales), str(outcome.revenue_usd), str(outcome.profit_usd)
-
-
-async def _stored(sku: str, size: str | None) -> Stored:
-    stored = Stored(sku, size)
-    async with aclosing(_facts(kafka_alone())) as facts:
-        async for fact in facts:
-            stored.take(fact)
-    return stored
-
-
-async def _facts(kafka: KafkaSettings) -> AsyncGenerator[Fact, None]:
-    for topic in _TOPICS:
-        found = await extents(kafka, await partitions_of(kafka, [topic]))
-        begin = {partition: extent.begin for partition, extent in found.items()}
-        end = {partition: extent.end for partition, extent in found.items()}
-        async with aclosing(read_range(kafka, begin, end, max_records=_CHUNK)) as chunks:
-            async for chunk in chunks:
-                for partition, part in chunk.items():
-                    for record in part.records:
-                        located = locate(record, partition.topic, "pricing")
-                        if isinstance(located, Located):
-                            yield located.fact
-
-
-def _usd(money: Money | None) -> Decimal | None:
-    return money.amount if money is not None and money.currency == _USD else None
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from datetime import timedelta
 from decimal import Decimal
@@ -38,6 +39,10 @@ async def command(kafka: KafkaSettings, *options: str) -> tuple[int, str]:
 async def test_a_rule_is_replayed_over_the_stored_facts(kafka: KafkaSettings, publisher: Publisher) -> None:
     rule = example_fact(BY_COLLECTION["costRules"]).model_copy(update={"channel": Channel.STOCKX, "category": "*"})
     await publisher.publish(Outgoing(rule))
+    # What the catalog refuses now may stand in the topic from earlier days.
+    unusable = {"cost_rule_id": 2, "fee_percent": Decimal("0.1234567")}
+    await publisher.publish(Outgoing(rule.model_copy(update=unusable)))
+    await publisher.send("cost_rules", b"3", b"not a fact", [])
     known = {"sku": "HQ4276", "size": "9", "product_id": "p", "variant_id": "v"}
     for day, ask in enumerate((150, 120)):
         at = NOON + timedelta(days=day)
@@ -51,7 +56,14 @@ async def test_a_rule_is_replayed_over_the_stored_facts(kafka: KafkaSettings, pu
     status, output = await command(kafka, "--cost", "50", "--start", "160", "--undercut", "1", "--minimum", "90")
     assert status == 0, output
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in output.splitlines() if "│" in line]
-    assert rows == [["what happened", "2", "259.00", "104.78"], ["with the rule", "1", "149.00", "67.99"]]
+    assert rows == [
+        ["what happened", "2", "259.00", "104.78"],
+        ["with the rule", "1", "149.00", "67.99"],
+        ["difference", "-1", "-110.00", "-36.79"],
+    ]
+    assert "Left out, because nothing can be computed from it: 2 of cost_rules." in output
+    assert re.search(r"cost_rules, partition \d, offset \d+: fee_percent is 0.1234567: it may have at most six", output)
+    assert len(re.findall(r"  cost_rules, partition \d, offset \d+: ", output)) == 2, output
     assert "2 recorded moments, 1 changes of the price, from 119.00 to 149.00 USD." in output
     for wrong, said in (
         (("--undercut", "1"), "needs minimum_usd or least_profit_usd"),
