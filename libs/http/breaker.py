@@ -26,6 +26,10 @@ class CircuitBreaker:
 
     `failures` in a row open the circuit for `open_for` seconds. A result of a call that began before the state last
     changed says nothing about now and is not counted.
+
+    Some calls in a row may fail for what each of them asks for, while the other side is there. Who can tell the two
+    apart asks something else `past` the circuit: such a call is always let through, its failure is not counted, and
+    its answer closes the circuit.
     """
 
     def __init__(
@@ -56,22 +60,28 @@ class CircuitBreaker:
             raise self._refusal(min(1.0, self._open_for))  # the probe will tell soon
 
     @contextmanager
-    def guard(self) -> Iterator[None]:
-        """Let one call through and learn from how it ends; raise CircuitOpen instead while the circuit is open."""
-        self.check()
-        if self.state is State.OPEN:
-            self._change(State.HALF_OPEN)
+    def guard(self, *, past: bool = False) -> Iterator[None]:
+        """Let one call through and learn from how it ends; raise CircuitOpen instead while the circuit is open.
+
+        `past`: let it through in any case, and learn only from an answer.
+        """
+        if not past:
+            self.check()
+            if self.state is State.OPEN:
+                self._change(State.HALF_OPEN)
         era = self._era
         try:
             yield
         except Unavailable:
-            self._failed(era)
+            if not past:
+                self._failed(era)
             raise
         except ApiError:
             self._answered(era)
             raise
         except BaseException:
-            self._abandoned(era)
+            if not past:
+                self._abandoned(era)
             raise
         else:
             self._answered(era)
@@ -88,7 +98,7 @@ class CircuitBreaker:
         if era != self._era:
             return
         self._failed_in_a_row = 0
-        if self.state is State.HALF_OPEN:
+        if self.state is not State.CLOSED:
             self._change(State.CLOSED)
 
     def _abandoned(self, era: int) -> None:

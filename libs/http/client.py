@@ -107,12 +107,14 @@ class ApiClient:
         form: Mapping[str, str] | None = None,
         body: Any = None,
         repeatable: bool | None = None,
+        past_circuit: bool = False,
     ) -> Answer:
         """Send a request and return its 2xx answer; raise an ApiError otherwise.
 
         `path` begins with a slash and is already percent-encoded. `operation` names the route in metrics, spans and
         errors (`/orders/{id}`): it must not hold ids. `form` or `body` (JSON) is sent; `repeatable` says that sending
         twice does no harm (default: by the method). With `tokens`, a 401 is answered by one refresh and one more try.
+        `past_circuit`: send it also while the circuit is open, for who asks whether the other side is there at all.
         """
         request = Request(
             method=method,
@@ -123,6 +125,7 @@ class ApiClient:
             form=form,
             body=body,
             repeatable=method in _REPEATABLE if repeatable is None else repeatable,
+            past_circuit=past_circuit,
         )
         return await self._authorised(request, tokens, self._read_json)
 
@@ -197,7 +200,8 @@ class ApiClient:
         return asked.total_seconds() + jitter * 0.1 if asked is not None else jitter
 
     async def _attempt(self, request: Request, number: int, receive: Receive) -> Answer:
-        self.breaker.check()
+        if not request.past_circuit:
+            self.breaker.check()
         await self._limiter.acquire(request.operation)
         began = time.perf_counter()
         outcome = "cancelled"
@@ -205,7 +209,7 @@ class ApiClient:
             tracer.start_as_current_span(
                 request.operation, kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
             ) as span,
-            self.breaker.guard(),
+            self.breaker.guard(past=request.past_circuit),
         ):
             span.set_attributes(request.span_attributes(number))
             try:

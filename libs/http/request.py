@@ -35,7 +35,8 @@ _ERRORS: dict[int, type[ApiError]] = {
 class Request:
     """One call's request; `operation` is method and route template, `repeatable` that sending twice is harmless.
 
-    `streamed`: its answer may take long as a whole, so that only a pause in it is a timeout.
+    `streamed`: its answer may take long as a whole, so that only a pause in it is a timeout. `past_circuit`: it is sent
+    also while the circuit is open.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Request:
     body: Any
     repeatable: bool
     streamed: bool = False
+    past_circuit: bool = False
 
     def bearing(self, token: str) -> "Request":
         """The same request with an access token (RFC 6750)."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from libs.http.errors import ApiError, CircuitOpen
+from libs.http.errors import ApiError
+from libs.marketplaces.ebay.client import Ebay
 from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.paging import Cursor, Page
@@ -41,7 +42,7 @@ async def fetched_pages(work: Work) -> AsyncIterator[Fetched]:
         cursor = Cursor(place.next_offset or 0, place.next_limit or work.pace.page_size)
         work.journal.check()
         work.journal.say("request", lines.requesting(work.run.kind, number, cursor.limit, cursor.offset))
-        page, asked_at, milliseconds = await work.asked(partial(work.ebay.inventory.page, cursor), needed=True)
+        page, asked_at, milliseconds = await work.asked(partial(_page, cursor), needed=True)
         if place.listed_since is not None:
             asked_at = max(asked_at, place.listed_since)  # the clock of the process that began may be ahead of ours
         following = page.next
@@ -53,6 +54,10 @@ async def fetched_pages(work: Work) -> AsyncIterator[Fetched]:
             listed_since=place.listed_since or asked_at,
         )
         yield Fetched(number, page, asked_at, milliseconds, place)
+
+
+async def _page(cursor: Cursor, ebay: Ebay) -> Page[InventoryItem]:
+    return await ebay.inventory.page(cursor)
 
 
 async def note_unreadable(work: Work, page: Page[InventoryItem]) -> None:
@@ -117,12 +122,12 @@ async def take_bulk(work: Work, skus: list[str], attempt: int = 1) -> None:
 
 async def look_at(work: Work, skus: Sequence[str], attempt: int) -> Looked:
     """Ask for at most 25 SKUs at once, and take in those that are there, or gone. Raises one of OF_THE_ACCOUNT."""
-    journal, again = work.journal, work.again(attempt)
+    journal = work.journal
     try:
-        bulk, asked_at, milliseconds = await work.asked(lambda: work.ebay.inventory.bulk(skus), again=again)
+        bulk, asked_at, milliseconds = await work.asked(lambda ebay: ebay.inventory.bulk(skus))
+    except OF_THE_ACCOUNT:
+        raise
     except ApiError as error:
-        if isinstance(error, OF_THE_ACCOUNT) and not (again and isinstance(error, CircuitOpen)):
-            raise
         journal.say("warning", f"⚠ {len(skus)} SKUs: failed ({error.detail[:200]})")
         return Looked(0, [], Taken(), Taken(), [Failure(sku, str(error)[:500], attempt) for sku in skus])
     asked_at = max(asked_at, journal.place.listed_since or asked_at)  # as in fetched_pages

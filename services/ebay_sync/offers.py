@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from libs.http.errors import ApiError, CircuitOpen
+from libs.http.errors import ApiError
 from libs.marketplaces.ebay.inventory import LARGEST_BULK
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
@@ -149,7 +149,7 @@ async def _fetch(work: Work, chunk: Chunk, total: int, attempt: int = 1) -> None
             if chunk.error is not None:
                 return
             try:
-                await _fetch_one(work, chunk, index, total, sku, again=work.again(attempt))
+                await _fetch_one(work, chunk, index, total, sku)
             except (*OF_THE_ACCOUNT, Stopped) as error:
                 chunk.error = chunk.error or error
 
@@ -171,15 +171,15 @@ async def _look_at_unseen(work: Work, chunk: Chunk, attempt: int) -> None:
         chunk.disappeared += len(looked.lost.inventory)
 
 
-async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str, *, again: bool) -> None:
+async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str) -> None:
     journal = work.journal
     journal.check()
     journal.say("request", lines.fetching_offers(index, total, sku))
     try:
-        told, asked_at, milliseconds = await work.asked(lambda: work.ebay.offers.of_sku(sku), again=again)
+        told, asked_at, milliseconds = await work.asked(lambda ebay: ebay.offers.of_sku(sku))
+    except OF_THE_ACCOUNT:
+        raise
     except ApiError as error:
-        if isinstance(error, OF_THE_ACCOUNT) and not (again and isinstance(error, CircuitOpen)):
-            raise
         chunk.failures.append(Failure(sku, str(error)[:500], 1))
         journal.say("warning", lines.failed_sku(index, total, sku, error.detail[:200]))
         return

@@ -67,7 +67,7 @@ async def mark_suspects(work: Work) -> None:
 
 async def _download(work: Work, path: Path) -> None:
     feed = work.ebay.feed
-    task_id, _, _ = await work.asked(feed.create)
+    task_id, _, _ = await work.asked(lambda ebay: ebay.feed.create())
     every, within = work.pace.report_poll, work.pace.report_patience
     await work.journal.unless_stopped(feed.finished(task_id, every=every, within=within))
     await work.journal.unless_stopped(feed.download(task_id, path))

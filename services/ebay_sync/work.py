@@ -7,22 +7,29 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from libs.db.pool import Database
-from libs.http.errors import Blocked, CircuitOpen, Later, RateLimited, Unauthorized
+from libs.http.errors import Blocked, CircuitOpen, Later, RateLimited, Unauthorized, Unavailable
 from libs.marketplaces.ebay.client import Ebay
+from libs.oauth.tokens import TokensAway
+from services.ebay_sync import lines
 from services.ebay_sync.config import Pace
 from services.ebay_sync.journal import Journal
+from services.ebay_sync.presence import Presence
 from services.ebay_sync.run import Mode, Run
 from services.ebay_sync.stock import Stock
 
 T = TypeVar("T")
 
-OF_THE_ACCOUNT = (Unauthorized, Blocked, RateLimited, CircuitOpen)
-"""Errors that every other call of the account would meet as well; see `Work.again` for an open circuit."""
+OF_THE_ACCOUNT = (Unauthorized, Blocked, RateLimited, CircuitOpen, TokensAway)
+"""Errors that every other call of the account would meet as well."""
 
 UNTOLD_PAUSE = 1.0
 """Seconds to wait where eBay says "later" and not when; doubles."""
 
 LONGEST_PAUSE = 60.0
+
+
+class EbayAway(CircuitOpen):
+    """eBay did not answer as long as a run has patience: nothing of what was asked, whatever it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Work:
 
     run: Run
     ebay: Ebay
+    presence: Presence
     stock: Stock
     journal: Journal
     database: Database
@@ -38,45 +46,50 @@ class Work:
     environment: str
 
     def again(self, attempt: int) -> bool:
-        """Whether only what failed before is asked for: its failures open the circuit, and tell nothing of the account.
-
-        So an open circuit is then a failure of what is asked for, and not of the run.
-        """
+        """Whether only what failed before is asked for."""
         return attempt > 1 or self.run.mode is Mode.RETRY
 
     def milliseconds(self) -> int:
         """Since the run began, whoever held it."""
         return milliseconds_since(self.run.began_at or self.run.created_at)
 
-    async def asked(
-        self, call: Callable[[], Awaitable[T]], *, needed: bool = False, again: bool = False
-    ) -> tuple[T, datetime, int]:
+    async def asked(self, call: Callable[[Ebay], Awaitable[T]], *, needed: bool = False) -> tuple[T, datetime, int]:
         """The answer, when it was asked for, and the milliseconds that it took.
 
         What eBay puts off is waited for as long as the pace allows: all of the account's calls would be put off alike.
-        A call that is `needed` to go on at all is repeated as long while eBay fails. An open circuit is not waited for
-        when something that failed is asked for `again`. Raises an ApiError, Stopped.
+        So is an open circuit, unless eBay is there: then what is asked for is at fault, or others before it were, and
+        it is asked for past the circuit, so that its own answer decides. A call that is `needed` to go on at all is
+        repeated as long while eBay fails. Raises an ApiError, Stopped.
         """
         waited, pause, patience = 0.0, UNTOLD_PAUSE, self.pace.patience.total_seconds()
+        ebay = self.ebay
         while True:
             self.journal.check()
             asked_at, began = datetime.now(UTC), time.perf_counter()
             try:
-                answer = await call()
+                answer = await call(ebay)
             except Later as error:
-                if again and isinstance(error, CircuitOpen):
-                    raise
+                if isinstance(error, CircuitOpen) and await self.presence.there():
+                    ebay = self.presence.past_circuit
+                    continue
                 asked = None if error.retry_after is None else error.retry_after.total_seconds()
-                if asked is None and not needed and not isinstance(error, RateLimited):
+                if asked is None and not needed and not isinstance(error, RateLimited | TokensAway):
                     raise  # one call that fails: the client has tried it several times already
                 wait = pause if asked is None else max(asked, 0.05)
                 if waited + wait > patience:
-                    raise
-                self.journal.say("warning", f"⚠ Not now: asking again in {wait:.1f} s ({error.detail[:120]})")
+                    raise _given_up(error, waited) from error
+                self.journal.say("warning", lines.not_now(wait, error.detail[:120]))
                 await self.journal.pause(wait)
                 waited, pause = waited + wait, min(pause * 2, LONGEST_PAUSE)
             else:
                 return answer, asked_at, round((time.perf_counter() - began) * 1000)
+
+
+def _given_up(error: Later, waited: float) -> Later:
+    if not isinstance(error, CircuitOpen | Unavailable):
+        return error  # a limit, that tells itself when it ends
+    told = f"{lines.ebay_is_away(waited)} ({error.operation}: {error.detail})"
+    return EbayAway("eBay", told, status=error.status, body=error.body, retry_after=error.retry_after)
 
 
 def milliseconds_since(moment: datetime) -> int:

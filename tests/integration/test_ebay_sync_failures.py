@@ -17,6 +17,7 @@ from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
+from services.ebay_sync import lines
 from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
@@ -69,6 +70,58 @@ async def test_one_sku_that_always_fails_is_listed_and_the_run_goes_to_its_end(
         assert [(one["sku"], one["attempts"]) for one in run["failures"]] == [(bad, 4)]
         again = await retried(sync, run)
         assert (again["status"], again["counts"]["failed"]) == ("completed", 1)
+
+
+async def test_skus_that_always_fail_are_listed_though_nearly_nothing_else_is_asked_for(
+    shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    impatient = {"api__circuit_failures": CIRCUIT, "pace__patience": "PT0S", "pace__retry_rounds": "1"}
+    async with serving(environment_of(shop, kafka, database, await accounts_of(shop), **impatient)) as sync:
+        await sync.synced("offers")
+        bad = sorted((await shop.control("POST", "/_ebay/inventory/changes", {"change": 6}))["changed"])
+        faults = {}
+        for sku in bad:
+            fault = {**OUTAGE, "path": "/sell/inventory/v1/offer", "query": f"*sku={sku}*"}
+            faults[sku] = (await shop.control("POST", "/_faults", fault))["id"]
+        run = await sync.synced("offers", mode="incremental")
+        assert (run["status"], run["counts"]["skus"], run["counts"]["failed"]) == ("completed", 6, 6)
+        assert [(one["sku"], one["attempts"]) for one in run["failures"]] == [(sku, 2) for sku in bad]
+        told = [event.text for event in (await sync.events(run["run_id"]))[:-1]]
+        assert lines.EBAY_IS_THERE in told
+        good = bad.pop(3)  # among the bad ones, it is asked for all the same
+        await shop.control("DELETE", f"/_faults/{faults[good]}")
+        again = await retried(sync, run)
+    assert (again["status"], again["counts"]["skus"], again["counts"]["failed"]) == ("completed", 6, 5)
+    assert [one["sku"] for one in again["failures"]] == bad
+
+
+@pytest.mark.parametrize("path", ["*", "/sell/inventory/v1/offer"], ids=["all of eBay", "getOffers"])
+async def test_an_ebay_that_is_away_while_what_failed_is_retried_fails_the_run_and_loses_nothing(
+    path: str, shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
+) -> None:
+    bad = (await skus_of(shop))[:3]
+    pace = {
+        "api__circuit_failures": CIRCUIT,
+        "api__circuit_open_seconds": "0.1",
+        "pace__patience": "PT0.4S",
+        "pace__retry_rounds": "1",
+    }
+    async with serving(environment_of(shop, kafka, database, await accounts_of(shop), **pace)) as sync:
+        for sku in bad:
+            fault = {**OUTAGE, "path": "/sell/inventory/v1/offer", "query": f"*sku={sku}*"}
+            await shop.control("POST", "/_faults", fault)
+        run = await sync.synced("offers")
+        assert [one["sku"] for one in run["failures"]] == bad
+        await shop.control("POST", "/_faults", {**OUTAGE, "path": path})
+        await shop.control("DELETE", "/_ebay/calls")
+        away = await retried(sync, run)
+        assert away["status"] == "failed"
+        assert "sync again when eBay is back" in away["error"], away["error"]
+        calls = (await shop.control("GET", "/_ebay/calls"))["calls"]
+        assert sum(calls.values()) < 100, "it is left alone"
+        await shop.control("DELETE", "/_faults")
+        again = await retried(sync, run)
+    assert (again["status"], again["counts"]["skus"], again["counts"]["failed"]) == ("completed", 3, 0)
 
 
 @pytest.mark.parametrize("kind", ["inventory", "offers"])

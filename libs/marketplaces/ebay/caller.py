@@ -16,11 +16,17 @@ _ANSWERS_403_TO_EXPIRED_TOKENS = "/sell/inventory/"
 
 
 class EbayCaller:
-    """Sends requests of one account. `api` is shared by all accounts: limits and the circuit are the application's."""
+    """Sends requests of one account. `api` is shared by all accounts: limits and the circuit are the application's.
 
-    def __init__(self, api: ApiClient, tokens: TokenProvider, marketplace_id: str = "EBAY_US") -> None:
+    `past_circuit`: its calls are sent also while the circuit is open.
+    """
+
+    def __init__(
+        self, api: ApiClient, tokens: TokenProvider, marketplace_id: str = "EBAY_US", *, past_circuit: bool = False
+    ) -> None:
         self._api = api
         self._tokens = tokens
+        self._past_circuit = past_circuit
         self.marketplace_id = marketplace_id
 
     async def call(
@@ -46,6 +52,7 @@ class EbayCaller:
                 query=query,
                 body=body,
                 repeatable=repeatable,
+                past_circuit=self._past_circuit,
             )
 
         try:

@@ -87,3 +87,26 @@ def test_a_call_that_began_before_the_circuit_opened_does_not_close_it(breaker):
     with breaker.guard():
         fail(breaker, 5)
     assert breaker.state is State.OPEN
+
+
+def test_a_call_past_the_circuit_is_let_through_and_its_answer_closes_it(breaker):
+    fail(breaker, 5)
+    with pytest.raises(NotFound), breaker.guard(past=True):
+        raise NotFound("GET /", "there is none", status=404)
+    assert breaker.state is State.CLOSED
+    fail(breaker, 4)
+    assert breaker.state is State.CLOSED
+
+
+def test_a_call_past_the_circuit_that_fails_tells_nothing(breaker, clock):
+    for _ in range(9):
+        with pytest.raises(Unavailable), breaker.guard(past=True):
+            raise Unavailable("GET /", "500", status=500)
+    assert breaker.state is State.CLOSED
+    fail(breaker, 5)
+    clock.now += 31
+    with breaker.guard():  # the probe is under way
+        with pytest.raises(asyncio.CancelledError), breaker.guard(past=True):
+            raise asyncio.CancelledError
+        assert breaker.state is State.HALF_OPEN
+    assert breaker.state is State.CLOSED
