@@ -32,6 +32,7 @@ _DESCRIPTION = (
 @asynccontextmanager
 async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         await apply_topics(config.kafka.bootstrap_servers, internal_topics(NAME), prefix=config.kafka.topic_prefix)
         database = await stack.enter_async_context(Database(config.database.url, application=NAME))

@@ -9,16 +9,18 @@ from libs.bus.dead_letter import Copy
 from services.pricing.config import Config
 from services.pricing.handlers import Remembered
 from services.pricing.placed_table import PlacedTable
+from services.pricing.unskipped import UnskippedTransport
 
 NAME: Final = "pricing"
 remembered = msgspec.json.Decoder(Remembered).decode
 
 
 def application(config: Config) -> Any:
-    return faust.App(
+    app = faust.App(
         config.kafka.group(NAME),
         broker=[f"kafka://{server}" for server in config.kafka.bootstrap_servers.split(",")],
         store="memory://",
+        datadir=config.data_dir,
         Table=PlacedTable,
         topic_disable_leader=True,
         topic_allow_declare=False,
@@ -30,6 +32,8 @@ def application(config: Config) -> Any:
         producer_acks=-1,
         stream_wait_empty=False,
     )
+    app.transport = UnskippedTransport(app.conf.broker_consumer, app)
+    return app
 
 
 def record_of(event: Any) -> Copy:

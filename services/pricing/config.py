@@ -1,10 +1,14 @@
 """The settings of pricing: `PRICING_…`, see README.md."""
 
+import os
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
+from libs.stack import state_folder
 
 _SHORTEST_SESSION = 6.0
 """Brokers refuse a shorter one (group.min.session.timeout.ms)."""
@@ -22,6 +26,10 @@ class Config(BaseSettings):
     within_seconds: float = Field(default=0.08, gt=0, le=60, description="How long a batch gathers")
     session_seconds: float = Field(
         default=10.0, ge=_SHORTEST_SESSION, le=300, description="After a kill, others take over this late"
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: state_folder(os.environ) / "pricing",
+        description="Where Faust makes its folders; nothing in them is needed again: tables are in memory and in Kafka",
     )
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment

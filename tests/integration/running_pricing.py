@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -24,7 +25,20 @@ SESSION_SECONDS = 6
 @asynccontextmanager
 async def pricing(url: str, kafka: KafkaSettings) -> AsyncIterator[TestClient]:
     """A running service, its tables recovered; what its workers raise is raised here."""
-    config = Config(kafka=kafka, database=DatabaseSettings(url=url), port=0, session_seconds=SESSION_SECONDS)
+    with TemporaryDirectory() as folder:
+        config = Config(
+            kafka=kafka,
+            database=DatabaseSettings(url=url),
+            port=0,
+            session_seconds=SESSION_SECONDS,
+            data_dir=Path(folder),
+        )
+        async with _running(config) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _running(config: Config) -> AsyncIterator[TestClient]:
     async with build(config) as service:
         prepare_application(service.http, service.name, Health(service.ready))
         stop = asyncio.Event()
@@ -48,7 +62,15 @@ async def pricing(url: str, kafka: KafkaSettings) -> AsyncIterator[TestClient]:
 @asynccontextmanager
 async def pricing_process(url: str, kafka: KafkaSettings) -> AsyncIterator[asyncio.subprocess.Process]:
     """The service as a process, just started; killed at the end."""
+    with TemporaryDirectory() as folder:
+        async with _process(url, kafka, folder) as process:
+            yield process
+
+
+@asynccontextmanager
+async def _process(url: str, kafka: KafkaSettings, folder: str) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
+        "PRICING_DATA_DIR": folder,
         "DATABASE_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,

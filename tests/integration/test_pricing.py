@@ -140,10 +140,6 @@ async def test_what_is_no_fact_goes_to_the_dead_letters_and_the_rest_goes_on(
         assert [each.end for each in found.values()] == [1]
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="known defect: killed within seconds of its first start, pricing sometimes takes up nothing more",
-)
 async def test_killed_in_the_middle_it_ends_where_the_topics_lead(
     api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
 ) -> None:
