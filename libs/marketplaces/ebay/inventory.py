@@ -12,6 +12,7 @@ from libs.http.errors import ApiError, Garbage, NotFound, RateLimited, Unavailab
 from libs.marketplaces.ebay.caller import EbayCaller
 from libs.marketplaces.ebay.errors import EbayError, errors_in, meaning
 from libs.marketplaces.ebay.item import InventoryItem, sku_of
+from libs.marketplaces.ebay.page_log import logged
 from libs.marketplaces.ebay.paging import FIRST, Cursor, Page, pages, read_page
 from libs.marketplaces.payload import Malformed
 
@@ -58,6 +59,9 @@ class Inventory:
         """One page of items; `cursor.limit` is 1 to 200. Raises an ApiError."""
         if not 1 <= cursor.limit <= LARGEST_PAGE:
             raise ValueError(f"limit must be 1 to {LARGEST_PAGE}, not {cursor.limit}")
+        return await logged("fetch_inventory_items", self._page(cursor), limit=cursor.limit, offset=cursor.offset)
+
+    async def _page(self, cursor: Cursor) -> Page[InventoryItem]:
         answer = await self._caller.call("GET", _ITEMS, operation=_ITEMS, query=cursor.query())
         return read_page(
             f"GET {_ITEMS}", answer.body, cursor, name="inventoryItems", model=InventoryItem, identity=sku_of

@@ -3,12 +3,14 @@
 Source: Inventory API 1.18. There is no call for the offers of all SKUs; officially a SKU has at most one per format.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libs.http.errors import NotFound
 from libs.marketplaces.ebay.caller import EbayCaller
 from libs.marketplaces.ebay.errors import OFFER_NOT_AVAILABLE, says
 from libs.marketplaces.ebay.offer import Offer
+from libs.marketplaces.ebay.page_log import logged
 from libs.marketplaces.ebay.paging import FIRST, Cursor, Page, Unreadable, pages, read_page
 
 LARGEST_PAGE = 200
@@ -46,6 +48,9 @@ class Offers:
             raise ValueError(f"limit must be 1 to {LARGEST_PAGE}, not {cursor.limit}")
         narrowed = {"format": format, "marketplace_id": marketplace_id}
         query = {"sku": sku, **cursor.query(), **{name: value for name, value in narrowed.items() if value is not None}}
+        return await logged("fetch_offers", self._page(query, cursor), **query)
+
+    async def _page(self, query: Mapping[str, str], cursor: Cursor) -> Page[Offer]:
         try:
             answer = await self._caller.call("GET", _OFFERS, operation=_OFFERS, query=query)
         except NotFound as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from libs.http.client import ApiClient, ApiSettings
 from libs.http.errors import Blocked, Garbage, NotFound, RateLimited, Refused, Unauthorized, Unavailable
@@ -147,6 +148,30 @@ async def test_a_sku_without_offers_has_none():
         async with ebay_at(Script((status, body))) as ebay:
             found = await ebay.offers.of_sku("A")
         assert (found.offers, found.unreadable) == ((), ())
+
+
+async def test_each_page_is_logged_by_the_documents_names():
+    page = {"inventoryItems": [{"sku": "A"}, {}], "total": 2, "size": 2}
+    with capture_logs() as logged:
+        async with ebay_at(Script((200, page), (404, error(25713)), (400, error(25707)))) as ebay:
+            await ebay.inventory.page(Cursor(3, 50))
+            await ebay.offers.page("A", format="AUCTION")
+            with pytest.raises(Refused):
+                await ebay.offers.page("A")
+    told = {one["event"]: one for one in logged if one["event"].startswith("fetch_")}
+    assert [one["event"] for one in logged if one["event"] in told] == [
+        "fetch_inventory_items_request",
+        "fetch_inventory_items_success",
+        "fetch_offers_request",
+        "fetch_offers_success",
+        "fetch_offers_request",
+        "fetch_offers_failed",
+    ]
+    items = told["fetch_inventory_items_success"]
+    assert {"limit": 50, "offset": 3, "fetched": 2, "unreadable": 1, "total": 2}.items() <= items.items()
+    offers = told["fetch_offers_success"]
+    assert {"sku": "A", "limit": "200", "format": "AUCTION", "fetched": 0, "total": 0}.items() <= offers.items()
+    assert "API_INVENTORY 25707" in told["fetch_offers_failed"]["error"]
 
 
 async def test_a_404_for_another_reason_is_no_empty_list():
