@@ -1,4 +1,4 @@
-"""`sellstream ebay token | sync | runs | stop`: eBay's synchronisation, by the HTTP API of its service."""
+"""`sellstream ebay authorise | token | sync | runs | stop`: eBay's synchronisation, by the HTTP API of its service."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from services.ops import authorise_commands
 from services.ops.processes import EBAY_SYNC
 from services.ops.sandbox_wiring import SANDBOX_USER
 from services.ops.service_api import ServiceApi, fail
@@ -24,7 +25,8 @@ _Account = Annotated[str | None, typer.Option("--account", help="Needed by users
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(help="eBay: synchronise inventory and offers.", no_args_is_help=True)
+    group = typer.Typer(help="eBay: authorise accounts, synchronise inventory and offers.", no_args_is_help=True)
+    group.command("authorise")(authorise_commands.ebay)
     group.command("token")(token)
     group.command("sync")(sync)
     group.command("runs")(runs)

@@ -143,11 +143,17 @@ def services_environment(
         "EBAY_SYNC_ACCOUNTS": json.dumps(sync_accounts),
         "EBAY_SYNC_API__BASE_URL": f"{sandbox}/ebay",
         "EBAY_SYNC_ENVIRONMENT": "sandbox",
+        # For `sellstream ebay authorise` and `sellstream stockx authorise`, which people use with a browser.
+        "EBAY_AUTHORIZE_URL": f"{sandbox_for_people or sandbox}/ebay/oauth2/authorize",
+        "EBAY_RU_NAME": ebay["ru_name"],
+        "EBAY_REDIRECT_URL": ebay["redirect_url"],
+        "STOCKX_REDIRECT_URI": stockx["redirect_uri"],
         # As made up as the sandbox's other secrets, and as stable: it is derived from one of them.
         "EBAY_SYNC_JWT_KEY": hashlib.sha256(f"ebay_sync {ebay['client_secret']}".encode()).hexdigest(),
         "EXCHANGE_RATES_API__BASE_URL": f"{sandbox}/ecb",
         # The sandbox's bank publishes real days, by the sandbox's clock: they may be long past.
         "PUBLISHER_OLDEST_RATE_DAYS": "36500",
+        "AMAZON_ORDERS_BACK": "P36500D",  # the same of its Amazon
         "STOCKX_POLLER_ACCOUNTS": json.dumps(poller_accounts),
         "STOCKX_POLLER_API__BASE_URL": f"{sandbox}/stockx/v2",
         "STOCKX_POLLER_ACCOUNTS_URL": f"{sandbox}/stockx",

@@ -1,4 +1,4 @@
-"""`sellstream stockx quota | token`: what is left of StockX's limits, by the HTTP API of stockx_poller."""
+"""`sellstream stockx authorise | quota | token`: accounts, and what is left of the limits."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from services.ops import stockx_commands
+from services.ops import authorise_commands, stockx_commands
 from services.ops.market_data import add_to_stockx
 from services.ops.processes import STOCKX_POLLER
 from services.ops.sandbox_wiring import SANDBOX_USER
@@ -23,7 +23,8 @@ _User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's s
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    group = typer.Typer(help="StockX: the quota, what is planned, products' ids.", no_args_is_help=True)
+    group = typer.Typer(help="StockX: accounts, the quota, what is planned, products' ids.", no_args_is_help=True)
+    group.command("authorise")(authorise_commands.stockx)
     group.command("token")(token)
     group.command("quota")(quota)
     group.command("enrich")(enrich)

@@ -56,7 +56,7 @@ class Config(BaseSettings):
     ebay_client_id: str = "Sandbox-sellstre-SBX-000000000-00000000"
     ebay_client_secret: SecretStr | None = None
     ebay_ru_name: str = "Sandbox_sellstre-Sandbox-sellst-sandbox"
-    ebay_redirect_url: str = "http://127.0.0.1/oauth/ebay"
+    ebay_redirect_url: str = "http://127.0.0.1:8098/oauth/ebay"
     ebay_token_seconds: int = Field(default=7200, ge=1)
     ebay_sellers: int = Field(default=2, ge=1, le=1000)
     ebay_items: int = Field(default=2000, ge=0, le=1_000_000)
@@ -73,7 +73,7 @@ class Config(BaseSettings):
     stockx_client_id: str = "sandboxStockXClient0000000000000"
     stockx_client_secret: SecretStr | None = None
     stockx_api_key: SecretStr | None = None
-    stockx_redirect_uri: str = "http://127.0.0.1/oauth/stockx"
+    stockx_redirect_uri: str = "http://127.0.0.1:8098/oauth/stockx"
     stockx_token_seconds: int = Field(default=43_200, ge=1)
     stockx_sellers: int = Field(default=2, ge=1, le=1000)
     stockx_products: int = Field(default=500, ge=4, le=100_000)

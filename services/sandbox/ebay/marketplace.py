@@ -168,6 +168,7 @@ class Ebay(Marketplace):
             "client_id": self._client.id,
             "client_secret": self._client.secret,
             "ru_name": self._client.ru_name,
+            "redirect_url": self._client.redirect_url,
             "sellers": [
                 {
                     "username": each.username,

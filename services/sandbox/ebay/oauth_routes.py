@@ -23,7 +23,7 @@ class Client:
     id: str
     secret: str
     ru_name: str = "Sandbox_sellstre-Sandbox-sellst-sandbox"
-    redirect_url: str = "http://127.0.0.1/oauth/ebay"
+    redirect_url: str = "http://127.0.0.1:8098/oauth/ebay"
 
 
 class OAuthRoutes:

@@ -41,17 +41,25 @@ class OAuthRoutes:
         app.router.add_post("/oauth/token", self._token)
 
     async def _consent(self, request: web.Request) -> web.Response:
-        """`seller` (ours) says who agrees; without it, the first one."""
+        """`seller` (ours) says who agrees; without it, the first one. `agree=no` (ours): nobody does."""
         query = request.query
         known = query.get("client_id") == self._client.id and query.get("redirect_uri") == self._client.redirect_uri
         scopes = {*query.get("scope", "").split()}
         if not known or query.get("response_type") != "code" or query.get("audience") != AUDIENCE or scopes - _SCOPES:
             return _oauth_error(400, "invalid_request", "The request is missing a parameter or has an invalid one")
+        if query.get("agree") == "no":
+            declined = {"error": "access_denied", "error_description": "User did not authorize the request"}
+            return self._back(request, declined)
         seller = query.get("seller", self._sellers[0])
         if seller not in self._sellers:
             return _oauth_error(400, "access_denied", "There is no such seller")
-        back = {"code": self._tokens.code(seller)} | ({"state": query["state"]} if "state" in query else {})
-        return web.Response(status=302, headers={"Location": str(URL(self._client.redirect_uri).update_query(back))})
+        return self._back(request, {"code": self._tokens.code(seller)})
+
+    def _back(self, request: web.Request, told: dict[str, str]) -> web.Response:
+        """The browser goes back with what is told, and with the state that it came with."""
+        state = {"state": request.query["state"]} if "state" in request.query else {}
+        back = URL(self._client.redirect_uri).update_query(told | state)
+        return web.Response(status=302, headers={"Location": str(back)})
 
     async def _token(self, request: web.Request) -> web.Response:
         form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
