@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.read_models.market_data.project import MarketDataRow
 from services.market_data.run import Fate, Item, Kind, Run, Status
@@ -92,7 +92,16 @@ class ItemsQuery(_Message):
 
 
 class StartQuery(_Message):
+    """`sku`: the market of this product alone, whether it is in stock or not; left out: of all that is in stock."""
+
     kind: Literal["market_data", "notion_sales", "dead_stock"]
+    sku: str | None = Field(default=None, min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _sku_has_a_market(self) -> "StartQuery":
+        if self.sku is not None and self.kind != "market_data":
+            raise ValueError("sku goes with the kind market_data")
+        return self
 
 
 class KindQuery(_Message):

@@ -1,5 +1,7 @@
 """The HTTP API of runs: begun, followed, stopped, let go on; and imports."""
 
+from dataclasses import asdict
+
 from aiohttp import BodyPartReader, web
 
 from libs.db.pool import Database
@@ -7,6 +9,7 @@ from libs.http.openapi import Operation, Reply, Route, problems
 from libs.http.server import Problem
 from libs.read_models.market_data.queries import market_of
 from services.market_data.answers import answer, checked, while_away_503
+from services.market_data.available import Wanted
 from services.market_data.csv_rows import NotCsv, read_rows
 from services.market_data.imports import items_of
 from services.market_data.messages import (
@@ -24,7 +27,7 @@ from services.market_data.messages import (
     RunWithItems,
     StartQuery,
 )
-from services.market_data.run import Fate, Kind, Run
+from services.market_data.run import Fate, Item, Kind, Run
 from services.market_data.runs import AlreadyRuns, Runs
 from services.market_data.users import Users
 
@@ -58,10 +61,12 @@ class RunsApi:
     @while_away_503
     async def start(self, request: web.Request) -> web.Response:
         user = self._users.user(request)
-        kind = Kind(checked(StartQuery, dict(request.query)).kind)
+        asked = checked(StartQuery, dict(request.query))
+        kind = Kind(asked.kind)
         self._configured(kind)
+        items = None if asked.sku is None else [Item(1, asked.sku, asdict(Wanted(asked.sku, None)))]
         try:
-            run_id = await self._runs.start(kind, user)
+            run_id = await self._runs.start(kind, user, items=items)
         except AlreadyRuns as error:
             raise Problem(409, f"{error}.", run_id=error.run_id) from None
         return await self._told(str(run_id), 202)

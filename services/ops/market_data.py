@@ -57,9 +57,13 @@ def token(
     print(_SERVICE.run(lambda: _SERVICE.token(user, timedelta(hours=hours))))
 
 
-def sync(detach: _Detach = False, user: _User = SANDBOX_USER) -> None:
+def sync(
+    sku: Annotated[str | None, typer.Option(help="Of this product alone, whether it is in stock or not.")] = None,
+    detach: _Detach = False,
+    user: _User = SANDBOX_USER,
+) -> None:
     """Record the market of everything in stock. Ctrl-C stops following, not the run. Exit 1 unless it completed."""
-    _begin({"kind": "market_data"}, user, detach=detach)
+    _begin({"kind": "market_data"} | ({} if sku is None else {"sku": sku}), user, detach=detach)
 
 
 def notion_sync(detach: _Detach = False, user: _User = SANDBOX_USER) -> None:

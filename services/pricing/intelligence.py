@@ -121,7 +121,9 @@ class IntelligenceApi:
             if row is None:
                 size = f" in size {asked.size}" if asked.size else ""
                 raise Problem(
-                    404, f"StockX's market of {asked.sku}{size} is not known: `sellstream stockx market-data sync` asks"
+                    404,
+                    f"StockX's market of {asked.sku}{size} is not known: "
+                    f"`sellstream stockx market-data sync --sku {asked.sku}` asks",
                 )
             if row.currency is None:
                 return _Known(row, [], None)

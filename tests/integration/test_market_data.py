@@ -108,6 +108,21 @@ async def test_inventory_is_taken_in_and_its_market_recorded_with_a_history(worl
         assert (stockx["lowest_ask"], stockx["highest_bid"]) == truth
 
 
+async def test_a_product_that_is_not_in_stock_is_asked_about_in_all_its_sizes(world: World) -> None:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        run = await service.call("POST", "/market-data/runs", 202, kind="market_data", sku="hq-4276")
+        told = await service.ended(run["run_id"])
+        assert (told["status"], told["counts"]) == ("completed", {"done": 1})
+        assert await scalar(world.database, "SELECT count(*) FROM read_models.stock_items") == 0
+
+        async def recorded() -> bool:
+            sizes = "SELECT count(DISTINCT size) FROM read_models.market_data WHERE platform = $1 AND sku = $2"
+            return int(str(await scalar(world.database, sizes, "stockx", "HQ4276"))) > 1
+
+        await until(recorded, "its sizes' markets are recorded")
+        await service.call("POST", "/market-data/runs", 422, kind="dead_stock", sku="HQ4276")
+
+
 async def stockx_market(world: World, variant_id: str) -> tuple[str | None, str | None]:
     """What the sandbox's StockX asks and bids for a variant now."""
     now = (await world.shop.control("POST", "/_clock", {"advance_seconds": 0.001}))["now"]
