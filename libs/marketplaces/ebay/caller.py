@@ -11,6 +11,9 @@ from libs.marketplaces.ebay.errors import interpreted
 
 MARKETPLACE_HEADER = "X-EBAY-C-MARKETPLACE-ID"
 
+_JSON = {"Content-Type": "application/json"}
+"""With every call, as the sync document has it; eBay requires it of those with a body."""
+
 _ANSWERS_403_TO_EXPIRED_TOKENS = "/sell/inventory/"
 """Seen there by several; a widely used client (hendt/ebay-api) refreshes and retries on 403 of this API, too."""
 
@@ -48,7 +51,7 @@ class EbayCaller:
                 path,
                 operation=operation,
                 tokens=self._tokens,
-                headers={MARKETPLACE_HEADER: self.marketplace_id, **(headers or {})},
+                headers={**_JSON, MARKETPLACE_HEADER: self.marketplace_id, **(headers or {})},
                 query=query,
                 body=body,
                 repeatable=repeatable,

@@ -112,13 +112,17 @@ function draw() {
   const fresh = waiting.slice(-MOST_LINES).map((line) => {
     const row = document.createElement("div");
     row.className = line.kind;
-    row.textContent = line.line;
+    row.textContent = `[${clock(line.time)}]${line.line.slice(line.line.indexOf("]") + 1)}`;
     return row;
   });
   waiting = [];
   terminal.append(...fresh);
   while (terminal.childElementCount > MOST_LINES) terminal.firstElementChild.remove();
   if (atEnd) terminal.scrollTop = terminal.scrollHeight; // who reads further up is not moved
+}
+
+function clock(time) {
+  return new Date(time).toLocaleTimeString("en-GB"); // HH:MM:SS where the reader is, as in the table of runs
 }
 
 function tell(run) {

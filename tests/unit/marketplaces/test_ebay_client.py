@@ -78,6 +78,7 @@ async def test_every_call_names_the_marketplace_and_bears_the_token():
     (asked,) = script.asked
     assert asked.headers["X-EBAY-C-MARKETPLACE-ID"] == "EBAY_DE"
     assert asked.headers["Authorization"] == "Bearer token-0"
+    assert asked.headers["Content-Type"] == "application/json"
     assert asked.path_qs == "/sell/inventory/v1/inventory_item?limit=7&offset=3"
 
 
