@@ -1,8 +1,6 @@
-"""`sellstream ebay authorise | token | sync | runs | stop`: eBay's synchronisation, by the HTTP API of its service."""
+"""`sellstream ebay authorise | token | sync | watch | runs | retry | stop`, by the HTTP API of `ebay_sync`."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,15 +10,16 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from services.ops import authorise_commands
+from services.ops.ebay_follow import follow
 from services.ops.processes import EBAY_SYNC
 from services.ops.sandbox_wiring import SANDBOX_USER
 from services.ops.service_api import ServiceApi, fail
 
 _SERVICE = ServiceApi(EBAY_SYNC)
-_RECONNECTS = 10
 
 _User = Annotated[str, typer.Option("--user", help="Whose token; the sandbox's sellers are 1, 2, …")]
 _Account = Annotated[str | None, typer.Option("--account", help="Needed by users who have several.")]
+_RunId = Annotated[str, typer.Argument(help="As `sellstream ebay runs` tells it.", show_default=False)]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +28,9 @@ def register(app: typer.Typer) -> None:
     group.command("authorise")(authorise_commands.ebay)
     group.command("token")(token)
     group.command("sync")(sync)
+    group.command("watch")(watch)
     group.command("runs")(runs)
+    group.command("retry")(retry)
     group.command("stop")(stop)
     app.add_typer(group, name="ebay")
 
@@ -55,13 +56,17 @@ def sync(
     if detach:
         print(run_id)
         return
-    try:
-        end = _SERVICE.run(lambda: _follow(run_id, user))
-    except KeyboardInterrupt:
-        typer.echo(f"\n{run_id} goes on. Stop it with: sellstream ebay stop {run_id}", err=True)
-        raise typer.Exit(130) from None
-    if end["status"] != "completed":
-        raise typer.Exit(1)
+    _watch(run_id, user)
+
+
+def watch(run_id: _RunId, user: _User = SANDBOX_USER) -> None:
+    """Print what a run said, and follow it to its end. Ctrl-C stops following, not the run. Exit 1 unless completed."""
+    _watch(run_id, user)
+
+
+def retry(run_id: _RunId, user: _User = SANDBOX_USER) -> None:
+    """Try the SKUs again that failed in a run, these alone, and follow that. Exit 1 unless it completed."""
+    _watch(str(_call("POST", f"/runs/{run_id}/retry-failed", user)["run_id"]), user)
 
 
 def runs(
@@ -86,12 +91,20 @@ def runs(
     Console().print(table)
 
 
-def stop(
-    run_id: Annotated[str, typer.Argument(help="As `sellstream ebay runs` tells it.", show_default=False)],
-    user: _User = SANDBOX_USER,
-) -> None:
+def stop(run_id: _RunId, user: _User = SANDBOX_USER) -> None:
     """Stop a run at its next checkpoint."""
     print(_call("POST", f"/{run_id}/stop", user)["message"])
+
+
+def _watch(run_id: str, user: str) -> None:
+    try:
+        end = _SERVICE.run(lambda: follow(_SERVICE, _url(f"/events/{run_id}"), user))
+    except KeyboardInterrupt:
+        told = f"{run_id} goes on. Stop it: sellstream ebay stop {run_id}; see it again: sellstream ebay watch {run_id}"
+        typer.echo(f"\n{told}", err=True)
+        raise typer.Exit(130) from None
+    if end["status"] != "completed":
+        raise typer.Exit(1)
 
 
 def _call(method: str, path: str, user: str, query: dict[str, str] | None = None) -> Any:
@@ -105,41 +118,6 @@ async def _answer(method: str, path: str, user: str, query: dict[str, str]) -> A
         if told.status >= 400:
             fail(body.get("detail", f"{told.status}") if isinstance(body, dict) else f"{told.status}")
         return body
-
-
-async def _follow(run_id: str, user: str) -> dict[str, Any]:
-    """Print what a run says until its end; a lost connection is made again and misses nothing."""
-    headers, failures = await _SERVICE.headers(user, timedelta(hours=12)), 0
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http:
-        while True:
-            try:
-                async with http.get(_url(f"/events/{run_id}"), headers=headers) as told:
-                    told.raise_for_status()
-                    async for event in _events(told.content):
-                        failures = 0
-                        data: dict[str, Any] = json.loads(event["data"])
-                        if event.get("event") == "end":
-                            return data
-                        print(data["line"])
-                        headers["Last-Event-ID"] = event["id"]
-            except aiohttp.ClientConnectionError:
-                if failures >= _RECONNECTS:
-                    raise
-            failures += 1
-            await asyncio.sleep(1)
-
-
-async def _events(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, str]]:
-    """Server-sent events (WHATWG HTML, section 9.2), of which each field stands once."""
-    event: dict[str, str] = {}
-    async for raw in content:
-        name, colon, value = raw.decode().rstrip("\n").partition(":")
-        if name:
-            event[name] = value.removeprefix(" ")
-        elif not colon:
-            if "data" in event:
-                yield event
-            event = {}
 
 
 def _url(path: str) -> str:

@@ -411,3 +411,6 @@ async def test_the_command_line_begins_follows_and_lists_runs(sync: Sync) -> Non
     assert "completed" in listed
     assert "It has ended already" in await sellstream("stop", run_id, "--user", "7")
     assert "You have no such run" in await sellstream("stop", run_id, "--user", "8", status=1)
+    assert (await sellstream("watch", run_id, "--user", "7")).splitlines() == told
+    assert "You have no such run" in await sellstream("watch", run_id, "--user", "8", status=1)
+    assert f"No SKU failed in {run_id}" in await sellstream("retry", run_id, "--user", "7", status=1)
