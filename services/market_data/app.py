@@ -1,5 +1,5 @@
 """Construction: the timetable and people begin runs; workers do them; facts in `market_data`, `stock_items`,
-`recorded_sales`; reports from the read models."""
+`recorded_sales`, `products`; reports from the read models."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,15 +8,17 @@ from importlib.metadata import version
 from aiohttp import web
 
 from libs.bus.publisher import Publisher
+from libs.commands.run import Commands
 from libs.db.pool import Database
 from libs.http.openapi import Api
 from libs.jobs import JobQueue, Worker, WorkerSettings
 from libs.oauth.store import open_token_database
 from libs.quota.quota import Quotas
+from libs.read_models import READ_MODELS
 from libs.service import Service
 from services.market_data.config import Config
 from services.market_data.imports import InventoryImport
-from services.market_data.notion_sales import NotionSales
+from services.market_data.notion_sales import SOURCE, NotionSales
 from services.market_data.report_routes import ReportApi
 from services.market_data.reports import Reports
 from services.market_data.reserve import Reserve
@@ -25,6 +27,7 @@ from services.market_data.run import Kind
 from services.market_data.runs import QUEUE, Runs
 from services.market_data.schedule import Schedule
 from services.market_data.sync import MarketSync
+from services.market_data.told_products import ToldProducts
 from services.market_data.upstreams import open_goat, open_notion, open_stockx
 from services.market_data.users import Users
 from services.market_data.work import Task, handlers
@@ -45,7 +48,9 @@ async def build(config: Config) -> AsyncIterator[Service]:
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
         queue = JobQueue(database, QUEUE)
         runs, reports = Runs(database, queue), Reports(database, config.dead_after_days)
-        tasks = await _tasks(config, database, tokens, publisher, reports, stack)
+        commands = Commands(database, config.kafka, publisher, NAME, READ_MODELS)
+        await stack.enter_async_context(commands)
+        tasks = await _tasks(config, database, tokens, publisher, commands, reports, stack)
         kinds = frozenset(tasks)
         settings = WorkerSettings(locked_by=NAME, lock_seconds=config.lock_seconds)
         users = Users(config.jwt_key.get_secret_value() if config.jwt_key else None)
@@ -71,6 +76,7 @@ async def _tasks(
     database: Database,
     tokens: Database,
     publisher: Publisher,
+    commands: Commands,
     reports: Reports,
     stack: AsyncExitStack,
 ) -> dict[Kind, Task]:
@@ -81,9 +87,19 @@ async def _tasks(
     stockx = await open_stockx(config.stockx, config, database, tokens, stack)
     goat = None if config.goat is None else await open_goat(config.goat, stack)
     reserve = Reserve(Quotas(database), config.limits.requests().quota, config.reserve)
-    tasks[Kind.INVENTORY_IMPORT] = InventoryImport(publisher, stockx.products, reserve)
+    tasks[Kind.INVENTORY_IMPORT] = InventoryImport(
+        publisher, stockx.products, ToldProducts(database, commands, "csv"), reserve
+    )
     tasks[Kind.MARKET_DATA] = MarketSync(database, publisher, stockx, goat, reserve, config.currency)
     if config.notion is not None:
         notion = await open_notion(config.notion, stack)
-        tasks[Kind.NOTION_SALES] = NotionSales(database, publisher, stockx.products, notion, config.notion, reserve)
+        tasks[Kind.NOTION_SALES] = NotionSales(
+            database,
+            publisher,
+            stockx.products,
+            ToldProducts(database, commands, SOURCE),
+            notion,
+            config.notion,
+            reserve,
+        )
     return tasks

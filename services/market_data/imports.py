@@ -2,7 +2,7 @@
 
 The decision is in PostgreSQL before the first fact is published, and a fact's identity is its import's and its row's:
 whoever goes on after a crash publishes the rest, and what he publishes again is known. So an import is taken in whole
-or not at all.
+or not at all. Its products are told to the topic `products` first, behind the decision, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from services.market_data.csv_rows import CsvRow, InventoryRow
 from services.market_data.products import Known, Products, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Run, Status
+from services.market_data.told_products import ToldProducts
 from services.market_data.work import Turn
 
 _MOST_SIZES = 40
@@ -42,8 +43,9 @@ def items_of(rows: Sequence[CsvRow]) -> list[Item]:
 class InventoryImport:
     """A Task. Stopping it before the decision takes nothing in; behind it there is nothing to stop."""
 
-    def __init__(self, publisher: Publisher, products: Products, reserve: Reserve) -> None:
+    def __init__(self, publisher: Publisher, products: Products, told: ToldProducts, reserve: Reserve) -> None:
         self._publisher = publisher
+        self._told = told
         self._products = products
         self._reserve = reserve
 
@@ -64,8 +66,10 @@ class InventoryImport:
             await turn.runs.mark(run.run_id, item.number, fate, detail, told)
         if await turn.runs.items(run.run_id, [Fate.FAILED, Fate.NOT_ON_STOCKX], 1):
             return Status.REFUSED
-        for item in await turn.runs.items(run.run_id, [Fate.CHECKED]):
-            fact = StockItemChangedV1.model_validate(item.told)
+        checked = await turn.runs.items(run.run_id, [Fate.CHECKED])
+        facts = [(item, StockItemChangedV1.model_validate(item.told)) for item in checked]
+        await self._told.tell((fact.sku, fact.title) for _, fact in facts)
+        for item, fact in facts:
             await self._publisher.publish(Outgoing(fact, id=f"{run.run_id}:{item.number}"))
             await turn.runs.mark(run.run_id, item.number, Fate.DONE, item.detail)
         return Status.COMPLETED

@@ -25,6 +25,7 @@ from services.market_data.notion_pages import MARKETPLACE, Incomplete, NotASale,
 from services.market_data.products import Products, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
+from services.market_data.told_products import ToldProducts
 from services.market_data.work import Turn
 
 SOURCE = "notion"
@@ -48,6 +49,7 @@ class NotionSales:
         database: Database,
         publisher: Publisher,
         products: Products,
+        told: ToldProducts,
         notion: Notion,
         access: NotionAccess,
         reserve: Reserve,
@@ -55,6 +57,7 @@ class NotionSales:
         self._database = database
         self._publisher = publisher
         self._products = products
+        self._told = told
         self._notion = notion
         self._access = access
         self._reserve = reserve
@@ -133,6 +136,7 @@ class NotionSales:
             sold_at=note.sold_at,
             updated_at=note.edited_at,
         )
+        await self._told.tell([(fact.sku, fact.title)])
         await self._publisher.publish(Outgoing(fact, id=f"{turn.run.run_id}:{item.number}"))
         await self._keep(item.item, note.edited_at, recorded=True)
         return Fate.DONE, f"{known.sku} is {product_id}"

@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from libs.bus.publisher import NotPublished
+from libs.bus.reader import KafkaAway
+from libs.commands.errors import ReadModelBehind
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.http.errors import ApiError, Blocked, Later, Unauthorized, Unavailable
 from libs.jobs import Handler, Job, RetryJob
 from libs.oauth.tokens import TokensAway
+from libs.projection.live_build import OtherVersion
 from libs.telemetry.log import get_logger
 from services.market_data.run import Kind, Run, Status
 from services.market_data.runs import Runs
@@ -19,7 +22,7 @@ AGAIN_SECONDS = 5.0
 MOST_FAILURES = 8
 """Some ten minutes, where no other pause is asked for."""
 LOOK_SECONDS = 1.0
-_PASSING = (DatabaseAway, NotMigrated, NotPublished)
+_PASSING = (DatabaseAway, NotMigrated, NotPublished, KafkaAway, ReadModelBehind, OtherVersion)
 
 T = TypeVar("T")
 

@@ -12,6 +12,7 @@ import pytest
 
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
+from libs.bus.reader import Partition, extents
 from libs.bus.settings import KafkaSettings
 from libs.db.migrate import migrate
 from libs.db.pool import Database
@@ -20,6 +21,7 @@ from libs.products.cache import ProductCache
 from libs.products.hits import Hit
 from libs.projection.live_build import open_live
 from libs.read_models import READ_MODELS
+from schemas.topics import topics
 from services.market_data.config import Timetable
 from services.market_data.run import Fate, Item, Kind
 from services.market_data.runs import QUEUE, Runs
@@ -32,7 +34,7 @@ from tests.market_data_running import environment_of, serving
 from tests.projecting import projecting, scalar, until
 
 YUGIOH, PANDA = "fa671f11-b94d-4596-a4fe-d91e0bd995a0", "5e6a1e57-1c7d-435a-82bd-5666a13560fe"
-PROJECTED = ("stock_items", "market_data", "recorded_sales")
+PROJECTED = ("stock_items", "market_data", "recorded_sales", "products")
 TABLES = ("inventory", "orders", "listings")
 GOODS = "sku,size,quantity,cost,acquired_on\nhq-4276,8.5,2,40.50,2026-01-10\nDD1391-100,10,1,,\n"
 
@@ -132,6 +134,36 @@ async def stockx_market(world: World, variant_id: str) -> tuple[str | None, str 
     return None if ask is None else str(ask), None if bid is None else str(bid)
 
 
+async def test_imported_products_become_products_once_and_wait_for_enrichment(world: World) -> None:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        told = await service.ended(await service.take_in("sku,size,quantity\nHQ4276,8.5,1\nDD1391-100,99,1\n"))
+        assert told["status"] == "refused"
+        assert await scalar(world.database, "SELECT count(*) FROM read_models.products") == 0, "nothing half-imported"
+
+        title = "sku,size,title\nhq-4276,8.5,Slides of ours\nHQ4276,9,\nDD1391-100,10,\n"
+        for _ in range(2):
+            assert (await service.ended(await service.take_in(title)))["status"] == "completed"
+        facts = "SELECT product_id, sku, title, sources, stockx_status, log_partition, log_offset "
+        rows = await world.rows(f"{facts} FROM read_models.products ORDER BY product_id")
+        assert [(row["product_id"], row["sku"], row["sources"]) for row in rows] == [
+            ("DD1391100", "DD1391-100", ["csv"]),
+            ("HQ4276", "HQ4276", ["csv"]),
+        ]
+        assert rows[1]["title"] == "Slides of ours"
+        assert {row["stockx_status"] for row in rows} == {"unknown"}, "enrichment finds them by this"
+        places = [Partition("products", number) for number in range(topics()["products"].partitions)]
+        assert sum(one.end for one in (await extents(world.kafka, places)).values()) == 2, "nothing is told twice"
+
+        told = await service.ended(await service.start("notion_sales"), 60)
+        assert told["counts"] == {"done": 104}
+        rows = await world.rows(f"{facts} FROM read_models.products WHERE product_id = 'HQ4276'")
+        assert rows[0]["sources"] == ["csv", "notion"]
+        sold = "SELECT count(DISTINCT sku) FROM read_models.recorded_sales"
+        await world.becomes(104, "SELECT count(*) FROM read_models.recorded_sales")
+        by_notion = "SELECT count(*) FROM read_models.products WHERE 'notion' = ANY (sources)"
+        assert await scalar(world.database, by_notion) == await scalar(world.database, sold)
+
+
 async def test_one_wrong_row_keeps_the_whole_file_out_and_each_row_is_told_why(world: World) -> None:
     rows = [
         "sku,size,quantity",
@@ -179,6 +211,7 @@ async def test_an_accepted_import_whose_worker_died_is_published_whole_by_anothe
         await world.becomes(3, "SELECT count(*) FROM read_models.stock_items")
         events = "SELECT count(*) FROM read_models.stock_items WHERE starts_with(event_id, $1)"
         assert await scalar(world.database, events, import_id) == 3
+        assert await scalar(world.database, "SELECT count(*) FROM read_models.products") == 3
         assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == 0, "nothing was checked anew"
 
 
