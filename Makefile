@@ -11,6 +11,9 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
 
+# Compiled once, not anew by each of the hundreds of processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo up down status doctor test test-quick browser bench bench-full chaos chaos-commands check format lock schemas clean
 
 help: ## list the targets
@@ -42,10 +45,10 @@ doctor: $(READY) ## what is missing or wrong on this machine, and how to mend it
 	@$(BIN)/sellstream doctor
 
 test: $(READY) check browser ## all checks and all tests, on real Kafka and PostgreSQL
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist worksteal
 
 test-quick: $(READY) ## the tests that need no Kafka and no PostgreSQL
-	@$(BIN)/pytest tests/unit tests/contract
+	@$(BIN)/pytest -n auto --dist worksteal tests/unit tests/contract
 
 browser: $(READY) ## a Chromium for the tests of pages, if this machine has none and root can install it
 	@$(BIN)/python -m tests.browser_install

@@ -29,6 +29,18 @@ def test_a_token_says_whose_it_is() -> None:
         pyjwt.encode({"sub": "7", "aud": AUDIENCE, "exp": datetime.now(UTC) + HOUR}, None, "none"),
         pyjwt.encode({"sub": "7", "aud": AUDIENCE, "exp": datetime.now(UTC) + HOUR}, KEY * 2, "HS512"),
     ],
+    ids=[
+        "none",
+        "dots",
+        "another-key",
+        "over",
+        "of-nobody",
+        "endless",
+        "for-others",
+        "no-subject",
+        "unsigned",
+        "HS512",
+    ],
 )
 def test_any_other_is_refused_without_being_told(token: str) -> None:
     with pytest.raises(InvalidToken) as refusal:

@@ -111,7 +111,9 @@ def test_what_is_sealed_with_the_same_key_already_stays_as_it_is(example: Exampl
     assert seal_fields(gone, DESTROYED) == seal_fields(gone, KEY) == gone
 
 
-@pytest.mark.parametrize("text", [f"sealed:v1:{KEY.id}:bm90aGluZw", OTHER.seal(b"Maria"), "sealed:v1:x:y"])
+@pytest.mark.parametrize(
+    "text", [f"sealed:v1:{KEY.id}:bm90aGluZw", OTHER.seal(b"Maria"), "sealed:v1:x:y"], ids=["own", "others", "none"]
+)
 def test_a_text_that_looks_sealed_is_sealed_like_any_other(text: str) -> None:
     """Nobody reads another's secret by handing in its sealed form, or spoils a row."""
     made = FACTS["message_tickets"](1).model_copy(update={"customer_message": text})

@@ -90,6 +90,7 @@ def test_what_is_not_sealed_is_told(sealed):
         (f"{NEW},c2hvcnQ=", "key 2 has 5 bytes instead of 32"),
         (f"{NEW},{NEW}", "twice"),
     ],
+    ids=["empty", "comment", "text", "short", "twice"],
 )
 def test_wrong_keys_are_told_by_their_place_only(text, why):
     with pytest.raises(SecretsError, match=why) as raised:
