@@ -24,7 +24,8 @@ class Topic(BaseModel):
     """A Kafka topic as `topic.yaml` declares it.
 
     `retention` is `forever` or a number of days such as `7d`; `consumers` are the services that read it, each with a
-    dead-letter topic of its own (`<service>-dlt`).
+    dead-letter topic of its own (`<service>-dlt`). So have `pollers`, for answers that they cannot read: producers that
+    read no topic, but ask a marketplace.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +38,12 @@ class Topic(BaseModel):
     cleanup_policy: Literal["delete", "compact"] = "delete"
     producers: tuple[_Name, ...]
     consumers: tuple[_Name, ...] = ()
+    pollers: tuple[_Name, ...] = ()
+
+    @property
+    def dead_lettering(self) -> tuple[str, ...]:
+        """The services that have a dead-letter topic because of this one."""
+        return (*self.consumers, *self.pollers)
 
     def config(self) -> dict[str, str]:
         """The topic's settings at the broker."""
@@ -67,7 +74,7 @@ def topics() -> dict[str, Topic]:
         path.parent.name: Topic(name=path.parent.name, **yaml.safe_load(path.read_text()))
         for path in sorted(FOLDER.glob("*/topic.yaml"))
     }
-    consumers = sorted({consumer for topic in declared.values() for consumer in topic.consumers})
+    consumers = sorted({service for topic in declared.values() for service in topic.dead_lettering})
     return declared | {dead_letter_topic(consumer): _dead_letters(consumer) for consumer in consumers}
 
 

@@ -71,6 +71,16 @@ async def open_channels(
     return Channels({(each.channel, each.market): await opening.channel(each) for each in settings.accounts})
 
 
+async def open_amazon(
+    settings: SellingSettings, database_url: str, vault: Vault, service: str, stack: AsyncExitStack
+) -> list[tuple[AmazonAccount, Amazon]]:
+    """The configured accounts at Amazon with the client of each; `stack` closes them."""
+    tokens = await stack.enter_async_context(open_token_database(database_url, f"selling tokens of {service}"))
+    opening = _Opening(settings, tokens, vault, stack)
+    accounts = [each for each in settings.accounts if isinstance(each, AmazonAccount)]
+    return [(each, await opening.amazon(each)) for each in accounts]
+
+
 class _Opening:
     def __init__(self, settings: SellingSettings, tokens: Database, vault: Vault, stack: AsyncExitStack) -> None:
         self._settings = settings
@@ -82,7 +92,8 @@ class _Opening:
     async def channel(self, account: Account) -> SalesChannel:
         match account:
             case AmazonAccount():
-                return await self._amazon(account)
+                amazon = await self.amazon(account)
+                return AmazonChannel(amazon, account.market, account.defaults, settle=account.settle_seconds)
             case EbayAccount():
                 return await self._ebay(account)
             case MercadoLibreAccount():
@@ -90,15 +101,15 @@ class _Opening:
             case StockXAccount():
                 return await self._stockx(account)
 
-    async def _amazon(self, account: AmazonAccount) -> SalesChannel:
+    async def amazon(self, account: AmazonAccount) -> Amazon:
+        """The client of a seller."""
         api = await self._api("amazon", self._settings.amazon)
         login = await self._api("amazon_login", self._settings.amazon_login)
         application = amazon_oauth.AmazonApplication(client_id=account.client_id, client_secret=account.client_secret)
         grant = amazon_oauth.refresh_grant(login, application)
         client = amazon_oauth.token_client(application)
         tokens = await self._rotating("amazon", client, account.account, account, grant)
-        amazon = Amazon(api, tokens, account.seller_id)
-        return AmazonChannel(amazon, account.market, account.defaults, settle=account.settle_seconds)
+        return Amazon(api, tokens, account.seller_id)
 
     async def _ebay(self, account: EbayAccount) -> SalesChannel:
         api = await self._api("ebay", self._settings.ebay)

@@ -106,7 +106,7 @@ async def letters(at: Connection, wanted: Filter) -> list[Letter]:
 
 def consumers() -> list[str]:
     """Everyone who has dead letters."""
-    return sorted({consumer for topic in topics().values() for consumer in topic.consumers})
+    return sorted({service for topic in topics().values() for service in topic.dead_lettering})
 
 
 async def whole(at: Connection, letter: DeadLetter) -> DeadLetter:

@@ -52,6 +52,7 @@ SERVICES = (
     ServiceSpec("interlock", "services.interlock", 8094),
     ServiceSpec("pricing", "services.pricing", 8095),
     ServiceSpec("exchange_rates", "services.exchange_rates", 8096),
+    ServiceSpec("amazon_orders", "services.amazon_orders", 8097),
     STOCKX_POLLER,
     PRODUCT_SEARCH,
     MARKET_DATA,

@@ -76,7 +76,7 @@ def _row(topic: Topic) -> dict[str, Any]:
         "cleanup_policy": topic.cleanup_policy,
         "producers": list(topic.producers),
         "consumers": list(topic.consumers),
-        "dead_letters": [dead_letter_topic(consumer) for consumer in topic.consumers],
+        "dead_letters": [dead_letter_topic(consumer) for consumer in topic.dead_lettering],
         "config": topic.config(),
     }
 

@@ -15,7 +15,7 @@ from libs.privacy.opener import opened
 from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus
-from schemas.orders.order_changed import Buyer, OrderChangedV2, OrderLine
+from schemas.orders.order_changed import Buyer, OrderChangedV2, OrderLine, OrderStatus
 from schemas.values import Json
 from services.order_desk import waiting
 from services.order_desk.desk import Desk, is_gone, standing
@@ -77,7 +77,7 @@ async def _link(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> tuple[list
     unlinked: list[Unlinked] = []
     async with desk.database.connection() as connection:
         for line in fact.lines:
-            found = await _sold(connection, fact.marketplace, line)
+            found = await _sold(connection, fact, line)
             if isinstance(found, Unlinked):
                 unlinked.append(found)
             else:
@@ -131,8 +131,10 @@ def _fields(fact: OrderChangedV2, sold: Sold, address: Json) -> Mapping[str, obj
     }
 
 
-async def _sold(connection: Connection, channel: str, line: OrderLine) -> Sold | Unlinked:
-    names = names_of(line)
+async def _sold(connection: Connection, fact: OrderChangedV2, line: OrderLine) -> Sold | Unlinked:
+    names, channel = names_of(line), fact.marketplace
+    if fact.status is OrderStatus.PAYMENT_PENDING and not line.unit_price.amount:
+        return Unlinked(tuple(names), f"{channel} tells no price before the buyer has paid")
     listing = await listing_of(connection, channel, line)
     if listing is None:
         return Unlinked(tuple(names), f"no sell listing of {channel} has the channelItemId {' or '.join(names)}")

@@ -49,7 +49,7 @@ def test_names_and_types_are_unique() -> None:
 
 @pytest.mark.parametrize("topic", topics().values(), ids=lambda topic: topic.name)
 def test_producers_and_consumers_are_services(topic: Any) -> None:
-    for service in (*topic.producers, *topic.consumers):
+    for service in (*topic.producers, *topic.dead_lettering):
         assert (SERVICES / service / "__init__.py").is_file(), (
             f"{topic.name} names {service}: no such folder in services/"
         )

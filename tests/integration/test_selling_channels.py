@@ -151,7 +151,8 @@ async def test_amazon_s_orders_are_read_page_by_page(made, opened):
         await made.control("POST", "/_amazon/orders", {"sku": f"SS-{number}"}, 201)
     amazon: Amazon = channel._amazon
     since = datetime(2026, 1, 1, tzinfo=UTC)
-    orders = [one async for one in amazon.orders.updated_since(since, MARKETPLACES["US"].id)]
+    pages = [one async for one in amazon.orders.updated_since(since, MARKETPLACES["US"].id, page_size=2)]
+    orders = [one for page in pages for one in page.orders]
     assert len({one.amazon_order_id for one in orders}) == 25
     one = await amazon.orders.order(orders[0].amazon_order_id)
     (line,) = await amazon.orders.items(one.amazon_order_id)

@@ -1,9 +1,12 @@
 """Orders API v0: `getOrders`, `getOrder`, `getOrderItems`.
 
 Dates in queries are ISO 8601; an answer's `NextToken` leads to the next page, and is sent alone with the marketplace.
+Orders are told two minutes after they have changed, at the earliest (the default of `LastUpdatedBefore`). An order that
+is `Pending` has no prices yet, one that is `Canceled` has quantities of none.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -19,6 +22,8 @@ from schemas.values import format_time
 _ORDERS = "/orders/v0/orders"
 _ORDER = "/orders/v0/orders/{orderId}"
 _ITEMS = "/orders/v0/orders/{orderId}/orderItems"
+
+LARGEST_PAGE = 100
 
 
 class OrdersPayload(Payload):
@@ -37,6 +42,13 @@ class OrderMoney(OrdersPayload):
     amount: Amount
 
 
+class BuyerInfo(OrdersPayload):
+    """Who bought. The address is Amazon's own for this buyer and seller; both need a role that not everybody has."""
+
+    buyer_email: str | None = None
+    buyer_name: str | None = None
+
+
 class Order(OrdersPayload):
     """An order. `OrderStatus`: Pending, Unshipped, PartiallyShipped, Shipped, Canceled, Unfulfillable, …"""
 
@@ -46,6 +58,7 @@ class Order(OrdersPayload):
     last_update_date: Moment
     order_total: OrderMoney | None = None
     marketplace_id: str | None = None
+    buyer_info: BuyerInfo | None = None
 
 
 class OrderItem(OrdersPayload):
@@ -59,20 +72,39 @@ class OrderItem(OrdersPayload):
     item_price: OrderMoney | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry of a page that is no order: what Amazon told, and why it cannot be read."""
+
+    told: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """A page of orders; one that cannot be read does not hide the others."""
+
+    orders: tuple[Order, ...]
+    unreadable: tuple[Unreadable, ...]
+
+
 class Orders:
     """The orders of one seller. All calls raise an ApiError."""
 
     def __init__(self, caller: AmazonCaller) -> None:
         self._caller = caller
 
-    async def updated_since(self, moment: datetime, marketplace_id: str) -> AsyncIterator[Order]:
+    async def updated_since(
+        self, moment: datetime, marketplace_id: str, *, page_size: int = LARGEST_PAGE
+    ) -> AsyncIterator[OrderPage]:
         """Orders that have changed since a moment, page by page."""
-        query = {"MarketplaceIds": marketplace_id, "LastUpdatedAfter": format_time(moment)}
+        first = {"LastUpdatedAfter": format_time(moment), "MaxResultsPerPage": str(page_size)}
+        query = {"MarketplaceIds": marketplace_id, **first}
         while True:
             answer = await self._caller.call("GET", _ORDERS, operation=_ORDERS, query=query)
             payload = _payload(answer.body, f"GET {_ORDERS}")
-            for each in payload.get("Orders") or ():
-                yield _read(Order, each, f"GET {_ORDERS}")
+            told = payload.get("Orders")
+            yield _page(told if isinstance(told, list) else [])
             token = payload.get("NextToken")
             if not isinstance(token, str) or not token:
                 return
@@ -84,10 +116,17 @@ class Orders:
         return _read(Order, _payload(answer.body, f"GET {_ORDER}"), f"GET {_ORDER}")
 
     async def items(self, order_id: str) -> list[OrderItem]:
-        """An order's lines."""
-        answer = await self._caller.call("GET", _path(_ITEMS, order_id), operation=_ITEMS)
-        told = _payload(answer.body, f"GET {_ITEMS}")
-        return [_read(OrderItem, each, f"GET {_ITEMS}") for each in told.get("OrderItems") or ()]
+        """An order's lines, of all pages."""
+        found: list[OrderItem] = []
+        query: dict[str, str] = {}
+        while True:
+            answer = await self._caller.call("GET", _path(_ITEMS, order_id), operation=_ITEMS, query=query)
+            told = _payload(answer.body, f"GET {_ITEMS}")
+            found += [_read(OrderItem, each, f"GET {_ITEMS}") for each in told.get("OrderItems") or ()]
+            token = told.get("NextToken")
+            if not isinstance(token, str) or not token:
+                return found
+            query = {"NextToken": token}
 
 
 def _path(route: str, order_id: str) -> str:
@@ -99,6 +138,17 @@ def _payload(body: Any, operation: str) -> dict[str, Any]:
     if not isinstance(payload, dict):
         raise Garbage(operation, "the answer has no payload")
     return payload
+
+
+def _page(told: list[Any]) -> OrderPage:
+    orders: list[Order] = []
+    unreadable: list[Unreadable] = []
+    for each in told:
+        try:
+            orders.append(Order.read(each))
+        except Malformed as error:
+            unreadable.append(Unreadable(each, str(error)))
+    return OrderPage(tuple(orders), tuple(unreadable))
 
 
 def _read(model: type[P], told: Any, operation: str) -> P:

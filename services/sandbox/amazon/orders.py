@@ -37,6 +37,7 @@ class Order:
     placed: datetime
     updated: datetime
     buyer: str
+    email: str
     address: str
 
 
@@ -58,8 +59,9 @@ class Orders:
         source, now = self._source, self._clock.now()
         who = person(source, len(self.by_id))
         numbers = (source.randint(100, 999), source.randint(1_000_000, 9_999_999), source.randint(1_000_000, 9_999_999))
+        order_id = "-".join(map(str, numbers))
         order = Order(
-            id="-".join(map(str, numbers)),
+            id=order_id,
             seller=seller,
             marketplace_id=item.marketplace_id,
             sku=item.sku,
@@ -71,6 +73,7 @@ class Orders:
             placed=now,
             updated=now,
             buyer=f"{who.first_name} {who.last_name}",
+            email=f"{order_id[:11]}@marketplace.amazon.invalid",
             address=street(source),
         )
         self.by_id[order.id] = order
@@ -117,14 +120,15 @@ class OrderRoutes:
     async def _items(self, request: web.Request) -> web.Response:
         order = self._order(request)
         money = {"CurrencyCode": CURRENCIES[order.marketplace_id], "Amount": str(order.price * order.quantity)}
+        priced = {} if order.status == "Pending" else {"ItemPrice": money}
         item = {
             "ASIN": order.asin,
             "SellerSKU": order.sku,
             "OrderItemId": order.id.replace("-", "")[:14],
             "Title": order.title,
-            "QuantityOrdered": order.quantity,
+            "QuantityOrdered": 0 if order.status == "Canceled" else order.quantity,
             "QuantityShipped": order.quantity if order.status == "Shipped" else 0,
-            "ItemPrice": money,
+            **priced,
         }
         return json_answer({"payload": {"AmazonOrderId": order.id, "OrderItems": [item]}})
 
@@ -146,11 +150,11 @@ def order_body(order: Order) -> dict[str, Any]:
         "OrderStatus": order.status,
         "FulfillmentChannel": "MFN",
         "SalesChannel": "Amazon.com",
-        "OrderTotal": total,
+        **({} if order.status == "Pending" else {"OrderTotal": total}),
         "NumberOfItemsShipped": order.quantity if shipped else 0,
-        "NumberOfItemsUnshipped": 0 if shipped else order.quantity,
+        "NumberOfItemsUnshipped": 0 if shipped or order.status == "Canceled" else order.quantity,
         "MarketplaceId": order.marketplace_id,
-        "BuyerInfo": {"BuyerName": order.buyer},
+        "BuyerInfo": {"BuyerName": order.buyer, "BuyerEmail": order.email},
         "ShippingAddress": {"Name": order.buyer, "AddressLine1": order.address, "CountryCode": "US"},
     }
 

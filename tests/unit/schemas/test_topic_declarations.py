@@ -46,7 +46,7 @@ def test_a_wrong_declaration_is_refused(change: dict[str, Any]) -> None:
 def test_every_consumer_has_dead_letters_that_are_kept() -> None:
     declared = topics()
     for topic in list(declared.values()):
-        for consumer in topic.consumers:
+        for consumer in topic.dead_lettering:
             dead = declared[dead_letter_topic(consumer)]
             assert dead.producers == (consumer,)
             assert dead.config()["retention.ms"] == str(timedelta(days=28) // timedelta(milliseconds=1))

@@ -1,0 +1,1 @@
+"""Amazon's orders: read by polling, published as facts."""
