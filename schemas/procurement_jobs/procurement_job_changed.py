@@ -41,6 +41,7 @@ ENTITY = Entity(
     topic="procurement_jobs",
     fact=ProcurementJobChangedV1,
     producers=("catalog", "order_desk"),
+    consumers=("projector", "order_desk"),
     summary="Purchases that fulfil orders",
     unique=(("marketplace_order_id", "supplier_candidate"),),
     references=(Reference("marketplace_order_id", "marketplaceOrders"),),

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 _MOST_NAMED = 3
 
+NONE_WITHIN = "No offer is within cost and lead time."
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -68,7 +70,7 @@ def choose(offers: Sequence[Offer], limits: Limits) -> Choice | None:
     out = [f"{one.supplier} {why}" for one, why in objections if why is not None]
     left_out = f" Left out: {'; '.join(out[:_MOST_NAMED])}{_more(out)}." if out else ""
     if not good:
-        return Choice(ranked[0], False, f"No offer is within cost and lead time.{left_out}")
+        return Choice(ranked[0], False, f"{NONE_WITHIN}{left_out}")
     best = good[0]
     among = "the only offer" if len(good) == 1 else f"the cheapest of {len(good)} offers"
     return Choice(

@@ -8,7 +8,8 @@
 | marketplace_order.changed (anybody's)       | procurementJobs                                                     |
 | marketplace_shipment.changed (anybody's)    | the order's state                                                   |
 | sell_listing.changed                        | the orders that waited for the listing                              |
-| product_match.changed                       | procurementJobs of open orders that have none                       |
+| product_match.changed                       | procurementJobs of open orders that have none, or only rejected ones|
+| procurement_job.changed, rejected           | the next best offer's procurementJob                                |
 
 | trouble                                     | fate                                                                |
 |---------------------------------------------|---------------------------------------------------------------------|
@@ -29,6 +30,7 @@ from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrde
 from schemas.marketplace_shipments.marketplace_shipment_changed import MarketplaceShipmentChangedV1
 from schemas.messages.message_changed import MessageChangedV1
 from schemas.orders.order_changed import OrderChangedV2
+from schemas.procurement_jobs.procurement_job_changed import ProcurementDecision, ProcurementJobChangedV1
 from schemas.product_matches.product_match_changed import MatchedEntity, ProductMatchChangedV1
 from schemas.questions.question_changed import QuestionChangedV1
 from schemas.registry import BY_MODEL
@@ -95,6 +97,11 @@ async def _match(fact: ProductMatchChangedV1, desk: Desk, cause: Envelope) -> No
         await procure(order, desk, cause)
 
 
+async def _job(fact: ProcurementJobChangedV1, desk: Desk, cause: Envelope) -> None:
+    if not fact.deleted and fact.decision is ProcurementDecision.REJECTED:
+        await procure(fact.marketplace_order_id, desk, cause)
+
+
 async def _released(desk: Desk, cause: Envelope, *names: str) -> None:
     for parked in await waiting.waiting_for(desk.database, *names):
         await handle(parked, desk, cause)
@@ -109,6 +116,7 @@ HANDLERS: Mapping[type[Fact], Handle] = {
     MarketplaceShipmentChangedV1: _parcel,
     SellListingChangedV1: _listing,
     ProductMatchChangedV1: _match,
+    ProcurementJobChangedV1: _job,
 }
 
 TOPICS = tuple(BY_MODEL[fact].family.topic for fact in HANDLERS)

@@ -1,4 +1,13 @@
-"""An order → procurementJobs: one for each order, from the best active buy offer within cost and lead time."""
+"""An order → procurementJobs: from the best active buy offer within cost and lead time; rejected, from the next best.
+
+| the order's purchases                            | what is proposed                                                 |
+|--------------------------------------------------|------------------------------------------------------------------|
+| none                                             | the best offer; none is within: the cheapest, rejected           |
+| one is pending, approved, ordered or received    | nothing                                                          |
+| all are rejected, by a person or by the desk     | the best offer of a supplier that was not; none is within: the   |
+|                                                  | last one's reason says so                                        |
+| they were deleted                                | nothing: what somebody deleted stays deleted                     |
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -15,7 +24,7 @@ from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
 from schemas.procurement_jobs.procurement_job_changed import ProcurementDecision as Decision
-from services.order_desk.choosing import Choice, Limits, Offer, choose
+from services.order_desk.choosing import NONE_WITHIN, Choice, Limits, Offer, choose
 from services.order_desk.desk import Desk, standing
 from services.order_desk.orders import ORDERS
 
@@ -26,6 +35,8 @@ MATCHES, RULES, PRODUCTS = (BY_COLLECTION[one] for one in ("productMatches", "co
 
 SURE = Decimal("0.8")
 """Matches above this confidence count without a person's word: the document's best practices."""
+
+_NO_OTHER = "No other offer is within cost and lead time."
 
 _OPEN = frozenset({Order.NEW, Order.CONFIRMED, Order.PROCESSING})
 _UNDECIDED = frozenset({Decision.PENDING, Decision.APPROVED})
@@ -42,26 +53,48 @@ async def procure(order: int, desk: Desk, cause: Envelope) -> int | None:
             return None
         if row.status == Order.CANCELLED:
             return _given_up(jobs)
-        if jobs or row.status not in _OPEN:
+        if row.status not in _OPEN or not _lacks_purchase(jobs):
             return None
-        return await _proposed(connection, row, desk)
+        return await _proposed(connection, row, jobs, desk)
 
     return await desk.settle(JOBS, plan, cause=cause, looks_at=(OFFERS, MATCHES, RULES, PRODUCTS))
 
 
 async def waiting_orders(connection: Connection, unified_product_id: int) -> list[int]:
-    """The open orders of a product that no purchase was proposed for."""
+    """The open orders of a product that have no purchase, or only rejected ones."""
     found = await rows(connection, ORDERS, unified_product_id=unified_product_id, status=[str(one) for one in _OPEN])
     numbers = [int(row.key) for row in found]
-    have = {row.marketplace_order_id for row in await rows(connection, JOBS, gone=True, marketplace_order_id=numbers)}
-    return [number for number in numbers if number not in have]
+    jobs = await rows(connection, JOBS, gone=True, marketplace_order_id=numbers)
+    return [each for each in numbers if _lacks_purchase([job for job in jobs if job.marketplace_order_id == each])]
 
 
-async def _proposed(connection: Connection, order: Any, desk: Desk) -> Change | None:
+def _lacks_purchase(jobs: list[Any]) -> bool:
+    """Whether nothing was proposed for an order, or all that was is rejected."""
+    standing_jobs = [job for job in jobs if not job.deleted]
+    return not jobs or (bool(standing_jobs) and all(job.decision == Decision.REJECTED for job in standing_jobs))
+
+
+async def _proposed(connection: Connection, order: Any, jobs: list[Any], desk: Desk) -> Change | None:
     budget, told = await _budget(connection, order, desk)
     limits = Limits(order.quantity, budget, desk.longest_lead_days)
-    choice = choose(await _offers(connection, order.unified_product_id), limits)
-    return None if choice is None else Change(CREATE, None, _fields(order, choice, budget, told))
+    tried = {job.supplier_candidate for job in jobs}
+    offers = await _offers(connection, order.unified_product_id)
+    choice = choose([offer for offer in offers if offer.supplier not in tried], limits)
+    if jobs and (choice is None or not choice.within):
+        return _none_left(jobs, choice)
+    if choice is None:
+        return None
+    before = f" Rejected before: {', '.join(sorted(tried))}." if tried else ""
+    return Change(CREATE, None, _fields(order, choice, budget, f"{told}{before}"))
+
+
+def _none_left(jobs: list[Any], choice: Choice | None) -> Change | None:
+    """The last rejected purchase says that no other is possible, once."""
+    last = [job for job in jobs if not job.deleted][-1]
+    if _NO_OTHER in last.reason or last.reason.startswith(NONE_WITHIN):
+        return None
+    told = choice.reason.removeprefix(NONE_WITHIN) if choice is not None else ""
+    return Change(UPDATE, int(last.key), {"reason": f"{last.reason.rstrip('. ')}. {_NO_OTHER}{told}"})
 
 
 def _fields(order: Any, choice: Choice, budget: Decimal, told: str) -> dict[str, Any]:

@@ -307,3 +307,42 @@ async def test_killed_between_publishing_and_commit_the_desk_goes_on_and_nothing
                 await until(all_there, "a purchase for each order", seconds=60)
                 rows = await api.all_rows("marketplaceOrders")
                 assert sorted(int(row["channelOrderId"]) for row in rows.values()) == list(numbers)
+
+
+async def test_a_rejected_purchase_leads_to_the_next_best_offer_until_none_is_left(desk: Desk) -> None:
+    product = await listed(desk)
+    for supplier, cost, days in (("First", "90.00", 3), ("Second", "95.00", 5), ("Slow", "80.00", 30)):
+        await supplied(desk, product, supplierName=supplier, buyCostUsd=cost, leadTimeDays=days)
+    await desk.told(placed(2000))
+    proposed = await desk.row("procurementJobs", lambda one: one["decision"] == "pending")
+    assert proposed["supplierCandidate"] == "First"
+
+    async def rejected(job: dict[str, Any], why: str) -> None:
+        told = {"action": 2, "id": job["procurementJobId"], "decision": "rejected", "reason": why}
+        assert (await desk.api.post("procurementJobs", told)).status == 200
+
+    await rejected(proposed, "Sold out.")
+    second = await desk.row("procurementJobs", lambda one: one["decision"] == "pending")
+    assert second["supplierCandidate"] == "Second"
+    assert second["reason"] == (
+        "Second sells it for 95.00 USD a unit within 5 days: the only offer within 150.00 USD and 7 days for 2 units. "
+        "Left out: Slow takes 30 days, 7 is the most. It was sold for 150.00 USD; no cost rule holds for mercadolibre. "
+        "Rejected before: First."
+    )
+    assert (
+        await desk.api.post("procurementJobs", {"action": 2, "id": second["procurementJobId"], "decision": "approved"})
+    ).values
+    await rejected(second, "They do not deliver there")  # an approved one may be rejected, too
+    last = await desk.row("procurementJobs", lambda one: "No other offer" in one["reason"])
+    assert last["procurementJobId"] == second["procurementJobId"]
+    assert last["reason"] == (
+        "They do not deliver there. No other offer is within cost and lead time. "
+        "Left out: Slow takes 30 days, 7 is the most."
+    )
+    await supplied(desk, product, supplierName="Late", buyCostUsd="99.00", leadTimeDays=2)
+    late = await desk.row("procurementJobs", lambda one: one["decision"] == "pending")
+    assert (late["supplierCandidate"], late["marketplaceOrderId"]) == ("Late", proposed["marketplaceOrderId"])
+    states = {
+        one["supplierCandidate"]: one["decision"] for one in (await desk.api.all_rows("procurementJobs")).values()
+    }
+    assert states == {"First": "rejected", "Second": "rejected", "Late": "pending"}
