@@ -25,6 +25,8 @@ KEY = "a key of the tests, long enough to sign"
 USER = "7"
 SECRETS_KEY = new_key()
 DEADLINE = 60.0
+EBAY_TOPICS = ("webhooks", "inventory", "offers", "orders", "projector-dlt", "ebay-sync-dlt")
+"""What the service and the projections of its facts read and write; see the fixture `kafka`."""
 
 
 @dataclass(frozen=True)

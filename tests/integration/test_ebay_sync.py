@@ -19,10 +19,11 @@ from libs.read_models.inventory.project import InventoryRow
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.read_models.offers.project import OfferRow
 from services.ebay_sync.config import Pace
-from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting
 
+TOPICS = EBAY_TOPICS
 ITEMS = 230
 
 

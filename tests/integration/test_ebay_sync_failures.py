@@ -18,10 +18,11 @@ from libs.db.pool import Database
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from services.ebay_sync import lines
-from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
 
+TOPICS = EBAY_TOPICS
 ITEMS = 24
 CIRCUIT = "5"  # as in a real installation
 

@@ -19,10 +19,11 @@ from libs.projection.rebuild import Rebuild
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from libs.stack.ports import free_ports
-from tests.ebay_syncing import Sync, accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import sandbox
 from tests.projecting import projecting, scalar, until
 
+TOPICS = EBAY_TOPICS
 ITEMS = 240
 ROOT = Path(__file__).parents[2]
 OF_THE_MOMENT = {"key", "account", "event_id", "correlation_id", "log_topic", "log_partition", "log_offset"} | {

@@ -30,10 +30,11 @@ from services.ebay_sync.run import Kind, Mode
 from services.ebay_sync.runs import Runs
 from services.ebay_sync.stock import Answer, Stock
 from tests.ebay_account import account
-from tests.ebay_syncing import accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
 
+TOPICS = EBAY_TOPICS
 ITEMS = 14
 PAST = 7
 LONG_AGO = datetime(2026, 6, 5, tzinfo=UTC)

@@ -16,10 +16,11 @@ from libs.http import jwt
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from tests.browser import Tab, browser
-from tests.ebay_syncing import KEY, USER, Sync, accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, KEY, USER, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting
 
+TOPICS = EBAY_TOPICS
 ITEMS = 230
 
 

@@ -20,10 +20,11 @@ from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
 from services.ebay_sync.run import Kind, Mode
 from services.ebay_sync.runs import Runs
-from tests.ebay_syncing import KEY, Sync, accounts_of, environment_of, serving
+from tests.ebay_syncing import EBAY_TOPICS, KEY, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
 
+TOPICS = EBAY_TOPICS
 ITEMS = 120
 
 
