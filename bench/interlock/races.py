@@ -105,7 +105,7 @@ class Races:
         """As the consumer does: while PostgreSQL does not answer, the fact waits."""
         while True:
             try:
-                return await self._interlock.sold(sale)
+                return (await self._interlock.sold([sale]))[0]
             except DatabaseAway:
                 await asyncio.sleep(WAIT.total_seconds())
 

@@ -1,5 +1,6 @@
 """What the catalog knows of a product: how many units there are, where it is listed, where another can be bought."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -44,17 +45,28 @@ async def on_hand(connection: Connection, product: int, unless_told: int | None)
 async def offered(connection: Connection, product: int) -> list[Offered]:
     """Every listing of a product: its own, and those that are matched with it."""
     matches = await rows(connection, MATCHES, unified_product_id=product, entity_type="sell")
-    sure = [match.entity_id for match in matches if match.confidence > SURE]
+    sure = [match.entity_id for match in _sure(matches)]
     found = {row.key: row for row in await rows(connection, LISTINGS, unified_product_id=product)}
     found |= {row.key: row for row in await rows(connection, LISTINGS, sell_listing_id=sure)}
     return [Offered(int(row.key), row.channel, row.market, row.channel_item_id) for row in found.values()]
 
 
-async def products_of(connection: Connection, listing: Any) -> list[int]:
-    """The products whose unit a listing sells: its own, and those that it is matched with."""
-    matches = await rows(connection, MATCHES, entity_type="sell", entity_id=int(listing.key))
-    sure = {match.unified_product_id for match in matches if match.confidence > SURE}
-    return sorted(sure | {listing.unified_product_id})
+async def linked(connection: Connection, products: Collection[int]) -> list[int]:
+    """The products that are the same goods as these: a listing of the one is matched with the other, either way round,
+    and so on from there."""
+    found, fresh = set(products), set(products)
+    while fresh:
+        theirs = await rows(connection, MATCHES, unified_product_id=sorted(fresh), entity_type="sell")
+        matched = await rows(connection, LISTINGS, sell_listing_id=[one.entity_id for one in _sure(theirs)])
+        own = await rows(connection, LISTINGS, unified_product_id=sorted(fresh))
+        others = await rows(connection, MATCHES, entity_type="sell", entity_id=[int(one.key) for one in own])
+        fresh = {one.unified_product_id for one in (*matched, *_sure(others))} - found
+        found |= fresh
+    return sorted(found)
+
+
+def _sure(matches: Iterable[Any]) -> list[Any]:
+    return [match for match in matches if match.confidence > SURE]
 
 
 async def skus_of(connection: Connection, product: int, listing: int, channel: str, market: str) -> list[str]:
@@ -79,7 +91,7 @@ async def skus_of(connection: Connection, product: int, listing: int, channel: s
 async def another(connection: Connection, product: int) -> str | None:
     """Where another unit can be bought, in words; None: no active offer is matched with the product."""
     matches = await rows(connection, MATCHES, unified_product_id=product, entity_type="buy")
-    sure = [match.entity_id for match in matches if match.confidence > SURE]
+    sure = [match.entity_id for match in _sure(matches)]
     offers = [
         row
         for row in await rows(connection, OFFERS, buy_offer_id=sure)

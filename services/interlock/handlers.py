@@ -2,10 +2,11 @@
 
 | fact                        | leads to                                                                            |
 |-----------------------------|-------------------------------------------------------------------------------------|
-| order.changed               | a sale or the end of one, for each product that the order's lines are linked with,  |
-|                             | by the listing itself or by a match of it                                           |
+| order.changed               | a sale or the end of one, for the product of each line's listing and all that are   |
+|                             | linked with it by matches, in one transaction                                       |
 | marketplace_order.changed   | the same, for the order's product                                                   |
 | sell_listing.changed        | taken off, if the product's last unit is sold                                       |
+| product_match.changed       | the same; and each product's sales count for the other                              |
 """
 
 from collections.abc import Sequence
@@ -15,13 +16,15 @@ from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Wait
 from libs.commands.errors import ReadModelBehind
 from libs.db.errors import DatabaseAway, NotMigrated
+from libs.entities.finding import rows
 from libs.entities.ordered import listing_of
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderChangedV1
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Ours
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
+from schemas.product_matches.product_match_changed import MatchedEntity, ProductMatchChangedV1
 from schemas.registry import BY_MODEL
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
-from services.interlock.goods import Offered, products_of
+from services.interlock.goods import LISTINGS, SURE, Offered, linked
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale
 
@@ -31,7 +34,8 @@ OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.RETURNED, OrderStatus.REFUN
 OURS_OVER = frozenset({Ours.CANCELLED, Ours.RETURNED, Ours.REFUNDED})
 
 TOPICS = tuple(
-    BY_MODEL[fact].family.topic for fact in (OrderChangedV2, MarketplaceOrderChangedV1, SellListingChangedV1)
+    BY_MODEL[fact].family.topic
+    for fact in (OrderChangedV2, MarketplaceOrderChangedV1, SellListingChangedV1, ProductMatchChangedV1)
 )
 
 
@@ -44,6 +48,8 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
                     await _order(order, interlock)
                 case MarketplaceOrderChangedV1() as ours:
                     await _ours(ours, interlock)
+                case ProductMatchChangedV1() as match:
+                    await _match(match, interlock)
                 case SellListingChangedV1() as listing:
                     if not listing.deleted:
                         fresh = Offered(
@@ -67,20 +73,36 @@ async def _order(order: OrderChangedV2, interlock: Interlock) -> None:
             row = await listing_of(connection, order.marketplace, line)
             if row is None:
                 continue
-            for product in await products_of(connection, row):
+            for product in await linked(connection, {row.unified_product_id}):
                 units[product] = units.get(product, 0) + line.quantity
                 sold_by.setdefault(product, set()).add(int(row.key))
-    for product, count in units.items():
-        sale = Sale(product, order.key(), count)
-        if order.status in OVER:
-            await interlock.ended(sale, came_back=order.status is not OrderStatus.REFUNDED)
-        else:
-            await interlock.sold(sale, sold_by[product])
+    sales = [Sale(product, order.key(), count) for product, count in units.items()]
+    if order.status in OVER:
+        await interlock.ended(sales, came_back=order.status is not OrderStatus.REFUNDED)
+    else:
+        await interlock.sold(sales, sold_by)
 
 
 async def _ours(order: MarketplaceOrderChangedV1, interlock: Interlock) -> None:
-    sale = Sale(order.unified_product_id, f"{order.channel}:{order.channel_order_id}", order.quantity)
+    key = f"{order.channel}:{order.channel_order_id}"
+    async with interlock.database.connection() as connection:
+        products = await linked(connection, {order.unified_product_id})
+    sales = [Sale(product, key, order.quantity) for product in products]
     if order.deleted or order.status in OURS_OVER:
-        await interlock.ended(sale, came_back=order.deleted or order.status != Ours.REFUNDED)
+        await interlock.ended(sales, came_back=order.deleted or order.status != Ours.REFUNDED)
     else:
-        await interlock.sold(sale)
+        await interlock.sold(sales)
+
+
+async def _match(match: ProductMatchChangedV1, interlock: Interlock) -> None:
+    """The listing may be of a product that is sold; its row is there, the match's own need not be yet."""
+    if match.deleted or match.entity_type is not MatchedEntity.SELL or match.confidence <= SURE:
+        return
+    async with interlock.database.connection() as connection:
+        (row,) = await rows(connection, LISTINGS, sell_listing_id=match.entity_id) or [None]
+        if row is None:
+            return
+        products = await linked(connection, {match.unified_product_id, row.unified_product_id})
+    fresh = Offered(match.entity_id, row.channel, row.market, row.channel_item_id)
+    await interlock.linked(products)
+    await interlock.listed(match.unified_product_id, fresh)

@@ -1,6 +1,6 @@
 """A sale, decided: units reserved, and the work of taking listings off given in, in one transaction."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.db.pool import Connection, Database
@@ -19,6 +19,14 @@ ENDS_ITSELF = frozenset({"stockx"})
 """Where a listing is one unit: the sold one is gone by itself."""
 
 
+_NOBODY: Mapping[int, Collection[int]] = {}
+
+
+def _in_order(sales: Sequence[Sale]) -> list[Sale]:
+    """By product: whoever locks several locks them in this order."""
+    return sorted(sales, key=lambda sale: sale.unified_product_id)
+
+
 @dataclass(frozen=True)
 class Interlock:
     """`units_unless_told`: of a product that does not say how many there are; None: no limit."""
@@ -28,34 +36,61 @@ class Interlock:
     units_unless_told: int | None = 1
     attempts: int = 40
 
-    async def sold(self, sale: Sale, sold_by: Collection[int] = ()) -> Decided:
-        """Reserve a sale's units; when none is left, every listing is taken off. `sold_by`: the listings that sold."""
-        product = sale.unified_product_id
+    async def sold(self, sales: Sequence[Sale], sold_by: Mapping[int, Collection[int]] = _NOBODY) -> list[Decided]:
+        """Reserve the units of one order's sales, all together; when none is left, every listing is taken off.
+
+        `sold_by`: the listings that sold, by product. Products that are linked are decided in one transaction, so that
+        of two orders the same one is the first everywhere.
+        """
         async with self.database.transaction() as connection:
-            units = await on_hand(connection, product, self.units_unless_told)
-
-            async def advise(late: Sale, holders: tuple[str, ...]) -> str:
-                return await self._advice(connection, late, holders)
-
-            decided = await reserve(connection, sale, units, advise)
-            if decided.sold_out and decided.news:
-                listings = await offered(connection, product)
-                keep = {one.sell_listing_id for one in listings if one.channel in ENDS_ITSELF} & set(sold_by)
-                await self._take_off(
-                    connection, product, decided.fence, [one for one in listings if one.sell_listing_id not in keep]
-                )
-        self._tell(sale, decided)
+            decided = [await self._reserve(connection, sale, sold_by) for sale in _in_order(sales)]
+        self._tell(zip(_in_order(sales), decided, strict=True))
         return decided
 
-    async def ended(self, sale: Sale, *, came_back: bool = True) -> Decided:
-        """Release a sale's units; if they did not come back, only its claim to some."""
+    async def linked(self, products: Collection[int]) -> None:
+        """These are the same goods: who has a unit of one has it of all, the first order first."""
+        asked = """
+            SELECT order_key, max(units) AS units, min(reserved_at) AS first FROM interlock.reservations
+            WHERE unified_product_id = ANY ($1) AND state <> 'released' GROUP BY order_key ORDER BY first, order_key
+        """
         async with self.database.transaction() as connection:
-            units = await on_hand(connection, sale.unified_product_id, self.units_unless_told)
-            decided = await release(connection, sale, units, came_back=came_back)
-            if decided.news and decided.sold_out and decided.promoted:
+            if not await connection.fetch(asked, sorted(products)):
+                return
+            for product in sorted(products):
+                await lock(connection, product)
+            orders = await connection.fetch(asked, sorted(products))
+            sales = [Sale(product, one["order_key"], one["units"]) for one in orders for product in sorted(products)]
+            decided = [await self._reserve(connection, sale, _NOBODY) for sale in sales]
+        self._tell(zip(sales, decided, strict=True))
+
+    async def _reserve(self, connection: Connection, sale: Sale, sold_by: Mapping[int, Collection[int]]) -> Decided:
+        product = sale.unified_product_id
+        units = await on_hand(connection, product, self.units_unless_told)
+
+        async def advise(late: Sale, holders: tuple[str, ...]) -> str:
+            return await self._advice(connection, late, holders)
+
+        decided = await reserve(connection, sale, units, advise)
+        if decided.sold_out and decided.news:
+            listings = await offered(connection, product)
+            ended = {one.sell_listing_id for one in listings if one.channel in ENDS_ITSELF}
+            keep = ended & set(sold_by.get(product, ()))
+            open_ones = [one for one in listings if one.sell_listing_id not in keep]
+            await self._take_off(connection, product, decided.fence, open_ones)
+        return decided
+
+    async def ended(self, sales: Sequence[Sale], *, came_back: bool = True) -> list[Decided]:
+        """Release the units of one order's sales; if they did not come back, only its claim to some."""
+        decided: list[Decided] = []
+        async with self.database.transaction() as connection:
+            for sale in _in_order(sales):
                 product = sale.unified_product_id
-                await self._take_off(connection, product, decided.fence, await offered(connection, product))
-        self._tell(sale, decided)
+                units = await on_hand(connection, product, self.units_unless_told)
+                one = await release(connection, sale, units, came_back=came_back)
+                if one.news and one.sold_out and one.promoted:
+                    await self._take_off(connection, product, one.fence, await offered(connection, product))
+                decided.append(one)
+        self._tell(zip(_in_order(sales), decided, strict=True))
         return decided
 
     async def listed(self, product: int, fresh: Offered) -> None:
@@ -129,12 +164,13 @@ class Interlock:
             f"{had}. {buy} order {number} at {channel} before its shipping deadline, and tell the buyer."
         )
 
-    def _tell(self, sale: Sale, decided: Decided) -> None:
-        if not decided.news:
-            return
-        INTERLOCK_SALES.labels(decided.state).inc()
-        told = {"product": sale.unified_product_id, "order": sale.order_key, "fence": decided.fence}
-        if decided.state is State.OVERSOLD:
-            log.error("oversold: GET /oversold says what to do", **told, went_to=decided.holders)
-        else:
-            log.info("a sale", state=str(decided.state), left=decided.left, promoted=decided.promoted, **told)
+    def _tell(self, news: Iterable[tuple[Sale, Decided]]) -> None:
+        for sale, decided in news:
+            if not decided.news:
+                continue
+            INTERLOCK_SALES.labels(decided.state).inc()
+            told = {"product": sale.unified_product_id, "order": sale.order_key, "fence": decided.fence}
+            if decided.state is State.OVERSOLD:
+                log.error("oversold: GET /oversold says what to do", **told, went_to=decided.holders)
+            else:
+                log.info("a sale", state=str(decided.state), left=decided.left, promoted=decided.promoted, **told)

@@ -192,6 +192,51 @@ async def test_a_matched_listing_s_sale_takes_the_other_product_s_listings_off(g
     assert "ebay-1" in shop.calls
 
 
+@pytest.mark.parametrize("sold", ["ebay-2", "mercadolibre-1"])
+async def test_of_two_linked_products_a_sale_of_either_takes_the_listings_of_both_off(goods: Goods, sold: str) -> None:
+    """The match is of one listing; the unit is that of all listings of both products, whichever of them sells."""
+    other = await goods.api.create("unifiedProducts", ean_upc="4006381333931")
+    matched = await goods.list_at("ebay", "ebay-2", unifiedProductId=other)
+    await goods.list_at("amazon", "amazon-2", unifiedProductId=other)
+    fields = {"unifiedProductId": goods.product, "entityType": "sell", "entityId": matched}
+    await goods.api.create("productMatches", **fields, confidence="0.81")
+    line = OrderLine(item_id=sold, title="One", quantity=1, unit_price=brl("750.00"))
+    channel = sold.partition("-")[0]
+    await goods.publisher.publish(Outgoing(sold_at(channel, 1).model_copy(update={"lines": [line]})))
+    await until(all_off(goods), "the listings of both products are off")
+    late = OrderLine(item_id="amazon-2", title="One", quantity=1, unit_price=brl("750.00"))
+    await goods.publisher.publish(Outgoing(sold_at("amazon", 2).model_copy(update={"lines": [late]})))
+    await until(lambda: is_true(lambda: goods.state("amazon:2"), State.OVERSOLD), "a second order has none of either")
+    states = "SELECT string_agg(DISTINCT state, ' ') FROM interlock.reservations WHERE order_key = $1"
+    assert await scalar(goods.database, states, f"{channel}:1") == "held"
+    assert await scalar(goods.database, states, "amazon:2") == "oversold", "of both products"
+
+
+async def test_a_match_that_is_made_after_the_sale_takes_the_other_product_s_listings_off(goods: Goods) -> None:
+    other = await goods.api.create("unifiedProducts", ean_upc="4006381333931")
+    matched = await goods.list_at("ebay", "ebay-2", unifiedProductId=other)
+    await goods.list_at("amazon", "amazon-2", unifiedProductId=other)
+    await goods.told("mercadolibre", 1)
+
+    async def own_are_off() -> bool:
+        return goods.shops["ebay"].on_sale | goods.shops["amazon"].on_sale == {"ebay-2", "amazon-2"}
+
+    await until(own_are_off, "the sold product's own listings are off, another product's are not")
+    fields = {"unifiedProductId": goods.product, "entityType": "sell", "entityId": matched}
+    unsure = await goods.api.create("productMatches", **fields, confidence="0.80", matchMethod="embedding")
+    assert await scalar(goods.database, "SELECT count(*) FROM interlock.reservations") == 1
+    judged = {"action": 2, "id": unsure, "confidence": "1.0", "matchMethod": "manual"}
+    assert (await goods.api.post("productMatches", judged)).values
+    await until(all_off(goods), "it is the same unit: the other product's listings are off, too")
+    await goods.told("mercadolibre", 1, OrderStatus.CANCELLED, 1)
+    released = "SELECT count(*) FROM interlock.reservations WHERE state = 'released'"
+
+    async def both_free() -> bool:
+        return await scalar(goods.database, released) == 2
+
+    await until(both_free, "and its end frees both")
+
+
 async def test_a_refund_frees_a_claim_but_no_unit(goods: Goods) -> None:
     await goods.told("ebay", 1)
     await until(lambda: is_true(lambda: goods.state("ebay:1"), State.HELD), "the first has the unit")
@@ -213,7 +258,9 @@ async def test_of_orders_at_the_same_moment_one_has_the_unit(database: Database,
     interlock = interlock_of(database)
     for product in products:
         sales = [Sale(product, f"ebay:{number}", 1) for number in range(8)]
-        decided = await asyncio.gather(*(interlock.sold(sale) for sale in [*sales, *sales]))
+        decided = [
+            one for told in await asyncio.gather(*(interlock.sold([sale]) for sale in [*sales, *sales])) for one in told
+        ]
         assert sum(one.news for one in decided) == len(sales)
         assert sum(one.news and one.state is State.HELD for one in decided) == 1
         states = "SELECT count(*) FROM interlock.reservations WHERE unified_product_id = $1 AND state = $2"
