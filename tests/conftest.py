@@ -45,5 +45,5 @@ async def stack() -> AsyncIterator[Endpoints]:
     with something of its own (a random prefix), and never counts on an empty server.
     """
     with unused_folder(state_folder(os.environ) / "test") as folder:
-        async with choose_stack(os.environ, folder) as endpoints:
+        async with choose_stack(os.environ, folder, durable=False) as endpoints:
             yield endpoints

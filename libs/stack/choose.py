@@ -13,11 +13,16 @@ from libs.stack.errors import StackError
 
 @asynccontextmanager
 async def choose_stack(
-    environ: Mapping[str, str], state_dir: Path, *, on_progress: Callable[[str], None] = lambda _: None
+    environ: Mapping[str, str],
+    state_dir: Path,
+    *,
+    durable: bool = True,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Endpoints]:
     """External if the environment names it, else containers if an engine answers, else embedded in `state_dir`.
 
-    `SELLSTREAM_STACK=containers|embedded` settles the choice between the last two. Raises StackError.
+    `SELLSTREAM_STACK=containers|embedded` settles the choice between the last two. `durable=False` is for embedded
+    data that need not outlive a power cut. Raises StackError.
     """
     wanted = environ.get("SELLSTREAM_STACK", "")
     if wanted not in ("", "containers", "embedded"):
@@ -28,5 +33,5 @@ async def choose_stack(
         async with container_stack(on_progress=on_progress) as endpoints:
             yield endpoints
     else:
-        async with embedded_stack(state_dir, on_progress=on_progress) as endpoints:
+        async with embedded_stack(state_dir, durable=durable, on_progress=on_progress) as endpoints:
             yield endpoints

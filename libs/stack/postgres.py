@@ -28,7 +28,8 @@ class EmbeddedPostgres:
     """PostgreSQL below `state_dir/postgres`. `start` joins it when it runs; `stop` stops it only if started here.
 
     The password is made once and kept, readable by its owner only, in `state_dir/postgres/password`.
-    `durable=False` turns fsync off: faster, and a power cut loses the data; never for data that matters.
+    `durable=False` turns fsync off: faster, and a power cut loses the data, though no killed process does; never for
+    data that matters.
     For failure tests it can be killed, paused, resumed and started again on the same port with the same data.
     """
 
@@ -245,7 +246,7 @@ def _settings(port: int, *, durable: bool) -> list[str]:
         "jit": "off",  # every query here is short
     }
     if not durable:
-        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= {"fsync": "off", "full_page_writes": "off"}
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 

@@ -64,8 +64,7 @@ class Operator:
         )
 
 
-@pytest.fixture
-async def unmigrated(kafka: KafkaSettings, database_url: str) -> Operator:
+def operator(kafka: KafkaSettings, database_url: str) -> Operator:
     return Operator(
         {
             **os.environ,
@@ -78,10 +77,13 @@ async def unmigrated(kafka: KafkaSettings, database_url: str) -> Operator:
 
 
 @pytest.fixture
-async def dlq(unmigrated: Operator, database_url: str) -> Operator:
-    async with Database(database_url, application="test") as database:
-        await migrate(database)
-    return unmigrated
+def unmigrated(kafka: KafkaSettings, unmigrated_url: str) -> Operator:
+    return operator(kafka, unmigrated_url)
+
+
+@pytest.fixture
+def dlq(kafka: KafkaSettings, database_url: str) -> Operator:
+    return operator(kafka, database_url)
 
 
 async def refuse(records: Sequence[Received]) -> list[Outgoing]:

@@ -270,11 +270,11 @@ async def test_many_delayed_jobs_do_not_slow_a_dequeue(queue: JobQueue) -> None:
         assert "Rows Removed by Filter" not in plan, plan
 
 
-async def test_a_database_that_is_not_migrated_or_away_is_said_to_be(database_url: str) -> None:
-    async with Database(database_url, application="tests") as bare:
+async def test_a_database_that_is_not_migrated_or_away_is_said_to_be(unmigrated_url: str) -> None:
+    async with Database(unmigrated_url, application="tests") as bare:
         with pytest.raises(NotMigrated, match="sellstream db migrate"):
             await JobQueue(bare, "q").enqueue(search())
-    nowhere = database_url.rpartition("@")[0] + "@127.0.0.1:1/nothing"
+    nowhere = unmigrated_url.rpartition("@")[0] + "@127.0.0.1:1/nothing"
     async with Database(nowhere, application="tests") as away:
         with pytest.raises(DatabaseAway):
             await JobQueue(away, "q").dequeue("a", lock_seconds=1)

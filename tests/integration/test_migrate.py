@@ -12,8 +12,8 @@ from tests.projecting import scalar
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
+async def database(unmigrated_url: str) -> AsyncIterator[Database]:
+    async with Database(unmigrated_url, application="tests") as opened:
         yield opened
 
 

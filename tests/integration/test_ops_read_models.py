@@ -61,6 +61,10 @@ class Command:
 
 @pytest.fixture
 def sellstream(kafka: KafkaSettings, database_url: str) -> Command:
+    return command(kafka, database_url)
+
+
+def command(kafka: KafkaSettings, database_url: str) -> Command:
     return Command(
         {
             **os.environ,
@@ -86,7 +90,8 @@ async def live(kafka: KafkaSettings, publisher: Publisher, database: Database) -
         yield
 
 
-async def test_migrate_can_be_repeated_and_what_lacks_it_says_so(sellstream: Command) -> None:
+async def test_migrate_can_be_repeated_and_what_lacks_it_says_so(kafka: KafkaSettings, unmigrated_url: str) -> None:
+    sellstream = command(kafka, unmigrated_url)
     before = await sellstream("read-models", "status")
     assert before.code == 1
     assert "sellstream db migrate" in before.err
