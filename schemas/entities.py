@@ -1,33 +1,43 @@
-"""Every entity of the catalog, one line each. The services' routes, read models and events follow from it."""
+"""Every entity of the catalog, found by its file. The services' routes, read models and events follow from it.
 
-from schemas.buy_offers import buy_offer_changed
-from schemas.cost_rules import cost_rule_changed
+An entity is one file, `schemas/<topic>/<noun>_changed.py`, that holds an `ENTITY`. No list names it: its file is the
+one place that is touched to add one (infra/decisions/0020).
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
 from schemas.entity import Entity
-from schemas.listing_drafts import listing_draft_changed
-from schemas.marketplace_orders import marketplace_order_changed
-from schemas.marketplace_shipments import marketplace_shipment_changed
-from schemas.message_tickets import message_ticket_changed
-from schemas.opportunities import opportunity_changed
-from schemas.procurement_jobs import procurement_job_changed
-from schemas.product_matches import product_match_changed
-from schemas.publish_jobs import publish_job_changed
-from schemas.sell_listings import sell_listing_changed
-from schemas.unified_products import unified_product_changed
 
-ENTITIES: tuple[Entity, ...] = (
-    unified_product_changed.ENTITY,
-    buy_offer_changed.ENTITY,
-    sell_listing_changed.ENTITY,
-    product_match_changed.ENTITY,
-    cost_rule_changed.ENTITY,
-    opportunity_changed.ENTITY,
-    listing_draft_changed.ENTITY,
-    publish_job_changed.ENTITY,
-    marketplace_order_changed.ENTITY,
-    marketplace_shipment_changed.ENTITY,
-    message_ticket_changed.ENTITY,
-    procurement_job_changed.ENTITY,
-)
+_FOLDER = Path(__file__).parent
+
+
+def _declared() -> list[Entity]:
+    files = sorted(_FOLDER.glob("*/*_changed.py"))
+    modules = [import_module(f"{__package__}.{file.parent.name}.{file.stem}") for file in files]
+    return [module.ENTITY for module in modules if isinstance(getattr(module, "ENTITY", None), Entity)]
+
+
+def in_order(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """Each behind those that it refers to, else by name. Raises ValueError where references go round in a circle."""
+    waiting = {entity.collection: entity for entity in sorted(entities, key=lambda one: one.collection)}
+    found: list[Entity] = []
+    while waiting:
+        ready = [one for one in waiting.values() if not _needs(one) & waiting.keys() - {one.collection}]
+        if not ready:
+            raise ValueError(f"the references of {', '.join(waiting)} go round in a circle")
+        found += ready
+        for one in ready:
+            del waiting[one.collection]
+    return tuple(found)
+
+
+def _needs(entity: Entity) -> set[str]:
+    return {collection for reference in entity.references for collection in reference.collections}
+
+
+ENTITIES: tuple[Entity, ...] = in_order(_declared())
 
 BY_COLLECTION = {entity.collection: entity for entity in ENTITIES}
 BY_FACT = {entity.fact: entity for entity in ENTITIES}

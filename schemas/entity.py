@@ -1,7 +1,7 @@
 """What an entity of the catalog is: one declaration, from which its event, topic, read model, route and documents come.
 
-Source: mission, "Marketplace Management Modules". A new entity is one file that declares a fact and an `Entity`, and
-its line in `schemas/entities.py`; `make schemas` writes its topic.yaml, JSON Schema and examples.
+Source: mission, "Marketplace Management Modules". A new entity is one file, `schemas/<topic>/<noun>_changed.py`, that
+declares a fact and an `ENTITY`; `make schemas` writes its topic.yaml, JSON Schema, examples and `__init__.py`.
 
 A fact's fields are the documented ones in snake_case, each of these types: str, int, bool, DecimalString, UtcTime,
 date, a StrEnum, Json, or one of them `| None`. A field with a default is optional in a request.

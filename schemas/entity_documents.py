@@ -1,4 +1,4 @@
-"""What stands in an entity's folder beside its declaration, generated from it: topic.yaml and examples.
+"""What stands in an entity's folder beside its declaration, generated from it: topic.yaml, examples, `__init__.py`.
 
 `minimal` has what a fact must have, `full` everything (both from the documented example); what fails lacks its number,
 or gives a number, a time or a status that is none.
@@ -23,7 +23,7 @@ def documents(entity: Entity, folder: Path) -> dict[Path, str]:
     prefix = f"{entity.event.name.replace('.', '_')}.v1"
     examples = {f"{case}.pass": data for case, data in _passing(entity).items()}
     examples |= {f"{case}.fail": data for case, data in _failing(entity).items()}
-    return {own / "topic.yaml": _topic(entity)} | {
+    return {own / "__init__.py": "", own / "topic.yaml": _topic(entity)} | {
         own / "examples" / f"{prefix}.{case}.json": json.dumps(data, indent=2, ensure_ascii=False) + "\n"
         for case, data in examples.items()
     }

@@ -23,8 +23,9 @@ from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrde
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
 from schemas.product_matches.product_match_changed import MatchedEntity, ProductMatchChangedV1
 from schemas.registry import BY_MODEL
+from schemas.sell_listings.sell_listing_changed import ENTITY as LISTINGS
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
-from services.interlock.goods import LISTINGS, SURE, Offered, linked
+from services.interlock.goods import SURE, Offered, linked
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale
 

@@ -1,4 +1,4 @@
-"""What every entity of the catalog must keep to; a new one is found by its line in schemas/entities.py."""
+"""What every entity of the catalog must keep to; a new one is found by its file (schemas/entities.py)."""
 
 import json
 from typing import Any

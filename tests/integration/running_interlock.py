@@ -11,10 +11,10 @@ from libs.bus.settings import KafkaSettings
 from libs.channels.accounts import Channels
 from libs.db.pool import Database
 from libs.jobs import JobQueue, Worker, WorkerSettings
+from libs.selling.channel import SalesChannel
 from services.interlock.handlers import TOPICS, on_facts
 from services.interlock.interlocking import QUEUE, TAKE_OFF, Interlock
 from services.interlock.taking_off import TakingOff
-from tests.selling import Shop
 
 
 def interlock_of(database: Database, units: int | None = 1) -> Interlock:
@@ -22,7 +22,7 @@ def interlock_of(database: Database, units: int | None = 1) -> Interlock:
 
 
 @asynccontextmanager
-async def working(interlock: Interlock, shops: Iterable[Shop]) -> AsyncIterator[None]:
+async def working(interlock: Interlock, shops: Iterable[SalesChannel]) -> AsyncIterator[None]:
     """Take listings off for as long as the block lasts."""
     stop = asyncio.Event()
     channels = Channels({(shop.channel, shop.market): shop for shop in shops})

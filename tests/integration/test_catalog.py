@@ -134,7 +134,7 @@ async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Databa
 async def test_a_row_that_is_referred_to_stays(api: Catalog) -> None:
     await fill(api)
     cases = {
-        "unifiedProducts": "unifiedProductId 1 is in use: unifiedProductId of sellListingId 1 in sellListings",
+        "unifiedProducts": "unifiedProductId 1 is in use: unifiedProductId of listingDraftId 1 in listingDrafts",
         "marketplaceOrders": "marketplaceOrderId 1 is in use: marketplaceOrderId of shipmentId 1 in shipments",
         "listingDrafts": "listingDraftId 1 is in use: draftId of publishJobId 1 in publishJobs",
     }
