@@ -80,8 +80,10 @@ def received_offers(index: int, total: int, sku: str, offers: int, milliseconds:
     return f"← [{index}/{total}] SKU {sku}: {offers} offers ({milliseconds}ms)"
 
 
-def failed_sku(index: int, total: int, sku: str, error: str) -> str:
-    return f"⚠ [{index}/{total}] SKU {sku}: failed, to be tried again at the end ({error})"
+def failed_sku(index: int, total: int, sku: str, error: str, *, last: bool) -> str:
+    """`last`: no round of retries follows."""
+    told = "failed" if last else "failed, to be tried again at the end"
+    return f"⚠ [{index}/{total}] SKU {sku}: {told} ({error})"
 
 
 def step_2_complete(skus: int) -> str:
@@ -100,7 +102,7 @@ def not_stored(number: int, *, stopping: bool) -> str:
     return f"⚠ {number} facts were refused by the read model: look at the projector's dead letters"
 
 
-EBAY_IS_THERE = "⚠ Calls failed one after the other, but eBay answers: what fails is tried alone"
+EBAY_IS_THERE = "⚠ Calls failed one after the other, but eBay answers others: what fails are these SKUs"
 
 
 def not_now(seconds: float, why: str) -> str:

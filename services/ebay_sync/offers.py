@@ -149,7 +149,7 @@ async def _fetch(work: Work, chunk: Chunk, total: int, attempt: int = 1) -> None
             if chunk.error is not None:
                 return
             try:
-                await _fetch_one(work, chunk, index, total, sku)
+                await _fetch_one(work, chunk, index, total, sku, last=attempt > work.pace.retry_rounds)
             except (*OF_THE_ACCOUNT, Stopped) as error:
                 chunk.error = chunk.error or error
 
@@ -171,7 +171,7 @@ async def _look_at_unseen(work: Work, chunk: Chunk, attempt: int) -> None:
         chunk.disappeared += len(looked.lost.inventory)
 
 
-async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str) -> None:
+async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str, *, last: bool) -> None:
     journal = work.journal
     journal.check()
     journal.say("request", lines.fetching_offers(index, total, sku))
@@ -181,13 +181,13 @@ async def _fetch_one(work: Work, chunk: Chunk, index: int, total: int, sku: str)
         raise
     except ApiError as error:
         chunk.failures.append(Failure(sku, str(error)[:500], 1))
-        journal.say("warning", lines.failed_sku(index, total, sku, error.detail[:200]))
+        journal.say("warning", lines.failed_sku(index, total, sku, error.detail[:200], last=last))
         return
     journal.say("info", lines.received_offers(index, total, sku, len(told.offers), milliseconds))
     if told.unreadable:  # taken as they are, these would look as if they had disappeared
         reason = f"an offer is unreadable: {told.unreadable[0].reason}"
         chunk.failures.append(Failure(sku, reason[:500], 1))
-        journal.say("warning", lines.failed_sku(index, total, sku, reason[:200]))
+        journal.say("warning", lines.failed_sku(index, total, sku, reason[:200], last=last))
         return
     chunk.answers[sku] = Answer(told.offers, asked_at)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import aiohttp
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from services.ops import authorise_commands
 from services.ops.ebay_follow import follow
@@ -79,21 +79,31 @@ def runs(
     if as_json:
         print(json.dumps(found, indent=1))
         return
-    numbers_of = ("fetched", "stored", "unchanged", "failed")
-    table = Table(
-        Column("run", no_wrap=True), "account", Column("status", no_wrap=True), *numbers_of, "began", box=None
-    )
-    for run in found:
-        counts = run["counts"]
-        numbers = [str(counts[name]) for name in numbers_of]
-        began = datetime.fromisoformat(run["began_at"] or run["created_at"])
-        table.add_row(run["run_id"], run["account"], run["status"], *numbers, f"{began:%Y-%m-%d %H:%M:%S}")
-    Console().print(table)
+    Console().print(_table(found))
 
 
 def stop(run_id: _RunId, user: _User = SANDBOX_USER) -> None:
     """Stop a run at its next checkpoint."""
     print(_call("POST", f"/{run_id}/stop", user)["message"])
+
+
+def _table(runs: list[dict[str, Any]]) -> Table:
+    """80 columns wide, so that nothing is cut off; with the accounts' names where there are several."""
+    several = len({run["account"] for run in runs}) > 1
+    numbers_of = {"fetched": "fetched", "stored": "stored", "unchanged": "same", "failed": "failed"}
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("run", "began", "status"):
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers_of.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    if several:
+        table.add_column("account", overflow="fold")
+    for run in runs:
+        began = datetime.fromisoformat(run["began_at"] or run["created_at"]).astimezone()
+        numbers = [str(run["counts"][name]) for name in numbers_of]
+        account = [run["account"]] if several else []
+        table.add_row(run["run_id"], f"{began:%d %b %H:%M}", run["status"], *numbers, *account)
+    return table
 
 
 def _watch(run_id: str, user: str) -> None:

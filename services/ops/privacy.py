@@ -117,6 +117,8 @@ def read(
 def _whom(marketplace: str, person: str | None, order: str | None) -> str:
     if (person is None) == (order is None):
         raise typer.BadParameter("name a person or an order", param_hint="--person, --order")
+    if not marketplace.strip() or not (person or order or "").strip():
+        raise typer.BadParameter("an empty name is nobody's", param_hint="--marketplace, --person, --order")
     return person_of(marketplace, person if person is not None else f"order/{order}")
 
 

@@ -89,6 +89,8 @@ async def test_skus_that_always_fail_are_listed_though_nearly_nothing_else_is_as
         assert [(one["sku"], one["attempts"]) for one in run["failures"]] == [(sku, 2) for sku in bad]
         told = [event.text for event in (await sync.events(run["run_id"]))[:-1]]
         assert lines.EBAY_IS_THERE in told
+        promised = sum("to be tried again at the end" in line for line in told)
+        assert promised == sum(line.startswith("⚠ [") for line in told) / 2 == 6, "of the last round, it is not said"
         good = bad.pop(3)  # among the bad ones, it is asked for all the same
         await shop.control("DELETE", f"/_faults/{faults[good]}")
         again = await retried(sync, run)

@@ -410,6 +410,7 @@ async def test_the_command_line_begins_follows_and_lists_runs(sync: Sync) -> Non
     run_id = (await sync.call("GET", "/runs"))["runs"][0]["run_id"]
     assert run_id in listed
     assert "completed" in listed
+    assert max(map(len, listed.splitlines())) <= 80
     assert "It has ended already" in await sellstream("stop", run_id, "--user", "7")
     assert "You have no such run" in await sellstream("stop", run_id, "--user", "8", status=1)
     assert (await sellstream("watch", run_id, "--user", "7")).splitlines() == told

@@ -168,9 +168,8 @@ function row(run) {
   const ended = run.ended_at ? new Date(run.ended_at) : null;
   const what = run.mode === "full" ? run.kind : `${run.kind}, ${run.mode}`;
   const numbers = [run.counts.fetched, run.counts.stored, run.counts.unchanged, run.counts.failed];
-  cell(tr, began.toLocaleString());
+  cell(tr, began.toLocaleString(), "began");
   cell(tr, what);
-  cell(tr, run.account);
   const badge = document.createElement("span");
   badge.className = `badge ${run.status}`;
   badge.textContent = run.status;
@@ -178,6 +177,7 @@ function row(run) {
   cell(tr, badge);
   for (const number of numbers) cell(tr, number.toLocaleString(), "number");
   cell(tr, ended ? `${((ended - began) / 1000).toFixed(1)} s` : "…", "number");
+  cell(tr, run.account);
   cell(tr, run.requested_by);
   const actions = document.createElement("span");
   actions.append(button("Show", `Show ${run.run_id}`, run.run_id, () => watch(run.run_id) || look()));
