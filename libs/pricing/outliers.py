@@ -18,12 +18,17 @@ class Competitor:
 
     seller: str
     price_usd: Decimal
-    condition: str = "new"
+    condition: str | None = "new"
+    """None: nobody told it."""
 
 
-def comparable(competitors: Sequence[Competitor], condition: str) -> list[Competitor]:
-    """Those of the same condition."""
-    return [each for each in competitors if each.condition.casefold() == condition.casefold()]
+def comparable(competitors: Sequence[Competitor], condition: str, *, unknown: bool = True) -> list[Competitor]:
+    """Those of the same condition, and with `unknown` those of which it is not known."""
+
+    def alike(theirs: str | None) -> bool:
+        return unknown if theirs is None else theirs.casefold() == condition.casefold()
+
+    return [each for each in competitors if alike(each.condition)]
 
 
 def without_outliers(competitors: Sequence[Competitor]) -> list[Competitor]:

@@ -44,6 +44,7 @@ class Product(msgspec.Struct):
     """
 
     category: str = ""
+    condition: str | None = None
     exists: bool = False
     offers: dict[int, BuyOffer] = {}
     listings: dict[int, Listing] = {}
@@ -53,9 +54,10 @@ class Product(msgspec.Struct):
 
 
 class ProductPart(msgspec.Struct, frozen=True, tag="product"):
-    """The product itself; `category` is None when it is gone."""
+    """The product itself; `category` is None when it is gone, `condition` where its attributes do not tell one."""
 
     category: str | None
+    condition: str | None = None
 
 
 class OfferPart(msgspec.Struct, frozen=True, tag="offer"):
@@ -88,6 +90,7 @@ def apply(product: Product, part: Part) -> None:
         case ProductPart():
             product.exists = part.category is not None
             product.category = part.category or ""
+            product.condition = part.condition
         case OfferPart():
             _set(product.offers, part.offer_id, part.offer)
         case ListingPart():

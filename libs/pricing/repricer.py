@@ -1,7 +1,8 @@
 """The repricer: one listing, one rule, the competitors as they are, to a proposed price and its explanation.
 
 In this order (what comes later has the last word):
-1. `target`: beside the cheapest competitor that counts (same condition, not our own offer, not an outlier).
+1. `target`: beside the cheapest competitor that counts (same condition, or an unknown one where the rule lets it count;
+   not our own offer, not an outlier).
 2. `fallback`: no competitor counts, so the rule's fallback price, or the present one.
 3. `already winning`: never lower while we win: it would give money away for nothing.
 4. `largest drop`, `largest rise`: never further than that in one change.
@@ -50,6 +51,8 @@ class Considered:
 
     counted: int
     other_condition: int
+    unknown_condition: int
+    """Left out, because the rule does not count them; what it counts is in `counted`."""
     outliers: int
     lowest_usd: Decimal | None
     lowest_seller: str | None
@@ -88,7 +91,7 @@ def propose(rule: RepricingRule, listing: Priced, competitors: Sequence[Competit
     """The price that the rule proposes now; raise AmountRefused, BoundUnknown."""
     current = checked_usd(listing.current_usd, "the present price")
     limits = bounds(rule, listing)
-    seen = _considered(listing, competitors)
+    seen = _considered(rule, listing, competitors)
     steps = [_first(rule, current, seen)]
     steps += _when_winning(listing, current, seen, steps[-1].after)
     steps += _largest_step(rule, current, steps[-1].after)
@@ -97,14 +100,16 @@ def propose(rule: RepricingRule, listing: Priced, competitors: Sequence[Competit
     return Proposal(current, price, rule.id, rule.version, rule.mode, seen, limits, tuple(steps))
 
 
-def _considered(listing: Priced, competitors: Sequence[Competitor]) -> Considered:
+def _considered(rule: RepricingRule, listing: Priced, competitors: Sequence[Competitor]) -> Considered:
     others = [each for each in competitors if not listing.seller or each.seller != listing.seller]
-    alike = comparable(others, listing.condition)
+    alike = comparable(others, rule.condition, unknown=rule.unknown_condition_counts)
+    unknown = 0 if rule.unknown_condition_counts else sum(each.condition is None for each in others)
     counted = without_outliers(alike)
     lowest = min(counted, key=lambda each: (each.price_usd, each.seller), default=None)
     return Considered(
         counted=len(counted),
-        other_condition=len(others) - len(alike),
+        other_condition=len(others) - len(alike) - unknown,
+        unknown_condition=unknown,
         outliers=len(alike) - len(counted),
         lowest_usd=checked_usd(lowest.price_usd, "a competitor's price") if lowest else None,
         lowest_seller=lowest.seller if lowest else None,
@@ -113,7 +118,10 @@ def _considered(listing: Priced, competitors: Sequence[Competitor]) -> Considere
 
 def _first(rule: RepricingRule, current: Decimal, seen: Considered) -> Step:
     if seen.lowest_usd is None:
-        left_out = f"{seen.other_condition} of another condition, {seen.outliers} out of line"
+        left_out = (
+            f"{seen.other_condition} of another condition, {seen.unknown_condition} of an unknown one, "
+            f"{seen.outliers} out of line"
+        )
         if rule.fallback_usd is None:
             reason = (
                 f"No competitor counts ({left_out}) and there is no fallback price: the present price is the start."

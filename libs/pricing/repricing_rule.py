@@ -8,6 +8,7 @@ from libs.pricing.amounts import CENT, checked_usd
 from libs.pricing.bounds import Bounds, price_for_profit
 from libs.pricing.cost_rules import CostRule
 
+NEW = "new"
 _HUNDRED = Decimal(100)
 
 
@@ -75,6 +76,10 @@ class RepricingRule:
     largest_drop: Distance | None = None
     """Per change, of the present price."""
     largest_rise: Distance | None = None
+    condition: str = NEW
+    """What the listing is in: competitors in another condition do not count."""
+    unknown_condition_counts: bool = True
+    """Whether competitors count of which nobody told the condition."""
     mode: Mode = Mode.TEST
 
     def __post_init__(self) -> None:
@@ -99,7 +104,6 @@ class Priced:
     """The listing as it is: its present price, and what it costs."""
 
     current_usd: Decimal
-    condition: str = "new"
     seller: str = ""
     """Our own name at the marketplace: offers under it are not competitors."""
     buy_cost_usd: Decimal | None = None

@@ -12,7 +12,7 @@ from libs.bus.reader import KafkaAway
 from libs.pricing.amounts import AmountRefused
 from libs.pricing.backtest import Backtest, Outcome, Scope, backtest
 from libs.pricing.cost_rules import CostRules, NoCostRule
-from libs.pricing.repricing_rule import Amount, BoundUnknown, Distance, Percent, Position, RepricingRule
+from libs.pricing.repricing_rule import NEW, Amount, BoundUnknown, Distance, Percent, Position, RepricingRule
 from libs.stack import StackError
 from services.ops.connection import kafka_alone
 from services.ops.stored_market import CHANNEL, LeftOut, stored_market
@@ -41,6 +41,7 @@ def run(
     maximum: Annotated[str | None, typer.Option(help="Never above, in US dollars.")] = None,
     least_profit: Annotated[str | None, typer.Option(help="Never below what leaves this much.")] = None,
     largest_drop: Annotated[str | None, typer.Option(help="At most so far down at once: `5`, or `5%`.")] = None,
+    condition: Annotated[str, typer.Option(help="What the pieces are in; StockX asks for new ones.")] = NEW,
     market: Annotated[str, typer.Option(help="Country code, for the cost rules.")] = "US",
     category: Annotated[str, typer.Option(help="For the cost rules.")] = "*",
 ) -> None:
@@ -58,6 +59,7 @@ def run(
             maximum_usd=_amount(maximum),
             least_profit_usd=_amount(least_profit),
             largest_drop=None if largest_drop is None else _distance(largest_drop),
+            condition=condition,
         )
         stored = asyncio.run(stored_market(kafka_alone(), sku, size))
         _tell_left_out(stored.left_out)

@@ -20,7 +20,7 @@ from libs.pricing.opportunities import Figures, opportunities
 from libs.pricing.outliers import Competitor
 from libs.pricing.product_state import Listing, Part, Product, apply
 from libs.pricing.quoting import Place, Quote, as_listed, quotes
-from libs.pricing.repricing_rule import Priced
+from libs.pricing.repricing_rule import NEW, Priced
 from services.pricing.messages import AboutProduct, RatesTold, RuleTold, decode_shared, encode
 
 Table = MutableMapping[str, bytes]
@@ -43,6 +43,8 @@ Computed = list[tuple[Place, Figures | None]]
 """Each opportunity that there is, and each place where there is none (any more)."""
 
 USD = "USD"
+CHANNEL_CONDITIONS = {"stockx": NEW}
+"""Channels that take goods of one condition only: what they tell of their market is of it (StockX: unworn, boxed)."""
 _RATES = "rates"
 _BATCH = 10_000
 _PART = 100
@@ -96,13 +98,13 @@ class Board:
         state, price = self._state(product_id), self._usd()
         own = state.listings[listing_id]
         others = [
-            Competitor(f"listing {number}", price(each))
+            Competitor(f"listing {number}", price(each), state.condition)
             for number, each in sorted(state.listings.items())
             if number not in ours | {listing_id} and (each.channel, each.market) == (own.channel, own.market)
         ]
         view = state.markets.get(own.channel)
         if view is not None and view.lowest_ask_usd is not None and view.lowest_ask_usd != price(own):
-            others.append(Competitor(own.channel, view.lowest_ask_usd))
+            others.append(Competitor(own.channel, view.lowest_ask_usd, CHANNEL_CONDITIONS.get(own.channel)))
         try:
             rule = self._cost_rules().on(day, own.channel, own.market, state.category)
         except NoCostRule:

@@ -41,6 +41,7 @@ LINKED = Decimal("0.80")
 USD = "USD"
 SIZE = "size"
 CHANNELS = frozenset(Channel)
+CONDITION = "condition"
 CATEGORY = "category"
 """The product attribute that cost rules go by: a product of the document has no other place for it."""
 
@@ -58,8 +59,10 @@ Decision = tuple[str | None, list[Sent]]
 
 def on_unified_product(fact: UnifiedProductChangedV1, place: str | None) -> Decision:
     category, size = fact.attributes_json.get(CATEGORY), fact.attributes_json.get(SIZE)
+    condition = fact.attributes_json.get(CONDITION)
     told = None if fact.deleted else (category if isinstance(category, str) else "")
-    sent = [Sent(PRODUCTS, fact.key(), ProductPart(told))]
+    its_condition = condition.strip() or None if isinstance(condition, str) and not fact.deleted else None
+    sent = [Sent(PRODUCTS, fact.key(), ProductPart(told, its_condition))]
     here = None if fact.deleted else _style_code(fact.model)
     its_size = str(size) if isinstance(size, str | int) else None
     if place not in (None, here):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from libs.pricing.repricing_rule import Amount, Distance, Mode, Percent, Position, RepricingRule
+from libs.pricing.repricing_rule import NEW, Amount, Distance, Mode, Percent, Position, RepricingRule
 from schemas.values import DecimalString
 
 _Usd = Annotated[DecimalString, Field(ge=0)]
@@ -36,6 +36,12 @@ class RuleGiven(BaseModel):
     fallback_usd: _Usd | None = Field(default=None, description="The price while no competitor counts")
     largest_drop: DistanceGiven | None = Field(default=None, description="At once, of the present price")
     largest_rise: DistanceGiven | None = None
+    condition: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)] = Field(
+        default=NEW, description="What the listing is in; only competitors in it count"
+    )
+    unknown_condition: Literal["counts", "left out"] = Field(
+        default="counts", description="Competitors of which nobody told the condition"
+    )
     mode: Mode = Field(default=Mode.TEST, description="`live` changes the listing's price, `test` only proposes")
 
     def rule(self, number: int, version: int) -> RepricingRule:
@@ -52,5 +58,7 @@ class RuleGiven(BaseModel):
             fallback_usd=self.fallback_usd,
             largest_drop=self.largest_drop.distance() if self.largest_drop else None,
             largest_rise=self.largest_rise.distance() if self.largest_rise else None,
+            condition=self.condition,
+            unknown_condition_counts=self.unknown_condition == "counts",
             mode=self.mode,
         )

@@ -257,6 +257,17 @@ async def test_a_listing_with_a_rule_is_repriced_when_its_market_changes(
         row = (await api.get("/sellListings/3")).json
         assert Decimal(row["sellPriceUsd"]) == 780, "in live mode the listing's price is changed"
         assert (await proposals())[0]["applied_at"] is not None
+        unworn = rule | {"condition": "new", "fallback_usd": "820"}
+        assert (await client.put(f"{path}/repricing-rule", json=unworn)).status == 200
+        attributes = {"category": "Electronics", "condition": "used"}
+        await api.post("unifiedProducts", {"unifiedProductId": 1, "attributesJson": attributes, "action": 2})
+
+        async def nobody_comparable() -> bool:
+            newest = (await proposals())[0]
+            return newest["price_usd"] == "820.00" and "(2 of another condition, " in newest["explanation"]
+
+        await until(nobody_comparable, "competitors in another condition count no more")
+        assert (await client.put(f"{path}/repricing-rule", json=rule | {"condition": " "})).status == 400
         assert (await client.delete(f"{path}/repricing-rule")).status == 200
 
 

@@ -59,6 +59,17 @@ def test_another_condition_ourselves_and_prices_out_of_line_do_not_count() -> No
     found = propose(rule(), priced("120", seller="us"), offers)
     assert found.price_usd == Decimal("97.00")
     assert (found.competitors.counted, found.competitors.other_condition, found.competitors.outliers) == (4, 1, 1)
+    used = propose(rule(condition="Used"), priced("120", seller="us"), offers)
+    assert used.price_usd == Decimal("39.00"), "the rule says which condition is its listing's"
+
+
+def test_an_unknown_condition_counts_unless_the_rule_leaves_it_out() -> None:
+    offers = [Competitor("who", Decimal(80), None), *market("100")]
+    assert propose(rule(), priced("120"), offers).price_usd == Decimal("79.00")
+    strict = propose(rule(unknown_condition_counts=False), priced("120"), offers)
+    assert (strict.price_usd, strict.competitors.unknown_condition) == (Decimal("99.00"), 1)
+    alone = propose(rule(unknown_condition_counts=False), priced("120"), offers[:1])
+    assert "1 of an unknown one" in alone.explanation
 
 
 def test_equal_prices_do_not_make_the_next_one_an_outlier_and_few_prices_have_none() -> None:
@@ -135,6 +146,8 @@ any_rule = st.builds(
     fallback_usd=st.none() | usd("0.01", "300"),
     largest_drop=st.none() | distances,
     largest_rise=st.none() | distances,
+    condition=st.sampled_from(["new", "used"]),
+    unknown_condition_counts=st.booleans(),
 )
 listings = st.builds(
     Priced,
@@ -146,7 +159,10 @@ listings = st.builds(
 )
 offers = st.lists(
     st.builds(
-        Competitor, st.sampled_from(["us", "a", "b", "c", "d"]), usd("0.01", "400"), st.sampled_from(["new", "used"])
+        Competitor,
+        st.sampled_from(["us", "a", "b", "c", "d"]),
+        usd("0.01", "400"),
+        st.sampled_from(["new", "used", None]),
     ),
     max_size=8,
 )
@@ -178,7 +194,8 @@ def test_the_explanation_leads_to_the_price_and_names_only_what_changed_it(
     assert str(found.price_usd) in found.explanation
     assert ("No change" in found.explanation) is not found.changes
     seen = found.competitors
-    assert seen.counted + seen.other_condition + seen.outliers == sum(each.seller != "us" for each in others)
+    left_out = seen.other_condition + seen.unknown_condition + seen.outliers
+    assert seen.counted + left_out == sum(each.seller != "us" for each in others)
 
 
 @settings(deadline=None)

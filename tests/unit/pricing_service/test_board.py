@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.pricing.opportunities import Figures
-from libs.pricing.product_state import BuyOffer, Listing, ListingPart, OfferPart, ProductPart
+from libs.pricing.product_state import (
+    BuyOffer,
+    Listing,
+    ListingPart,
+    MarketPart,
+    MarketView,
+    OfferPart,
+    ProductPart,
+)
 from libs.pricing.quoting import Place
 from services.pricing.board import Board
 from services.pricing.messages import RatesTold, RuleTold, decode_about_product, encode
@@ -71,6 +79,18 @@ def test_a_listing_does_not_compete_with_ours() -> None:
         put(board, key, message)
     assert [each.price_usd for each in board.market(1, 1, DAY).competitors] == [Decimal(190), Decimal(180)]
     assert [each.price_usd for each in board.market(1, 1, DAY, {1, 4}).competitors] == [Decimal(190)]
+
+
+def test_competitors_are_in_the_product_s_condition_where_it_is_told_and_stockx_s_ask_is_new() -> None:
+    board = Board(0, {}, {})
+    stockx = Listing("stockx", "US", Decimal(200), Decimal(200), "USD", date(2026, 1, 15))
+    put(board, 1, ProductPart(""))
+    put(board, 1, ListingPart(1, stockx))
+    put(board, 1, ListingPart(2, stockx))
+    put(board, 1, MarketPart("stockx", MarketView(None, Decimal(150))))
+    assert [each.condition for each in board.market(1, 1, DAY).competitors] == [None, "new"]
+    put(board, 1, ProductPart("", "used"))
+    assert [each.condition for each in board.market(1, 1, DAY).competitors] == ["used", "new"]
 
 
 def test_a_rule_counts_from_its_first_day() -> None:

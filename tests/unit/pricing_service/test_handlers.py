@@ -90,6 +90,8 @@ def test_every_cost_rule_that_the_catalog_takes_can_be_computed_with() -> None:
 def test_a_product_s_category_is_its_attribute() -> None:
     told = HANDLERS["unified_products"](fact("unifiedProducts", attributes_json={"category": "Shoes"}), None)[1]
     assert told[0] == Sent(PRODUCTS, "1", ProductPart("Shoes"))
+    worn = fact("unifiedProducts", attributes_json={"category": "Shoes", "condition": "used"})
+    assert HANDLERS["unified_products"](worn, None)[1][0].message == ProductPart("Shoes", "used")
     assert HANDLERS["unified_products"](fact("unifiedProducts", deleted=True), None)[1][0].message == ProductPart(None)
 
 
