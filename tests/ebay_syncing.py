@@ -3,23 +3,21 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
-import pytest
-from aiohttp.test_utils import TestServer
 
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
 from libs.http import jwt
-from libs.http.server import Health, prepare_application
 from libs.secrets.keys import new_key
 from services.ebay_sync.app import build
 from services.ebay_sync.config import Config
 from tests.integration.running_sandbox import Sandbox
+from tests.serving import configured, served
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -148,21 +146,9 @@ def environment_of(
 @asynccontextmanager
 async def serving(environment: dict[str, str]) -> AsyncIterator[Sync]:
     """The service in this process on a free port, with its workers."""
-    stop = asyncio.Event()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        config = Config()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(config))
-        prepare_application(service.http, service.name, Health(service.ready))
-        server = TestServer(service.http)
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        try:
-            yield Sync(http, str(server.make_url("/")))
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with (
+        build(configured(Config, environment)) as service,
+        served(service) as base,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Sync(http, base)

@@ -1,25 +1,24 @@
 """stockx_poller running against the sandbox, real Kafka and real PostgreSQL, for tests."""
 
-import asyncio
 import json
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
-from aiohttp.test_utils import TestServer
 
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
 from libs.http import jwt
-from libs.http.server import Health, prepare_application
 from libs.secrets.keys import new_key
 from services.stockx_poller.app import build
 from services.stockx_poller.config import Config
 from tests.integration.running_sandbox import Sandbox
 from tests.projecting import until
+from tests.serving import configured, process, served
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -113,21 +112,18 @@ async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Datab
 @asynccontextmanager
 async def serving(environment: dict[str, str]) -> AsyncIterator[Poller]:
     """The service in this process on a free port, with its workers."""
-    stop = asyncio.Event()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        config = Config()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(config))
-        prepare_application(service.http, service.name, Health(service.ready))
-        server = TestServer(service.http)
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        try:
-            yield Poller(http, str(server.make_url("/")))
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with (
+        build(configured(Config, environment)) as service,
+        served(service) as base,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Poller(http, base)
+
+
+@asynccontextmanager
+async def replica(
+    environment: dict[str, str], http: aiohttp.ClientSession, log: Path | None = None
+) -> AsyncIterator[tuple[Poller, Process]]:
+    """The service as a process of its own, killed at the end; `log` is given what it tells."""
+    async with process("stockx_poller", environment, http, log) as (base, running):
+        yield Poller(http, base), running

@@ -1,6 +1,5 @@
 """The order desk as its app builds it, with its consumer running."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +11,7 @@ from libs.secrets.settings import SecretsSettings
 from libs.service import Service
 from services.order_desk.app import build
 from services.order_desk.config import Config
+from tests.serving import working
 
 
 @asynccontextmanager
@@ -24,11 +24,5 @@ async def order_desk(url: str, kafka: KafkaSettings, secrets: str) -> AsyncItera
         patience_seconds=20,
         port=0,
     )
-    stop = asyncio.Event()
-    async with build(config) as service:
-        tasks = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield service
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+    async with build(config) as service, working(service):
+        yield service

@@ -1,6 +1,5 @@
 """The publisher against the sandbox's sellers: its settings, and the service as its app builds it, with its workers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from services.publisher.config import Config
 from tests.ebay_account import QUICK
 from tests.integration.running_sandbox import Sandbox
 from tests.integration.selling_channels import EBAY_DEFAULTS
+from tests.serving import working
 
 WORKER: dict[str, Any] = {
     "lock_seconds": 1.0,
@@ -90,11 +90,5 @@ async def publisher_service(
         port=0,
         oldest_rate_days=oldest_rate_days,
     )
-    stop = asyncio.Event()
-    async with build(config) as service:
-        tasks = [asyncio.create_task(each(stop)) for each in map(service.workers.__getitem__, workers)]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+    async with build(config) as service, working(service, workers):
+        yield

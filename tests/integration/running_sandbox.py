@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from libs.http.server import Health, prepare_application
 from services.sandbox.app import build
 from services.sandbox.config import Config
+from tests.serving import served
 
 DEADLINE = 30.0
 
@@ -118,17 +118,9 @@ class Sandbox:
 @asynccontextmanager
 async def sandbox(**settings: Any) -> AsyncIterator[Sandbox]:
     """A sandbox with these settings, on a free port, with its workers."""
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(Config(**settings)))
-        prepare_application(service.http, service.name, Health(service.ready))
-        server = TestServer(service.http)
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
-        try:
-            yield Sandbox(http, str(server.make_url("/")))
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with (
+        build(Config(**settings)) as service,
+        served(service) as base,
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+    ):
+        yield Sandbox(http, base)

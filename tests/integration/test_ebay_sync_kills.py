@@ -1,12 +1,9 @@
 """Kill -9 in the middle of both syncs, restart: the tables are those of runs that nobody interrupted."""
 
-import asyncio
-import os
 import signal
-import sys
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,14 +15,13 @@ from libs.db.pool import Database
 from libs.projection.rebuild import Rebuild
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
-from libs.stack.ports import free_ports
 from tests.ebay_syncing import EBAY_TOPICS, Sync, accounts_of, environment_of, serving
 from tests.integration.running_sandbox import sandbox
 from tests.projecting import projecting, scalar, until
+from tests.serving import process
 
 TOPICS = EBAY_TOPICS
 ITEMS = 240
-ROOT = Path(__file__).parents[2]
 OF_THE_MOMENT = {"key", "account", "event_id", "correlation_id", "log_topic", "log_partition", "log_offset"} | {
     "rec_created",
     "rec_updated",
@@ -34,34 +30,10 @@ OF_THE_MOMENT = {"key", "account", "event_id", "correlation_id", "log_topic", "l
 
 
 @asynccontextmanager
-async def process(environment: dict[str, str], http: aiohttp.ClientSession) -> AsyncIterator[tuple[Sync, Any]]:
+async def replica(environment: dict[str, str], http: aiohttp.ClientSession) -> AsyncIterator[tuple[Sync, Process]]:
     """The service as a process of its own, killed at the end if it still runs."""
-    port = free_ports(1)[0]
-    running = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.ebay_sync",
-        cwd=ROOT,
-        env={**os.environ, **environment, "EBAY_SYNC_PORT": str(port)},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-
-        async def ready() -> bool:
-            try:
-                async with http.get(f"{base}/readyz") as answer:
-                    return answer.status == 200
-            except aiohttp.ClientConnectionError:
-                return False
-
-        await until(ready, "the service is ready", 60)
+    async with process("ebay_sync", environment, http) as (base, running):
         yield Sync(http, base), running
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.wait()
 
 
 async def table(database: Database, model: Any, account: str) -> list[tuple[Any, ...]]:
@@ -89,14 +61,14 @@ async def test_killed_in_the_middle_and_restarted(
             expected = [await sync.synced(kind) for kind in ("inventory", "offers")]
         environment = environment_of(shop, kafka, database, [killed], lease="PT2S", pace__page_size="40")
         await shop.control("PATCH", "/_ebay/switches", {"latency": 0.05})
-        async with process(environment, http) as (sync, running):
+        async with replica(environment, http) as (sync, running):
             runs = [await sync.start("inventory"), await sync.start("offers")]
             await until_fetched(database, runs[0], ITEMS // 4)
             running.send_signal(signal.SIGKILL)  # both are reading pages
-        async with process(environment, http) as (sync, running):
+        async with replica(environment, http) as (sync, running):
             await until_fetched(database, runs[1], ITEMS // 4)
             running.send_signal(signal.SIGKILL)  # the offers run is half through its SKUs
-        async with process(environment, http) as (sync, _):
+        async with replica(environment, http) as (sync, _):
             found = [await sync.done(run_id) for run_id in runs]
         for one, other in zip(found, expected, strict=True):
             assert one["status"] == "completed"

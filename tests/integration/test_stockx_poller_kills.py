@@ -1,13 +1,9 @@
 """stockx_poller killed, replicated, and with answers lost: every command ends, once, and StockX never says 429."""
 
-import asyncio
 import os
 import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -15,44 +11,11 @@ import pytest
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.stack.ports import free_ports
 from tests.integration.test_stockx_poller import World, prepared
 from tests.projecting import scalar, until
-from tests.stockx_polling import Poller, environment_of, serving
+from tests.stockx_polling import environment_of, replica, serving
 
-ROOT = Path(__file__).parents[2]
 MANY = 12
-
-
-@asynccontextmanager
-async def process(environment: dict[str, str], http: aiohttp.ClientSession) -> AsyncIterator[tuple[Poller, Any]]:
-    """The service as a process of its own, killed at the end if it still runs."""
-    port = free_ports(1)[0]
-    running = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.stockx_poller",
-        cwd=ROOT,
-        env={**os.environ, **environment, "STOCKX_POLLER_PORT": str(port)},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-
-        async def ready() -> bool:
-            try:
-                async with http.get(f"{base}/readyz") as answer:
-                    return answer.status == 200
-            except aiohttp.ClientConnectionError:
-                return False
-
-        await until(ready, "the service is ready", 60)
-        yield Poller(http, base), running
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.wait()
 
 
 async def counted(world: World, condition: str) -> int:
@@ -67,8 +30,8 @@ async def test_killed_while_a_batch_is_being_sent(
         world = await prepared(stack, kafka, publisher, database_url)
         http = await stack.enter_async_context(aiohttp.ClientSession())
         environment = await environment_of(world.shop, kafka, world.database)
-        await stack.enter_async_context(process(environment, http))
-        second, _ = await stack.enter_async_context(process(environment, http))  # one of them stands by
+        await stack.enter_async_context(replica(environment, http))
+        second, _ = await stack.enter_async_context(replica(environment, http))  # one of them stands by
 
         async def kill_the_sender() -> None:
             async def sends() -> bool:
@@ -88,7 +51,7 @@ async def test_killed_while_a_batch_is_being_sent(
         for number in range(MANY):
             await second.call("POST", "/listings", {"variant_id": world.variants[number], "amount": str(100 + number)})
         await kill_the_sender()
-        poller, _ = await stack.enter_async_context(process(environment, http))
+        poller, _ = await stack.enter_async_context(replica(environment, http))
         await world.quiet(poller, 60)
         truth = await world.truth()
         wanted = Counter((str(100 + number), "ACTIVE") for number in range(MANY))
@@ -96,7 +59,7 @@ async def test_killed_while_a_batch_is_being_sent(
         for listing_id in truth:
             await poller.call("PATCH", f"/listings/{listing_id}", {"amount": "77"})
         await kill_the_sender()
-        last, _ = await stack.enter_async_context(process(environment, http))
+        last, _ = await stack.enter_async_context(replica(environment, http))
         await world.quiet(last, 60)
         assert Counter((e["amount"], e["status"]) for e in (await world.truth()).values()) == {("77", "ACTIVE"): MANY}
         assert await world.refusals() == {}, "no 429"
