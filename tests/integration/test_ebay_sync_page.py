@@ -100,6 +100,19 @@ async def test_a_person_signs_in_syncs_stops_and_sees_the_runs(tab: Tab, sync: S
 
     await tab.reload()
     await tab.until("document.querySelectorAll('#runs tr').length === 2")  # the sign-in lasts
+
+    await shop.control("PATCH", "/_ebay/switches", {"latency": 0})
+    outage = {"marketplace": "ebay", "kind": "outage", "status": 500, "path": "/sell/inventory/v1/offer"}
+    await shop.control("POST", "/_faults", {**outage, "query": "*sku=SKU0000007*"})
+    await tab.click("#sync-offers")
+    await tab.until("document.querySelector('#counts').innerText.endsWith('Failed: 1')", seconds=60)
+    await tab.until("document.querySelector('[data-key^=\"Retry failed\"]')", seconds=60)
+    await shot(tab, "5-failed")
+    await shop.control("DELETE", "/_faults")
+    await tab.click('[data-key^="Retry failed"]')
+    await tab.until("document.querySelector('#terminal').innerText.includes('from 1 SKUs in')")
+    assert await tab.js("document.querySelector('#runs tr td:nth-child(2)').innerText") == "offers, retry"
+    assert "Failed" not in await tab.text("#counts")
     await tab.click_away("#sign-out")
     await tab.until("!document.querySelector('#signing-in').hidden")
     unexpected = [error for error in tab.errors if "401" not in error]
@@ -108,16 +121,20 @@ async def test_a_person_signs_in_syncs_stops_and_sees_the_runs(tab: Tab, sync: S
 
 async def test_everything_can_be_reached_by_keyboard_and_has_a_name(tab: Tab, sync: Sync) -> None:
     await sync.synced("inventory")
-    await tab.size(400, 800)
+    await tab.size(375, 812)
     await tab.open(f"{sync.base}/ebay/sync")
     await tab.until("!document.querySelector('#signing-in').hidden")
     await tab.type(jwt.issue(KEY, USER, timedelta(minutes=5)))
     await tab.press("Enter")
     await tab.until("document.querySelectorAll('#runs tr').length === 1")
-    await shot(tab, "5-narrow")
+    await shot(tab, "6-narrow")
     assert await tab.js("document.documentElement.scrollWidth <= innerWidth"), (
         "a narrow window needs no sideways scroll"
     )
+    assert await tab.js(
+        "document.querySelector('#runs .badge').getBoundingClientRect().right"
+        " < document.querySelector('.scroll').getBoundingClientRect().right"
+    ), "how a run stands is seen without scrolling the table"
     reached: list[str] = []
     await tab.js("document.querySelector('.skip').focus()")
     for _ in range(12):

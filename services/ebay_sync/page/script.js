@@ -4,6 +4,7 @@
 const API = "/ebay/sync";
 const MOST_LINES = 5000; // older ones leave the terminal: a run of 100,000 SKUs says 200,000 lines
 const LOOK_MILLISECONDS = 1000;
+const BEGAN = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" };
 const ACTIVE = new Set(["started", "running"]);
 
 const byId = (id) => document.getElementById(id);
@@ -56,6 +57,7 @@ async function begin() {
   byId("user").textContent = told.user_id;
   const account = byId("account");
   account.replaceChildren(...told.accounts.map((one) => new Option(`${one.account} (${one.marketplace_id})`, one.account)));
+  byId("table").classList.toggle("several", told.accounts.length > 1);
   const none = told.accounts.length === 0;
   for (const id of ["sync-inventory", "sync-offers"]) byId(id).disabled = none;
   show(true);
@@ -168,8 +170,8 @@ function row(run) {
   const ended = run.ended_at ? new Date(run.ended_at) : null;
   const what = run.mode === "full" ? run.kind : `${run.kind}, ${run.mode}`;
   const numbers = [run.counts.fetched, run.counts.stored, run.counts.unchanged, run.counts.failed];
-  cell(tr, began.toLocaleString(), "began");
-  cell(tr, what);
+  cell(tr, began.toLocaleString(undefined, BEGAN), "began");
+  cell(tr, what, "what");
   const badge = document.createElement("span");
   badge.className = `badge ${run.status}`;
   badge.textContent = run.status;
@@ -177,9 +179,10 @@ function row(run) {
   cell(tr, badge);
   for (const number of numbers) cell(tr, number.toLocaleString(), "number");
   cell(tr, ended ? `${((ended - began) / 1000).toFixed(1)} s` : "…", "number");
-  cell(tr, run.account);
+  cell(tr, run.account, "of-several");
   cell(tr, run.requested_by);
   const actions = document.createElement("span");
+  actions.className = "actions";
   actions.append(button("Show", `Show ${run.run_id}`, run.run_id, () => watch(run.run_id) || look()));
   if (run.counts.failed > 0 && !ACTIVE.has(run.status)) {
     const again = () => act(async () => watch((await call("POST", `/runs/${run.run_id}/retry-failed`)).run_id));
