@@ -23,7 +23,7 @@ from libs.service import Service
 from services.order_desk.config import Config
 from services.order_desk.desk import Desk
 from services.order_desk.handlers import TOPICS, on_facts
-from services.order_desk.replies import Templates
+from services.order_desk.replies import FirstOf, Templates, templates
 from services.order_desk.routes import routes
 
 NAME = "order_desk"
@@ -38,18 +38,22 @@ async def build(config: Config) -> AsyncIterator[Service]:
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, seal=sealer))
         commands = Commands(database, config.kafka, publisher, NAME, READ_MODELS, patience=config.patience_seconds)
         await stack.enter_async_context(commands)
+        suggester = await stack.enter_async_context(config.suggester())
         desk = Desk(
             database,
             commands,
             Sequences(database),
             Keys(database, config.secrets.vault),
-            Templates(),
+            FirstOf(suggester, Templates()),
             config.markets,
             config.longest_lead_days,
             config.least_profit_usd,
         )
-        # A replay decides against the rows as they are, and finds done what was done; nothing here acts outside.
-        consumer = Consumer(config.kafka, NAME, TOPICS, publisher, replays="handled")
+        if config.suggester is templates:
+            # A replay decides against the rows as they are, and finds done what was done; nothing here acts outside.
+            consumer = Consumer(config.kafka, NAME, TOPICS, publisher, replays="handled")
+        else:
+            consumer = Consumer(config.kafka, NAME, TOPICS, publisher)  # a replay must not be told to a stranger
         http = web.Application()
         Api(NAME, version("sellstream"), "What waits at the order desk.", routes=routes(database)).add_to(http)
 

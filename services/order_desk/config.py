@@ -2,12 +2,15 @@
 
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import Field, ImportString
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.bus.settings import KafkaFromEnvironment
 from libs.db.settings import DatabaseFromEnvironment
 from libs.secrets.settings import SecretsFromEnvironment
+from libs.suggesting import OpenSuggester
+
+TEMPLATES = "services.order_desk.replies:templates"
 
 
 class Config(BaseSettings):
@@ -24,6 +27,9 @@ class Config(BaseSettings):
     )
     longest_lead_days: int = Field(default=7, ge=0, description="Until a purchase is here")
     least_profit_usd: Decimal = Field(default=Decimal(0), description="That must be left of each unit's price")
+    suggester: ImportString[OpenSuggester] = Field(
+        default=TEMPLATES, validate_default=True, description="What opens the suggester of replies: module:function"
+    )
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment
     secrets: SecretsFromEnvironment

@@ -27,10 +27,10 @@ from libs.entities.sequences import Sequences
 from libs.privacy.keys import Keys
 from libs.projection.live_build import OtherVersion
 from libs.read_models.entities import EntityRow, read_model
+from libs.suggesting import Suggester
 from schemas.entities import BY_COLLECTION, BY_FACT
 from schemas.entity import Entity, EntityFact
 from schemas.envelope import Envelope
-from services.order_desk.replies import Suggester
 
 WAIT = timedelta(seconds=2)
 _MOST_STEPS = 12

@@ -1,34 +1,31 @@
-"""Suggested replies: whatever suggests them is a `Suggester`; `Templates` are ours. A person decides what is sent.
+"""Suggested replies: templates of ours, and a language model before them where one is configured.
 
-A language model is plugged in by another Suggester in `app.build`. It acts outside of the system, so the service's
-consumer must then refuse replays (libs/bus/replay.py; tests/contract/test_replays.py says so).
+`ORDER_DESK_SUGGESTER` names what opens the Suggester (libs/suggesting). Any but `templates` may act outside of the
+system, so that replays are then refused (app.py, libs/bus/replay.py). A person decides what is sent.
 """
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
+from libs.suggesting import Asked, Suggester
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
 from services.order_desk.reply_texts import INTENTS, LANGUAGE_OF_MARKET, TEXTS
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a customer wrote, and what is known of the order that it is about (None: there is none)."""
+class FirstOf:
+    """What the first of several suggests that has a reply."""
 
-    text: str
-    market: str
-    status: str | None = None
-    tracking: str | None = None
-    carrier: str | None = None
+    def __init__(self, *suggesters: Suggester) -> None:
+        self._suggesters = suggesters
 
-
-class Suggester(Protocol):
-    """Suggests a reply; None: it has none to suggest."""
-
-    async def reply(self, asked: Asked) -> str | None: ...
+    async def reply(self, asked: Asked) -> str | None:
+        for each in self._suggesters:
+            found = await each.reply(asked)
+            if found is not None:
+                return found
+        return None
 
 
 class Templates:
@@ -39,6 +36,12 @@ class Templates:
         language, intent = _told(words, LANGUAGE_OF_MARKET.get(asked.market, "en"))
         text = TEXTS[language][_in_state(intent, asked)]
         return text.format(tracking=asked.tracking or "", carrier=asked.carrier or "")
+
+
+@asynccontextmanager
+async def templates() -> AsyncIterator[Templates]:
+    """The default of `ORDER_DESK_SUGGESTER`."""
+    yield Templates()
 
 
 def _told(words: set[str], usual: str) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from libs.entities.finding import rows
 from libs.privacy.opener import opened
 from libs.read_models.orders.project import READ_MODEL as MARKETPLACES_ORDERS
 from libs.read_models.reads import where
+from libs.suggesting import Asked
 from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.message_tickets.message_ticket_changed import TicketStatus as Status
@@ -32,7 +33,6 @@ from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
 from services.order_desk.desk import Desk, standing
 from services.order_desk.orders import LISTINGS, of_channel
 from services.order_desk.parcels import SHIPMENTS
-from services.order_desk.replies import Asked
 
 TICKETS = BY_COLLECTION["messageTickets"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -15,7 +16,7 @@ from tests.serving import working
 
 
 @asynccontextmanager
-async def order_desk(url: str, kafka: KafkaSettings, secrets: str) -> AsyncIterator[Service]:
+async def order_desk(url: str, kafka: KafkaSettings, secrets: str, **settings: Any) -> AsyncIterator[Service]:
     """`secrets`: the keys that seal people's keys, the catalog's own."""
     config = Config(
         kafka=kafka,
@@ -23,6 +24,7 @@ async def order_desk(url: str, kafka: KafkaSettings, secrets: str) -> AsyncItera
         secrets=SecretsSettings(keys=SecretStr(secrets)),
         patience_seconds=20,
         port=0,
+        **settings,
     )
     async with build(config) as service, working(service):
         yield service

@@ -2,9 +2,10 @@
 
 import pytest
 
+from libs.suggesting import Asked
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
 from schemas.message_tickets.message_ticket_changed import ENTITY
-from services.order_desk.replies import Asked, Templates
+from services.order_desk.replies import Templates
 from services.order_desk.reply_texts import INTENTS, LANGUAGE_OF_MARKET, TEXTS
 
 
