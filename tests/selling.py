@@ -32,6 +32,9 @@ class Shop:
     async def publish(self, wanted: Wanted) -> Listed:
         raise NotImplementedError(f"nothing is published here: {wanted.sku}")
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        raise NotImplementedError(f"no price is changed here: {item_id}, {wanted.price}")
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         self.calls.append(item_id)
         await self.takes()

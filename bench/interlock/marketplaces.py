@@ -57,6 +57,9 @@ class Marketplace:
     async def publish(self, wanted: Wanted) -> Listed:
         raise NotImplementedError(f"nothing is published in this benchmark: {wanted.sku}")
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        raise NotImplementedError(f"no price is changed in this benchmark: {item_id}, {wanted.price}")
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (the contract)
         self.calls += 1
         await asyncio.sleep(log_normal(self.chance, TAKEN_OFF))

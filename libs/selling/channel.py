@@ -1,9 +1,10 @@
-"""What every marketplace that listings are published on can do for us: find, publish, take off.
+"""What every marketplace that listings are published on can do for us: find, publish, change the price, take off.
 
 | method     | on the marketplace                                    | twice, or after a crash                     |
 |------------|-------------------------------------------------------|---------------------------------------------|
 | `find`     | the live listing under our own SKU                    | changes nothing                             |
 | `publish`  | makes what is missing of a listing; its price, stock  | goes on where it stopped: no second listing |
+| `reprice`  | another price of a listing that can be bought         | puts the same price; what is off stays off  |
 | `take_off` | nobody can buy it any more; it may be published again | what is off, or gone, is left as it is      |
 
 Every call raises one of libs.http.errors as the marketplace's client does. The implementations are
@@ -80,6 +81,13 @@ class SalesChannel(Protocol):
 
     async def publish(self, wanted: Wanted) -> Listed:
         """The listing, live. Raises NotPublishable, NotYet."""
+        ...
+
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        """Put `wanted.price` on a live listing; False where it is off or gone, or is not the one under that SKU.
+
+        Nothing else of it changes, and nothing is put on sale. Raises NotPublishable, NotYet.
+        """
         ...
 
     async def take_off(self, item_id: str, sku: str | None = None) -> None:

@@ -1,7 +1,8 @@
 """Proposals: for each listing with a repricing rule, when its market changes, and kept with all they follow from.
 
 In test mode a proposal is kept. In live mode the listing's price is changed besides, by command, as a person would with
-POST /sellListings; a proposal that was carried out proposes nothing again.
+POST /sellListings, and in the same transaction the publisher is asked to carry it to the marketplace
+(libs.channels.price_jobs). A proposal that was carried out proposes nothing again.
 """
 
 import json
@@ -9,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
+from libs.channels.price_jobs import QUEUE, carrying
 from libs.commands.command import Command
 from libs.commands.run import Commands
 from libs.commands.unified import NotPossible
@@ -19,6 +21,7 @@ from libs.entities.change import UPDATE, Change
 from libs.entities.deciding import decide
 from libs.entities.finding import rows
 from libs.entities.sequences import Sequences
+from libs.jobs import JobQueue
 from libs.pricing.amounts import AmountRefused, cents
 from libs.pricing.repricer import Proposal, propose
 from libs.pricing.repricing_rule import BoundUnknown, Mode
@@ -34,8 +37,13 @@ PUBLISHED = "published"
 """`matchMethod` of the listings that the publisher makes."""
 
 _LAST = """
-SELECT DISTINCT ON (sell_listing_id) rule_version, current_usd, price_usd, applied_at IS NOT NULL AS applied
+SELECT DISTINCT ON (sell_listing_id)
+    rule_version, current_usd, price_usd, applied_at IS NOT NULL AS applied, mode = 'live' AS live
 FROM pricing.price_proposals WHERE sell_listing_id = ANY ($1) ORDER BY sell_listing_id, id DESC
+"""
+_APPLIED = """
+UPDATE pricing.price_proposals SET applied_at = now()
+WHERE id = (SELECT max(id) FROM pricing.price_proposals WHERE sell_listing_id = $1) RETURNING id
 """
 _KEEP = """
 INSERT INTO pricing.price_proposals
@@ -57,6 +65,7 @@ class Repricing:
         self._database = database
         self._commands = commands
         self._sequences = sequences
+        self._prices = JobQueue(database, QUEUE)
         self._now = now
 
     async def ruled(self, listings: Sequence[int]) -> dict[int, tuple[int, RuleGiven]]:
@@ -83,9 +92,23 @@ class Repricing:
             except (AmountRefused, BoundUnknown) as error:
                 log.warning("no price is proposed", sell_listing_id=market.listing_id, reason=str(error))
                 continue
-            if proposal.changes and await self._keep(market, proposal):
-                new += 1
+            if proposal.changes:
+                new += await self._keep(market, proposal)
+            elif proposal.mode is Mode.LIVE:
+                await self._finish(market.listing_id, proposal)
         return new
+
+    async def _finish(self, listing_id: int, proposal: Proposal) -> None:
+        """The price is as it was proposed: who died between the fact and its commit has not asked for the rest."""
+        async with self._database.transaction() as connection:
+            (last,) = await connection.fetch(_LAST, [listing_id]) or (None,)
+            if last is not None and last["live"] and not last["applied"] and last["price_usd"] == proposal.price_usd:
+                await self._mark(listing_id, connection)
+
+    async def _mark(self, listing_id: int, connection: Connection) -> None:
+        """The newest proposal was applied, and its price is to be carried to the marketplace: one transaction."""
+        proposal_id = await connection.fetchval(_APPLIED, listing_id)
+        await self._prices.enqueue_in(connection, [carrying(listing_id, proposal_id)])
 
     async def _keep(self, market: Market, proposal: Proposal) -> bool:
         """Keep a proposal that is not the last one again; a live one that was not carried out yet is carried out."""
@@ -107,23 +130,12 @@ class Repricing:
             price = {"sell_price_usd": proposal.price_usd, "sell_price_original": proposal.price_usd}
             sequence = await self._sequences.of(LISTING)
             await decide(command, LISTING, [Change(UPDATE, listing_id, price)], sequence, self._now())
-            command.then(_applied(listing_id))
+            command.then(partial(self._mark, listing_id))
 
         try:
             await self._commands.run(work)
         except NotPossible as error:
             log.warning("a price could not be changed", sell_listing_id=listing_id, reason=str(error))
-
-
-def _applied(listing_id: int) -> Callable[[Connection], Any]:
-    async def mark(connection: Connection) -> None:
-        await connection.execute(
-            "UPDATE pricing.price_proposals SET applied_at = now() WHERE id = "
-            "(SELECT max(id) FROM pricing.price_proposals WHERE sell_listing_id = $1)",
-            listing_id,
-        )
-
-    return mark
 
 
 async def _insert(connection: Connection, market: Market, proposal: Proposal) -> None:

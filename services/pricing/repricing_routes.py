@@ -46,6 +46,8 @@ class ProposalTold(BaseModel):
     details: Json
     proposed_at: UtcTime
     applied_at: UtcTime | None = Field(description="When the listing's price was changed; null in test mode")
+    carried_at: UtcTime | None = Field(description="When the marketplace took it, where the publisher made the listing")
+    carry_error: str | None = Field(description="Why it did not, so far or for good")
 
 
 class ProposalsTold(BaseModel):

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from libs.bus.dead_letter import DeadLetters
+from libs.bus.replay import is_replay
 from libs.bus.settings import KafkaSettings
 from libs.projection.record import Unreadable, locate
 from libs.telemetry.log import get_logger
@@ -146,7 +147,9 @@ class Worker:
             record = record_of(event)
             found = locate(record, topic, NAME)
             fate = "skipped"
-            if isinstance(found, Unreadable):
+            if is_replay(record.headers):
+                fate = "replay_refused"  # a price may follow from it, and go to a marketplace
+            elif isinstance(found, Unreadable):
                 fate = "dead_letter"
                 await self._dead_letters.put(record, error=found.error, error_class=found.error_class, attempts=1)
             elif found is not None:

@@ -76,7 +76,7 @@ async def publisher_service(
     kafka: KafkaSettings,
     secrets: str,
     made: Sandbox,
-    workers: tuple[str, ...] = ("consumer", "worker"),
+    workers: tuple[str, ...] = ("consumer", "worker", "prices"),
     oldest_rate_days: int = 7,
     **worker: Any,
 ) -> AsyncIterator[None]:

@@ -1,6 +1,7 @@
 """Every sales channel against the sandbox: one conformance suite, and what is particular to each marketplace."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -47,6 +48,22 @@ async def test_it_publishes_finds_takes_off_and_publishes_again(made, opened, na
     again = await channel.publish(wanted(channel, sku, price="750"))
     assert await on_sale(made, name, sku) == [again.item_id]
     assert (await channel.find(sku)).price.amount == Decimal("750")
+
+
+@each_channel
+async def test_a_price_is_changed_and_nothing_else_and_what_is_off_stays_off(made, opened, name):
+    channel, sku = opened[name], our_sku(7)
+    listed = await channel.publish(wanted(channel, sku))
+    dearer = replace(wanted(channel, sku, price="812.34"), quantity=9)
+    assert await channel.reprice(listed.item_id, dearer)
+    assert await channel.reprice(listed.item_id, dearer), "a second time puts the same"
+    found = await channel.find(sku)
+    assert found is not None
+    assert (found.item_id, found.price, found.quantity) == (listed.item_id, dearer.price, 2)
+    assert not await channel.reprice("MLM1", wanted(channel, "never-listed"))
+    await channel.take_off(listed.item_id, sku)
+    assert not await channel.reprice(listed.item_id, dearer)
+    assert await on_sale(made, name, sku) == []
 
 
 @each_channel

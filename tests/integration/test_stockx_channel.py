@@ -1,7 +1,7 @@
 """StockX as a sales channel, by the commands of a running stockx_poller: published once, taken off."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -52,5 +52,13 @@ async def test_a_draft_is_listed_once_by_its_command_and_taken_off(opened):
             await channel.publish(pair(world, "SS-2", quantity=2))
         with pytest.raises(NotPublishable, match="StockX refuses it"):
             await channel.publish(pair(world, "SS-3", payload={"variantId": "none-such"}))
+        assert await channel.reprice(listed.item_id, pair(world, "SS-1", "170"))
+        told = (await world.truth())[listed.item_id]
+        assert (told["status"], Decimal(str(told["amount"]))) == ("ACTIVE", Decimal(170))
+        with pytest.raises(NotPublishable, match="StockX refuses the price"):
+            await channel.reprice("none-such", pair(world, "SS-1", "180"))
         await channel.take_off(listed.item_id)
         assert (await world.truth())[listed.item_id]["status"] == "INACTIVE"
+        with suppress(NotPublishable):
+            await channel.reprice(listed.item_id, pair(world, "SS-1", "190"))
+        assert (await world.truth())[listed.item_id]["status"] == "INACTIVE", "what is off stays off"

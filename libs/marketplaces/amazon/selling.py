@@ -69,6 +69,22 @@ class AmazonChannel:
             raise NotYet(f"Amazon has accepted {wanted.sku} and works on it", self._settle)
         return Listed(listed.item_id, wanted.sku, wanted.price, wanted.quantity)
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        item = await self._item(wanted.sku)
+        summary = self._summary(item) if item is not None else None
+        if summary is None or summary.asin != item_id or BUYABLE not in summary.status:
+            return False
+        patch = {"op": "replace", "path": "/attributes/purchasable_offer", "value": [self._offer(wanted)]}
+        product_type = summary.product_type or _ANY_PRODUCT
+        try:
+            told = await self._amazon.listings.patch(wanted.sku, self._marketplace.id, product_type, [patch])
+        except NotFound:
+            return False
+        except Refused as error:
+            raise NotPublishable(f"Amazon refuses the price: {told_by(error)}") from error
+        _require_accepted(told)
+        return True
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         if sku is None:
             raise SkuNeeded(f"Amazon changes listings by SKU: that of {item_id} is needed")
@@ -101,6 +117,10 @@ class AmazonChannel:
         price = Money(amount=offer.price.amount, currency=offer.price.currency_code)
         return Listed(asin, item.sku, price, quantity)
 
+    def _offer(self, wanted: Wanted) -> dict[str, Any]:
+        price = {"schedule": [{"value_with_tax": format(wanted.price.amount, "f")}]}
+        return {"currency": self.currency, "our_price": [price], "marketplace_id": self._marketplace.id}
+
     def _attributes(self, wanted: Wanted, payload: Json) -> dict[str, Any]:
         """The draft's fields as the attributes of a product type, and beside them the payload's own `attributes`."""
         place = {"marketplace_id": self._marketplace.id}
@@ -108,11 +128,10 @@ class AmazonChannel:
         def text(value: str) -> list[dict[str, Any]]:
             return [{"value": value, "language_tag": self._marketplace.language, **place}]
 
-        price = {"schedule": [{"value_with_tax": format(wanted.price.amount, "f")}]}
         made: dict[str, Any] = {
             "condition_type": [{"value": _condition(payload), **place}],
             "fulfillment_availability": [{"fulfillment_channel_code": _MERCHANT, "quantity": wanted.quantity}],
-            "purchasable_offer": [{"currency": self.currency, "our_price": [price], **place}],
+            "purchasable_offer": [self._offer(wanted)],
         }
         if asin := text_of(payload, "asin"):
             return made | {"merchant_suggested_asin": [{"value": asin, **place}]}

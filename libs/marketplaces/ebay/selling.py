@@ -75,6 +75,18 @@ class EbayChannel:
         listing_id = await self._ebay.publishing.publish(offer_id)
         return Listed(listing_id, wanted.sku, wanted.price, wanted.quantity)
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        """An update replaces an offer whole, and is live at once: all but the price is put as it is there."""
+        offer = await self._offer(wanted.sku)
+        if offer is None or offer.listing_id != item_id or not _is_live(offer):
+            return False
+        body = self._body(wanted, {**self._defaults, **wanted.payload})
+        changed = {name: value for name, value in body.items() if name not in _KEYS}
+        if offer.available_quantity is not None:
+            changed["availableQuantity"] = offer.available_quantity
+        await self._ebay.publishing.update_offer(offer.offer_id, changed)
+        return True
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         if sku is None:
             raise SkuNeeded(f"eBay withdraws by SKU: that of listing {item_id} is needed")

@@ -74,6 +74,15 @@ class MercadoLibreChannel:
         )
         return _listed(item, wanted.sku)
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        try:
+            if (await self._item(item_id)).status in _OFF:
+                return False
+            await self._change(item_id, {"price": _number(wanted.price.amount)})
+        except NotFound:
+            return False
+        return True
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (others need it)
         try:
             status = (await self._item(item_id)).status

@@ -87,6 +87,18 @@ class StockXChannel:
                 raise NotPublishable(f"StockX refuses it: {command.error or 'without a reason'}")
         raise NotPublishable(f"StockX has refused {wanted.sku} {_MOST_KEYS} times")
 
+    async def reprice(self, item_id: str, wanted: Wanted) -> bool:
+        path = _LISTING.format(listing_id=quote(item_id, safe=""))
+        body = {"amount": format(wanted.price.amount, "f"), "currency_code": wanted.price.currency}
+        try:
+            answer = await self._call("PATCH", path, _LISTING, body)
+        except NotFound:
+            return False
+        command = await self._ended(_read(answer, f"PATCH {_LISTING}"))
+        if command.status != "succeeded":
+            raise NotPublishable(f"StockX refuses the price: {command.error or command.status}")
+        return True
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (others need it)
         path = _LISTING.format(listing_id=quote(item_id, safe=""))
         try:
