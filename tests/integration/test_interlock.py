@@ -192,6 +192,29 @@ async def test_a_matched_listing_s_sale_takes_the_other_product_s_listings_off(g
     assert "ebay-1" in shop.calls
 
 
+async def test_what_was_to_be_taken_off_under_an_older_fence_stays(goods: Goods) -> None:
+    """The sale is over before a marketplace that is away could be told of it: the unit can be bought again."""
+    away = goods.shops["amazon"]
+    away.fail = 1_000_000
+    await goods.told("ebay", 1)
+
+    async def others_are_off() -> bool:
+        return not (goods.shops["ebay"].on_sale | goods.shops["mercadolibre"].on_sale) and bool(away.calls)
+
+    await until(others_are_off, "the others are off; amazon was asked, and is away")
+    await goods.told("ebay", 1, OrderStatus.CANCELLED, 1)
+    await until(lambda: is_true(lambda: goods.state("ebay:1"), State.RELEASED), "the unit is free again")
+    await scalar(goods.database, "UPDATE ops.jobs SET available_at = now() WHERE queue = 'interlock'")
+    away.fail = 0
+    open_jobs = "SELECT count(*) FROM ops.jobs WHERE queue = 'interlock' AND status NOT IN ('succeeded', 'cancelled')"
+
+    async def nothing_to_do() -> bool:
+        return await scalar(goods.database, open_jobs) == 0
+
+    await until(nothing_to_do, "the job of the older fence is over")
+    assert away.on_sale == {"amazon-1"}, "and has done nothing"
+
+
 @pytest.mark.parametrize("sold", ["ebay-2", "mercadolibre-1"])
 async def test_of_two_linked_products_a_sale_of_either_takes_the_listings_of_both_off(goods: Goods, sold: str) -> None:
     """The match is of one listing; the unit is that of all listings of both products, whichever of them sells."""

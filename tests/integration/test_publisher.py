@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -18,19 +19,32 @@ import pytest
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
+from libs.channels.accounts import Channels
+from libs.commands.run import Commands
 from libs.db.migrate import migrate
 from libs.db.pool import Database
+from libs.entities.sequences import Sequences
+from libs.jobs import JobQueue, Worker, WorkerSettings
+from libs.read_models import READ_MODELS
 from libs.read_models.entities import read_model
 from libs.secrets.keys import new_key
+from libs.selling.channel import Listed, Wanted
+from schemas.channels import Channel
 from schemas.entities import BY_COLLECTION
 from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
+from schemas.values import Money
 from services.ops.sandbox_wiring import services_environment
+from services.publisher.book import Book
+from services.publisher.publish import Publishing
+from services.publisher.queueing import PUBLISH, QUEUE
+from services.publisher.rates import PublishedRates
 from tests.e2e.checks import records
 from tests.integration.running_catalog import Catalog, catalog, example
 from tests.integration.running_publisher import WORKER, publisher_service, selling
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.integration.selling_channels import on_sale
 from tests.projecting import projecting, scalar, until
+from tests.selling import Shop
 
 KEYS = new_key()
 MARKETS = {"amazon": "US", "ebay": "US", "mercadolibre": "MX"}
@@ -189,6 +203,38 @@ async def test_what_cannot_be_listed_goes_back_with_the_reason(api, kafka, datab
             job = await job_of(api, number)
             assert (job["attempts"], words in job["lastError"]) == (1, True)
     assert await on_sale(made, "ebay", "SS-2") == []
+
+
+@dataclass
+class Dear(Shop):
+    """Lists everything for 900 dollars, whatever is wanted."""
+
+    async def publish(self, wanted: Wanted) -> Listed:
+        self.on_sale.add(wanted.sku)
+        return Listed(wanted.sku, wanted.sku, Money(amount=Decimal(900), currency="USD"), 1)
+
+
+async def test_what_a_marketplace_lists_beyond_the_limits_is_taken_off(api, kafka, database, made, publisher):
+    shop, queue = Dear(Channel.EBAY), JobQueue(database, QUEUE)
+    async with (
+        publisher_service(database.url, kafka, KEYS, made, workers=("consumer",)),
+        Commands(database, kafka, publisher, "publisher", READ_MODELS, patience=20) as commands,
+    ):
+        book = Book(commands, Sequences(database))
+        settings = WorkerSettings(**WORKER, locked_by="tests")
+        publishing = Publishing(book, Channels({("ebay", "US"): shop}), PublishedRates(kafka), settings.backoff, 6)
+        number = await draft(api, "ebay")
+        stop = asyncio.Event()
+        working = asyncio.create_task(Worker(queue, {PUBLISH: publishing}, settings).run(stop))
+        await until(job_is(api, number, "failed"), "it is given up")
+        stop.set()
+        await working
+    assert shop.calls == [f"SS-{number}"]
+    assert not shop.on_sale, "nobody can buy it for that"
+    row = (await api.get(f"/listingDrafts/{number}")).json
+    assert row["status"] == "draft"
+    assert "for 900 USD (900.00 USD), which is not between 749.99 and 849.99 USD: it was taken" in row["errorMessage"]
+    assert (await api.get("/sellListings")).json["sellListings"] == []
 
 
 async def states(kafka: KafkaSettings) -> list[str]:
