@@ -1,5 +1,6 @@
 """product_search running against the sandbox, real Kafka and real PostgreSQL, for tests."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -98,7 +99,8 @@ async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Datab
 
 @asynccontextmanager
 async def serving(environment: dict[str, str]) -> AsyncIterator[ProductSearch]:
-    """The service in this process on a free port."""
+    """The service in this process on a free port, with its workers."""
+    stop = asyncio.Event()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
@@ -109,5 +111,10 @@ async def serving(environment: dict[str, str]) -> AsyncIterator[ProductSearch]:
         server = TestServer(service.http)
         await server.start_server()
         stack.push_async_callback(server.close)
+        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        yield ProductSearch(http, str(server.make_url("/")), config)
+        try:
+            yield ProductSearch(http, str(server.make_url("/")), config)
+        finally:
+            stop.set()
+            await asyncio.gather(*workers)

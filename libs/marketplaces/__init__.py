@@ -6,6 +6,7 @@ from libs.marketplaces.contract import Marketplace
 from libs.marketplaces.ebay.webhook import MARKETPLACE as EBAY
 from libs.marketplaces.mercado_pago.webhook import MARKETPLACE as MERCADO_PAGO
 from libs.marketplaces.mercadolibre.webhook import MARKETPLACE as MERCADOLIBRE
+from libs.marketplaces.notion.webhook import MARKETPLACE as NOTION
 from libs.marketplaces.shopify.webhook import MARKETPLACE as SHOPIFY
 from libs.marketplaces.square.webhook import MARKETPLACE as SQUARE
 from libs.marketplaces.standard_webhooks.webhook import MARKETPLACE as STANDARD_WEBHOOKS
@@ -14,6 +15,7 @@ MARKETPLACES: Mapping[str, Marketplace] = {
     "ebay": EBAY,
     "mercado_pago": MERCADO_PAGO,
     "mercadolibre": MERCADOLIBRE,
+    "notion": NOTION,
     "shopify": SHOPIFY,
     "square": SQUARE,
     "standard_webhooks": STANDARD_WEBHOOKS,

@@ -87,6 +87,13 @@ class CannotVerify(Refused):
         self.retry_after = retry_after
 
 
+class Answered(Refused):
+    """A request that is answered, and of which nothing may be stored, such as the key of later proofs. 200."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(200, "answered", detail)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the marketplace is told when its delivery is durable: status and JSON body."""

@@ -1,11 +1,11 @@
-"""Notion's API: the pages of a database, by cursor.
+"""Notion's API: the pages of a database, by cursor; and one page.
 
     async with ApiClient("notion", api_settings(), limiter()) as api:
         async for page in Notion(api, token).pages(database_id):
             text_of(page.properties["SKU"])
 
 Source: developers.notion.com, version 2022-06-28: POST /v1/databases/{database_id}/query (pages of at most 100,
-`next_cursor`, `has_more`), three requests a second on average.
+`next_cursor`, `has_more`); GET /v1/pages/{page_id}; three requests a second on average.
 """
 
 from collections.abc import AsyncIterator
@@ -28,6 +28,7 @@ MOST_PAGES = 10_000
 REQUESTS_A_SECOND = 3.0
 
 _QUERY = "/databases/{database_id}/query"
+_PAGE = "/pages/{page_id}"
 _OLDEST_FIRST = [{"timestamp": "created_time", "direction": "ascending"}]
 """What is written down while the pages are read comes at their end: no page is passed over."""
 
@@ -50,6 +51,7 @@ class NotionPage(Payload):
     last_edited_time: Moment
     archived: bool = False
     in_trash: bool = False
+    parent: dict[str, Any] = Field(default_factory=dict)
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -75,11 +77,21 @@ class Notion:
             "POST",
             _QUERY.format(database_id=quote(database_id, safe="")),
             operation=_QUERY,
-            headers={"Authorization": f"Bearer {self._token.get_secret_value()}", "Notion-Version": VERSION},
+            headers=self._headers(),
             body=body | ({"start_cursor": cursor} if cursor else {}),
             repeatable=True,  # a query changes nothing
         )
         return _listed(answer)
+
+    async def page(self, page_id: str) -> NotionPage:
+        """One page as it is now, also in the trash. Raises ApiError (NotFound: it is gone, or not shared with us)."""
+        answer = await self._api.call(
+            "GET", _PAGE.format(page_id=quote(page_id, safe="")), operation=_PAGE, headers=self._headers()
+        )
+        try:
+            return NotionPage.read(answer.body)
+        except Malformed as error:
+            raise _garbage(f"GET {_PAGE}", str(error), answer) from None
 
     async def pages(self, database_id: str) -> AsyncIterator[NotionPage]:
         """All pages of a database, one request for each hundred."""
@@ -93,14 +105,21 @@ class Notion:
                 return
         raise Garbage(f"POST {_QUERY}", f"the pages do not come to an end: {MOST_PAGES} were read")
 
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token.get_secret_value()}", "Notion-Version": VERSION}
+
 
 def _listed(answer: Answer) -> PageList:
     try:
         return _page_list(answer.body)
     except Malformed as error:
-        garbage = Garbage(f"POST {_QUERY}", str(error), status=answer.status)
-        garbage.headers, garbage.raw = answer.headers, answer.raw
-        raise garbage from None
+        raise _garbage(f"POST {_QUERY}", str(error), answer) from None
+
+
+def _garbage(operation: str, why: str, answer: Answer) -> Garbage:
+    garbage = Garbage(operation, why, status=answer.status)
+    garbage.headers, garbage.raw = answer.headers, answer.raw
+    return garbage
 
 
 def _page_list(body: Any) -> PageList:

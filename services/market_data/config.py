@@ -47,6 +47,11 @@ class NotionAccess(BaseModel):
     database_id: str = Field(pattern=r"^[0-9a-fA-F-]{32,36}$")
     user_id: str = Field(min_length=1)
     base_url: HttpUrl = HttpUrl(NOTION_URL)
+    destination: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="The gateway's name of the endpoint that Notion's webhooks come to; None: whichever",
+    )
     columns: Columns = Columns()
     sold: str = "Sold"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")

@@ -46,6 +46,9 @@ class SalePages:
 
     def sale(self, page: NotionPage) -> SaleNote:
         """Raises NotASale, Incomplete."""
+        of = page.parent.get("database_id")
+        if isinstance(of, str) and of.replace("-", "").lower() != self.access.database_id.replace("-", "").lower():
+            raise NotASale("it is of another database")
         columns, cells = self.access.columns, page.properties
         status, platform = text_of(cells.get(columns.status)), text_of(cells.get(columns.platform))
         if page.archived or page.in_trash or (status or "").casefold() != self.access.sold.casefold():

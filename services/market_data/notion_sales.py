@@ -3,8 +3,12 @@
 All pages are read (one request for each hundred), because a page that has gone to the trash is told nowhere: what was
 taken in and is not found any more is withdrawn. Only pages that were edited since they were taken in are looked up. A
 sale whose product is not found is tried again when it is edited, and once a day.
+
+Beside that, a page that Notion tells of (handlers.py) is read alone, at once.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
@@ -12,9 +16,10 @@ from pydantic import ValidationError
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.db.pool import Database
-from libs.http.errors import ApiError, Blocked, Unauthorized
+from libs.http.errors import ApiError, Blocked, NotFound, Unauthorized
 from libs.notion.client import Notion, NotionPage
 from libs.products.merge import NoSku
+from libs.products.unreadable import UnreadableOf
 from libs.read_models.recorded_sales.project import RecordedSaleRow
 from libs.read_models.recorded_sales.queries import recorded_sale
 from schemas.recorded_sales.recorded_sale_changed import RecordedSaleChangedV1
@@ -39,6 +44,7 @@ INSERT INTO market.notion_pages (page_id, last_edited_at, recorded, tried_at) VA
 ON CONFLICT (page_id) DO UPDATE SET last_edited_at = excluded.last_edited_at, recorded = excluded.recorded,
     tried_at = excluded.tried_at
 """
+_RECORDED = "SELECT recorded FROM market.notion_pages WHERE page_id = $1"
 
 
 class NotionSales:
@@ -51,6 +57,7 @@ class NotionSales:
         products: Products,
         told: ToldProducts,
         notion: Notion,
+        unreadable: UnreadableOf,
         access: NotionAccess,
         reserve: Reserve,
     ) -> None:
@@ -59,6 +66,7 @@ class NotionSales:
         self._products = products
         self._told = told
         self._notion = notion
+        self._unreadable = unreadable
         self._access = access
         self._reserve = reserve
         self._pages = SalePages(access)
@@ -66,19 +74,26 @@ class NotionSales:
     async def __call__(self, turn: Turn) -> Status:
         run = turn.run
         if run.total is None:
-            pages = await turn.patiently(self._all)
+            pages = await turn.patiently(lambda: self._unreadable.kept("query", self._all()))
             await turn.runs.plan(run.run_id, await self._plan(pages))
-        for item in await turn.runs.items(run.run_id, [Fate.WAITING]):
-            await turn.check()
-            try:
-                fate, detail = await self._take(turn, item)
-            except (Unauthorized, Blocked):
-                raise
-            except (ApiError, NoSku, ValidationError) as error:
-                told = summary(error) if isinstance(error, ValidationError) else str(error)
-                fate, detail = Fate.FAILED, told
-            await turn.runs.mark(run.run_id, item.number, fate, detail)
-        return Status.COMPLETED
+        return await _each(turn, self._take)
+
+    async def pages(self, turn: Turn) -> Status:
+        """A Task: the items are ids of pages, which are read one by one."""
+        return await _each(turn, self.look)
+
+    async def look(self, turn: Turn, item: Item) -> tuple[Fate, str]:
+        """Read one page, whose id is the item, and take in what it tells. Raises ApiError, NoSku, ValidationError."""
+        try:
+            page = await turn.patiently(lambda: self._unreadable.kept("page", self._notion.page(item.item)))
+            note = self._pages.sale(page)
+        except (NotFound, NotASale) as error:
+            async with self._database.connection() as connection:
+                recorded = await connection.fetchval(_RECORDED, item.item)
+            return await self._withdraw(turn, item) if recorded else (Fate.DONE, f"no sale: {error}")
+        except Incomplete as error:
+            return Fate.FAILED, str(error)
+        return await self._take(turn, replace(item, told=note.model_dump(mode="json")))
 
     async def _all(self) -> dict[str, NotionPage]:
         return {page.id: page async for page in self._notion.pages(self._access.database_id)}
@@ -155,6 +170,20 @@ class NotionSales:
     async def _keep(self, page_id: str, edited_at: datetime, *, recorded: bool) -> None:
         async with self._database.connection() as connection:
             await connection.execute(_KEEP, page_id, edited_at, recorded)
+
+
+async def _each(turn: Turn, take: Callable[[Turn, Item], Awaitable[tuple[Fate, str]]]) -> Status:
+    """Take in what waits. What stands against one says nothing of the others."""
+    for item in await turn.runs.items(turn.run.run_id, [Fate.WAITING]):
+        await turn.check()
+        try:
+            fate, detail = await take(turn, item)
+        except (Unauthorized, Blocked):
+            raise
+        except (ApiError, NoSku, ValidationError) as error:
+            fate, detail = Fate.FAILED, summary(error) if isinstance(error, ValidationError) else str(error)
+        await turn.runs.mark(turn.run.run_id, item.number, fate, detail)
+    return Status.COMPLETED
 
 
 def _withdrawn(row: RecordedSaleRow) -> RecordedSaleChangedV1:

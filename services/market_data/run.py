@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     MARKET_DATA = "market_data"
     NOTION_SALES = "notion_sales"
+    NOTION_PAGE = "notion_page"
     INVENTORY_IMPORT = "inventory_import"
     DEAD_STOCK = "dead_stock"
 

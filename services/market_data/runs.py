@@ -47,9 +47,13 @@ class Runs:
         user_id: str | None = None,
         scheduled_for: datetime | None = None,
         items: Sequence[Item] | None = None,
+        run_id: str | None = None,
     ) -> str | None:
-        """A new run's id; None if there is one for that moment of the schedule already. Raises AlreadyRuns."""
-        run_id = new_run_id(kind, datetime.now(UTC))
+        """A new run's id; None if there is one for that moment of the schedule, or of that id, already.
+
+        Raises AlreadyRuns.
+        """
+        named, run_id = run_id is not None, run_id or new_run_id(kind, datetime.now(UTC))
         async with self._database.transaction() as connection:
             made = await connection.fetchval(
                 "INSERT INTO market.runs (run_id, kind, user_id, requested_by, scheduled_for) "
@@ -60,6 +64,8 @@ class Runs:
                 requested_by,
                 scheduled_for,
             )
+            if made is None and named:
+                return None
             if made is None:
                 await self._explain(connection, kind, scheduled_for)
                 return None
@@ -78,6 +84,15 @@ class Runs:
         )
         raise AlreadyRuns(active or "another run, which ends right now,")
 
+    async def waits(self, kind: Kind, item: str) -> bool:
+        """Whether a run of this kind, which has not begun, is to look at this item."""
+        async with self._database.connection() as connection:
+            sql = (
+                "SELECT EXISTS (SELECT FROM market.run_items i JOIN market.runs r USING (run_id) "
+                "WHERE i.item = $2 AND i.status = 'waiting' AND r.kind = $1 AND r.status = 'queued')"
+            )
+            return bool(await connection.fetchval(sql, kind, item))
+
     async def resume(self, run: Run) -> bool:
         """Let a run that was stopped, or failed, go on with what is left; False if it has ended for good.
 
@@ -85,8 +100,8 @@ class Runs:
         """
         async with self._database.transaction() as connection:
             other = await connection.fetchval(
-                "SELECT run_id FROM market.runs WHERE kind = $1 AND run_id <> $2 AND kind <> 'inventory_import' "
-                "AND status IN ('queued', 'running')",
+                "SELECT run_id FROM market.runs WHERE kind = $1 AND run_id <> $2 "
+                "AND kind NOT IN ('inventory_import', 'notion_page') AND status IN ('queued', 'running')",
                 run.kind,
                 run.run_id,
             )

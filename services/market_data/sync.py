@@ -24,6 +24,7 @@ from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.marketplaces.stockx.values import whole
 from libs.products.hits import best_hit
 from libs.products.merge import NoSku
+from libs.products.unreadable import UnreadableOf
 from libs.read_models.market_data.queries import market_of
 from libs.telemetry.log import get_logger
 from schemas.market_data.market_data_recorded import MarketDataRecordedV1
@@ -61,6 +62,7 @@ class MarketSync:
         publisher: Publisher,
         stockx: AtStockX,
         goat: tuple[Goat, GoatPricing] | None,
+        unreadable_of_goat: UnreadableOf,
         reserve: Reserve,
         currency: str,
     ) -> None:
@@ -70,6 +72,7 @@ class MarketSync:
         self._products = stockx.products
         self._unreadable = stockx.unreadable
         self._goat = goat
+        self._unreadable_of_goat = unreadable_of_goat
         self._reserve = reserve
         self._currency = currency
 
@@ -149,10 +152,11 @@ class MarketSync:
         assert self._goat is not None
         catalog, pricing = self._goat
         try:
-            hit = best_hit(sku, (await catalog.search(sku)).entries)
+            page = await self._unreadable_of_goat.kept("search", catalog.search(sku))
+            hit = best_hit(sku, page.entries)
             if hit is None or not hit.exact:
                 return ", GOAT does not have it"
-            prices = await pricing.sizes(hit.product.catalog_id)
+            prices = await self._unreadable_of_goat.kept("sizes", pricing.sizes(hit.product.catalog_id))
         except ApiError as error:
             return f", GOAT was not asked: {error}"
         at = datetime.now(UTC)

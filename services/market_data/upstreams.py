@@ -18,7 +18,7 @@ from libs.notion.client import api_settings as notion_settings
 from libs.notion.client import limiter as notion_limiter
 from libs.products.cache import ProductCache
 from libs.products.lookup import ProductLookup
-from libs.products.unreadable import KeptCatalog, UnreadableAnswers
+from libs.products.unreadable import STOCKX, KeptCatalog, UnreadableAnswers, UnreadableOf
 from services.market_data.config import Config, NotionAccess
 from services.market_data.products import Products
 
@@ -29,15 +29,20 @@ class AtStockX:
 
     client: StockX
     products: Products
-    unreadable: UnreadableAnswers
+    unreadable: UnreadableOf
 
 
 async def open_stockx(
-    account: StockXAccount, config: Config, database: Database, tokens: Database, stack: AsyncExitStack
+    account: StockXAccount,
+    config: Config,
+    database: Database,
+    tokens: Database,
+    answers: UnreadableAnswers,
+    stack: AsyncExitStack,
 ) -> AtStockX:
     """Limits, tokens and the cache are those of all services. Raises SecretsError if a secret is nowhere."""
     client = await stockx.open_stockx(account, config.stockx_reach, database, tokens, config.secrets.vault, stack)
-    unreadable = UnreadableAnswers(database, account.account)
+    unreadable = answers.of(STOCKX, account.account)
     catalog = KeptCatalog(client.catalog, unreadable)
     return AtStockX(client, Products(catalog, ProductLookup(catalog, ProductCache(database))), unreadable)
 

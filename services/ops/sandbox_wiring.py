@@ -49,6 +49,7 @@ def sandbox_environment(gateway: str, mercadolibre_api: str = _MERCADOLIBRE_API)
         "SANDBOX_MERCADOLIBRE_TARGET": f"{gateway}/mercadolibre/webhook",
         "SANDBOX_EBAY_TARGET": f"{gateway}/webhooks/ebay/main",
         "SANDBOX_SQUARE_TARGET": f"{gateway}/webhooks/square/main",
+        "SANDBOX_NOTION_TARGET": f"{gateway}/webhooks/notion/sales",
     }
 
 
@@ -92,6 +93,7 @@ def services_environment(
             "signature_keys": [square["signature_key"]],
             "merchant_ids": [square["merchant_id"]],
         },
+        {"marketplace": "notion", "account": "sales", **accounts["notion_webhooks"]},
     ]
     enricher_accounts = [
         {
@@ -170,7 +172,12 @@ def services_environment(
         "MARKET_DATA_JWT_KEY": stockx_key,
         "MARKET_DATA_GOAT": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox}/goat/api/v1"}),
         "MARKET_DATA_NOTION": json.dumps(
-            {**accounts["notion"], "user_id": SANDBOX_USER, "base_url": f"{sandbox}/notion/v1"}
+            {
+                **accounts["notion"],
+                "user_id": SANDBOX_USER,
+                "base_url": f"{sandbox}/notion/v1",
+                "destination": "sales",
+            }
         ),
         "PRODUCT_SEARCH_KLEKT": json.dumps({"base_url": f"{sandbox}/klekt"}),
         "PRODUCT_SEARCH_EBAY": json.dumps(

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from libs.access.stockx import open_stockx
+from libs.bus.dead_letter import DeadLetters
 from libs.bus.publisher import Publisher
 from libs.commands.run import Commands
 from libs.db.pool import Database
@@ -14,7 +15,7 @@ from libs.http.openapi import Api
 from libs.oauth.store import open_token_database
 from libs.products.cache import ProductCache
 from libs.products.lookup import ProductLookup
-from libs.products.unreadable import KeptCatalog, UnreadableAnswers
+from libs.products.unreadable import STOCKX, KeptCatalog, UnreadableAnswers
 from libs.quota.quota import Quotas
 from libs.read_models import READ_MODELS
 from libs.service import Service
@@ -48,17 +49,18 @@ async def build(config: Config) -> AsyncIterator[Service]:
         key = config.jwt_key.get_secret_value() if config.jwt_key else None
         users = Users(key, quotas, config.quota_of)
         reserve = Reserve(quotas, config.limits)
+        answers = UnreadableAnswers(database, DeadLetters(config.kafka, publisher, NAME), NAME)
         stockx = unreadable = search = lookup = enriching = counted = None
         if config.stockx is not None:
             stockx = await open_stockx(
                 config.stockx, config.stockx_reach, database, tokens, config.secrets.vault, stack
             )
-            unreadable = UnreadableAnswers(database, config.stockx.account)
+            unreadable = answers.of(STOCKX, config.stockx.account)
             counted = CountedCatalog(KeptCatalog(stockx.catalog, unreadable), reserve, config.search_reserve)
             cache = ProductCache(database, config.cache)
             search, lookup = Search(counted, cache), ProductLookup(counted, cache)
             enriching = Enriching(lookup, commands, reserve, config.reserve)
-        everywhere = Everywhere(await open_others(config, counted, stack), config.patience)
+        everywhere = Everywhere(await open_others(config, counted, answers, stack), config.patience)
         searches = SearchApi(
             users,
             everywhere,
@@ -79,4 +81,5 @@ async def build(config: Config) -> AsyncIterator[Service]:
             port=config.port,
             http=http,
             ready={"kafka": publisher.check, "postgres": database.check},
+            workers={"unreadable answers": answers.work},
         )

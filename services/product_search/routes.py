@@ -13,7 +13,7 @@ from libs.marketplaces.stockx.client import StockX
 from libs.marketplaces.stockx.routes import PRODUCT_MARKET
 from libs.products.lookup import ProductLookup
 from libs.products.merge import NoSku
-from libs.products.unreadable import KeptCatalog, UnreadableAnswers
+from libs.products.unreadable import KeptCatalog, UnreadableOf
 from libs.telemetry.log import get_logger
 from schemas.registry import summary
 from services.product_search.everywhere import Everywhere
@@ -55,7 +55,7 @@ class SearchApi:
         everywhere: Everywhere,
         *,
         stockx: StockX | None,
-        unreadable: UnreadableAnswers | None,
+        unreadable: UnreadableOf | None,
         search: Search | None,
         lookup: ProductLookup | None,
         reserve: Reserve,

@@ -69,16 +69,17 @@ async def build(config: Config) -> AsyncIterator[Service]:
     world = World(config.seed, (mercadolibre, ebay, square, stockx, amazon))
     async with _sender(config) as http:
         channels = {name: each.channel for name, each in world.marketplaces.items() if each.channel}
+        channels |= {NOTION: notion.channel} if notion.channel else {}
         notifier = Notifier(config.seed, clock, http, channels, DeliveryLog(config.keep_sent), config.concurrency)
         traffic = Traffic(world, notifier)
         if config.rate:
             traffic.start(_plan(config, traffic))
         app = web.Application(client_max_size=1024 * 1024)
-        shops = {GOAT: goat.accounts, KLEKT: dict, NOTION: notion.accounts}
+        shops = {GOAT: goat.accounts, KLEKT: dict, NOTION: notion.accounts, f"{NOTION}_webhooks": notion.subscriptions}
         ControlRoutes(world, clock, faults, notifier, traffic, ebay, http, shops).add_to(app)
         EbayControl(ebay, notifier).add_to(app)
         StockXControl(stockx).add_to(app)
-        notion.add_control(app)
+        notion.add_control(app, notifier)
         AmazonControl(amazon).add_to(app)
         SentRoutes(notifier).add_to(app)
         mercadolibre.board.add_to(app)
@@ -215,7 +216,7 @@ def _amazon(config: Config, clock: Clock) -> Amazon:
 
 def _notion(config: Config, clock: Clock, stockx: StockX) -> Notion:
     sales = SalesDatabase(config.seed, config.start, clock, stockx.catalogue, config.notion_sales)
-    return Notion(config.seed, sales)
+    return Notion(config.seed, sales, clock, config.notion_target)
 
 
 def _secret(config: Config, told: SecretStr | None, name: str) -> str:

@@ -83,6 +83,7 @@ class Config(BaseSettings):
     stockx_system: float = Field(default=0.01, ge=0, le=1)
     stockx_longest_operation: float = Field(default=60.0, ge=1, description="seconds of sandbox time")
 
+    notion_target: Target = None
     notion_sales: int = Field(default=25, ge=0, le=100_000)
 
     amazon_client_id: str = "amzn1.application-oa2-client.sandbox00000000000000000"

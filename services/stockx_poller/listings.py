@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from libs.db.pool import Connection
+from libs.db.pool import Connection, Record
 from libs.http.errors import Garbage, NotFound, Refused, Unavailable
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.errors import failed_there
@@ -54,7 +54,7 @@ class Told:
 async def put_facts(connection: Connection, account: str, states: Sequence[Told]) -> None:
     """Keep states, each of another listing; publish those that have changed."""
     rows = await connection.fetch(
-        "SELECT listing_id, fact, status, expects FROM stockx_poller.listings "
+        "SELECT listing_id, fact, status, expects, seen_at FROM stockx_poller.listings "
         "WHERE account = $1 AND listing_id = ANY ($2) ORDER BY listing_id FOR UPDATE",
         account,
         [each.fact.listing_id for each in states],
@@ -67,7 +67,7 @@ async def put_facts(connection: Connection, account: str, states: Sequence[Told]
         known = ListingChangedV1.model_validate_json(row["fact"]) if row is not None and row["fact"] else None
         older = known is not None and fact.updated_at < known.updated_at
         same = known is not None and _shown(known) == _shown(fact)
-        look = row is not None and await _changed_by_others(connection, fact, row["status"], row["expects"])
+        look = row is not None and await _changed_by_others(connection, fact, known, row)
         state = known if known is not None and (older or same) else fact
         names = (account, fact.listing_id, each.variant_id, state.marketplace_status)
         kept.append((*names, state.model_dump_json(), look and not older, each.batch_id))
@@ -88,17 +88,25 @@ async def put_facts(connection: Connection, account: str, states: Sequence[Told]
 
 
 async def _changed_by_others(
-    connection: Connection, fact: ListingChangedV1, before: str | None, expects: str | None
+    connection: Connection, fact: ListingChangedV1, known: ListingChangedV1 | None, row: Record
 ) -> bool:
-    """Whether a status tells of an operation that nobody here knows of."""
-    status, wanted = fact.marketplace_status, expects or before
-    if wanted is None or status == wanted or status in _SOLD:
+    """Whether a state tells of an operation that nobody here knows of.
+
+    Another status than the wanted one does, unless an operation is open; so does a later change that left the status as
+    it was (StockX took it down and put it back), unless one is open or has ended since the state was last read.
+    """
+    status, wanted = fact.marketplace_status, row["expects"] or row["status"]
+    if wanted is None or status in _SOLD:
+        return False
+    since = None if status != wanted else row["seen_at"]
+    if since is not None and (known is None or fact.updated_at <= known.updated_at):
         return False
     return not await connection.fetchval(
         "SELECT EXISTS (SELECT FROM stockx_poller.operations WHERE account = $1 AND listing_id = $2 "
-        "AND status IN ('sending', 'doubtful', 'pending'))",
+        "AND (status IN ('sending', 'doubtful', 'pending') OR ended_at > $3))",
         fact.account,
         fact.listing_id,
+        since,
     )
 
 

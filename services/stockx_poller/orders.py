@@ -1,7 +1,8 @@
 """Orders: the active ones read from time to time, the past ones from the newest known creation on; changes published.
 
 An order that is not among the active ones any more is asked for by its number: history is narrowed by the days of
-creation, and orders end long after that.
+creation, and orders end long after that. It may go on all the same: where the list gets shorter between two pages,
+what began the later one is on neither. So whether it is followed on is told by its status.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from libs.db.pool import Connection
 from libs.http.errors import Garbage, NotFound, Refused, Unavailable
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.errors import failed_there
-from libs.marketplaces.stockx.order import Order
+from libs.marketplaces.stockx.order import ActiveStatus, Order
 from libs.marketplaces.stockx.orders import OrderFilter
 from libs.marketplaces.stockx.routes import ACTIVE_ORDERS, PAST_ORDERS
 from libs.marketplaces.stockx.translate import order_changed
@@ -23,6 +24,7 @@ from services.stockx_poller.work import Work
 
 log = get_logger()
 
+_GOES_ON = frozenset(ActiveStatus)
 _OVERLAP = timedelta(days=1)
 """History's days are StockX's, and an order may be told late."""
 
@@ -82,7 +84,7 @@ async def _poll_one(work: Work, order_number: str) -> None:
         await unreadable.keep_answer(work.lease, error)
         return
     async with work.lease.turn() as connection:
-        await put(connection, work.account, [order], active=False)
+        await put(connection, work.account, [order], active=order.status in _GOES_ON)
 
 
 async def poll_history(work: Work) -> None:

@@ -5,9 +5,9 @@
 | 1     | writes whose fate is not known         | yes: they hold up their users  |
 | 2     | commands; polls in turns with them     | commands only                  |
 | 3     | states of listings that have changed   | no                             |
-| 4     | operations that others have started    | no                             |
-| 5     | orders                                 | no                             |
-| 6     | the sweep over all listings            | no                             |
+| 4     | orders                                 | no                             |
+| 5     | the sweep over all listings            | no                             |
+| 6     | operations that others have started    | no                             |
 
 Until an account's listings were read once, the sweep comes first and nothing is created: what is new must be told from
 what was there before.
@@ -93,13 +93,14 @@ def _other(situation: Situation) -> Call | None:
         return Round.SWEEP
     if situation.stale:
         return refresh(situation.stale)
-    if situation.looks:
-        return LookAtOperations(situation.looks[0])
     if _due(situation.orders_due_in):
         return Round.ORDERS
     if _due(situation.history_due_in):
         return Round.HISTORY
-    return Round.SWEEP if _due(situation.sweep_due_in) else None
+    if _due(situation.sweep_due_in):
+        return Round.SWEEP
+    # Last, for StockX may change any number of listings at once, and each of them costs a call.
+    return LookAtOperations(situation.looks[0]) if situation.looks else None
 
 
 def refresh(stale: Sequence[Stale]) -> Refresh:

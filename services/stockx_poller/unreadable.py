@@ -14,12 +14,25 @@ from libs.http.errors import ApiError, Garbage
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.paging import Unreadable
 from libs.marketplaces.stockx.values import StockXPayload, whole
-from libs.products.unreadable import keep
+from libs.products.unreadable import digest_of, route_header
 from services.stockx_poller.lease import Lease
 
 ORIGIN = "stockx"
-ROUTE = "x-stockx-route"
+ROUTE = route_header(ORIGIN)
 _NOWHERE = -1
+
+
+async def keep(connection: Connection, account: str, route: str, raw: bytes, why: str) -> None:
+    """Keep bytes that could not be read, in the caller's transaction."""
+    await connection.execute(
+        "INSERT INTO stockx_poller.unreadable (account, digest, route, raw, why) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT DO NOTHING",
+        account,
+        digest_of(route, raw),
+        route,
+        raw,
+        why,
+    )
 
 
 async def keep_entries(connection: Connection, account: str, route: str, entries: Iterable[Unreadable]) -> None:

@@ -294,7 +294,7 @@ async def test_a_product_that_stockx_fails_at_stops_no_synchronisation(
         await world.shop.control("POST", "/_faults", {**outage, "kind": "garbage", "retry_after": None})
         told = await service.ended(await service.start("market_data"))
         assert told["counts"] == {"done": 1, "failed": 1}
-        routes = await scalar(world.database, "SELECT string_agg(route, ', ') FROM stockx_poller.unreadable")
+        routes = await scalar(world.database, "SELECT string_agg(route, ', ') FROM unreadable.answers")
         assert routes == "GET /catalog/products/{productId}/market-data", "kept for the dead letters"
     lines = capsys.readouterr().out
     assert "Market data sync failed for HQ4276" in lines

@@ -214,9 +214,9 @@ async def test_what_cannot_be_read_is_kept_for_the_dead_letters(world: World) ->
         await world.search.call("/search-stockx", query="HQ4276")
         await world.search.call(f"/stockx/{PANDA}")
     async with world.database.connection() as connection:
-        rows = await connection.fetch("SELECT account, route, raw FROM stockx_poller.unreadable ORDER BY route")
+        rows = await connection.fetch("SELECT service, account, route, raw FROM unreadable.answers ORDER BY route")
     assert [row["route"] for row in rows] == ["GET /catalog/products/{productId}", "GET /catalog/search"]
-    assert all(row["account"] == "acme" and row["raw"] for row in rows)
+    assert all((row["service"], row["account"]) == ("product_search", "acme") and row["raw"] for row in rows)
 
 
 async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.CaptureFixture[str]) -> None:

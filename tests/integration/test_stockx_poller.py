@@ -187,6 +187,44 @@ async def test_stockx_deactivates_by_itself_and_the_sweep_finds_it(world: World,
     await world.becomes("listings", "INACTIVE", listing_id=listing_id)
 
 
+async def test_what_stockx_did_and_undid_meanwhile_is_found_by_one_call_for_each_listing_that_changed(
+    world: World,
+) -> None:
+    environment = await environment_of(world.shop, world.kafka, world.database)
+    async with serving(environment) as poller:
+        bodies = [{"variant_id": each, "amount": "150"} for each in world.variants[:3]]
+        commands = [await poller.call("POST", "/listings", body) for body in bodies]
+        ids = [(await poller.ended(each["command_id"]))["listing_id"] for each in commands]
+        await world.quiet(poller)
+        for listing_id in ids:
+            await world.becomes("listings", "ACTIVE", listing_id=listing_id)
+    begun = []
+    for kind in ("DEACTIVATE", "ACTIVATE"):  # while nobody looks
+        order = {"listing_ids": ids[:1], "kind": kind}
+        begun += (await world.shop.control("POST", "/_stockx/system", order))["operations"]
+    begun += (await world.shop.control("POST", "/_stockx/system", {"listing_ids": ids[1:2], "kind": "UPDATE"}))[
+        "operations"
+    ]
+    await world.shop.control("POST", "/_clock", {"advance_seconds": 300})
+    truth = await world.truth()
+    assert {truth[each]["status"] for each in ids} == {"ACTIVE"}, "no status tells of it"
+    await world.shop.control("DELETE", "/_stockx/calls")
+    async with serving(environment):
+        for each in begun:
+            found = await world.becomes("listing_operations", "succeeded", id=each["operation_id"])
+            assert (found["initiated_by"], found["marketplace_kind"]) == ("system", each["type"])
+        swept = "SELECT count(*) FROM stockx_poller.accounts WHERE swept_at > $1"
+        moment = await scalar(world.database, "SELECT now()")
+
+        async def again() -> bool:
+            return await scalar(world.database, swept, moment) == 1
+
+        await until(again, "the next sweep")
+    calls = (await world.shop.control("GET", "/_stockx/calls"))["calls"]
+    looked = {route: count for route, count in calls.items() if route.endswith("/operations")}
+    assert list(looked.values()) == [2], "a call for each of the two, and none for the third or for the next sweep"
+
+
 async def test_an_operation_without_an_end_is_given_up(
     kafka: KafkaSettings, publisher: Publisher, database_url: str
 ) -> None:

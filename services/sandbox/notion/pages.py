@@ -73,6 +73,10 @@ class SalesDatabase:
         """What a query finds: pages in the trash are not among it."""
         return [each for each in self._sales.values() if not each.trashed]
 
+    def find(self, page_id: str) -> Sale | None:
+        """A page, in the trash or not."""
+        return self._sales.get(page_id)
+
     def write(self, page_id: str | None, **cells: object) -> Sale | None:
         """Write a page, or a new one; None if there is no such page."""
         now = _minute(self._clock.now())

@@ -1,8 +1,10 @@
-"""`POST /v1/databases/{id}/query` as Notion answers it, and `/_notion/pages` to write in the database.
+"""`POST /v1/databases/{id}/query` and `GET /v1/pages/{id}` as Notion answers them, and `/_notion/pages` to write in the
+database, of which Notion tells by webhooks, where it has a target.
 
 Source: developers.notion.com, version 2022-06-28.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +12,13 @@ from aiohttp import web
 from pydantic import ConfigDict
 
 from libs.http.server import Problem
+from services.sandbox.clock import Clock
 from services.sandbox.control_requests import ControlRequest, read
 from services.sandbox.faults import FaultAnswers, FaultKind
+from services.sandbox.notifier import Notifier
+from services.sandbox.notion.notices import PageEvent, Subscription, channel, verification
 from services.sandbox.notion.pages import Sale, SalesDatabase
-from services.sandbox.seeded import secret
+from services.sandbox.seeded import secret, stream, uuid
 from services.sandbox.times import zulu
 from services.sandbox.wire import json_answer
 
@@ -61,22 +66,44 @@ class Cells(ControlRequest):
 class Notion:
     """The stand-in for Notion."""
 
-    def __init__(self, seed: int, database: SalesDatabase) -> None:
+    def __init__(self, seed: int, database: SalesDatabase, clock: Clock, target: str | None) -> None:
         self._database = database
+        self._clock = clock
+        self._ids = stream(seed, "notion events")
         self.token = f"ntn_{secret(seed, 'notion token', 43)}"
+        self.subscription = Subscription(
+            id=uuid(self._ids),
+            token=f"secret_{secret(seed, 'notion verification token', 43)}",
+            workspace_id=uuid(self._ids),
+            integration_id=uuid(self._ids),
+            author_id=uuid(self._ids),
+        )
+        self.channel = channel(target) if target else None
 
     def accounts(self) -> dict[str, Any]:
         """What a client must be configured with."""
         return {"token": self.token, "database_id": self._database.id}
 
+    def subscriptions(self) -> dict[str, Any]:
+        """What a receiver of webhooks must be configured with."""
+        return {"verification_token": self.subscription.token}
+
     def application(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/v1/databases/{database_id}/query", self._query)
+        app.router.add_get("/v1/pages/{page_id}", self._page)
         return app
 
-    def add_control(self, app: web.Application) -> None:
-        app.router.add_post("/_notion/pages", self._write)
-        app.router.add_patch("/_notion/pages/{id}", self._write)
+    def add_control(self, app: web.Application, notifier: Notifier) -> None:
+        async def write(request: web.Request) -> web.Response:
+            return await self._write(request, notifier)
+
+        async def subscribe(_request: web.Request) -> web.Response:
+            return json_answer({"deliveries": notifier.send_now(NAME, [verification(self.subscription)])}, 201)
+
+        app.router.add_post("/_notion/pages", write)
+        app.router.add_patch("/_notion/pages/{id}", write)
+        app.router.add_post("/_notion/subscribe", subscribe)
 
     async def _query(self, request: web.Request) -> web.Response:
         refusal = self._refusal(request)
@@ -106,23 +133,57 @@ class Notion:
             }
         )
 
+    async def _page(self, request: web.Request) -> web.Response:
+        refusal = self._refused_caller(request)
+        if refusal is not None:
+            return refusal
+        sale = self._database.find(request.match_info["page_id"])
+        if sale is None:
+            return error_answer(404, "object_not_found", "Could not find page.")
+        return json_answer(_page(sale, self._database.id))
+
     def _refusal(self, request: web.Request) -> web.Response | None:
+        refusal = self._refused_caller(request)
+        if refusal is not None:
+            return refusal
+        if request.match_info["database_id"].replace("-", "") != self._database.id.replace("-", ""):
+            return error_answer(404, "object_not_found", "Could not find database.")
+        return None
+
+    def _refused_caller(self, request: web.Request) -> web.Response | None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return error_answer(401, "unauthorized", "API token is invalid.")
         if "Notion-Version" not in request.headers:
             return error_answer(400, "missing_version", "Notion-Version header should be defined.")
         if request.headers["Notion-Version"] not in VERSIONS:
             return error_answer(400, "validation_error", "Notion-Version header is not one of the known versions.")
-        if request.match_info["database_id"].replace("-", "") != self._database.id.replace("-", ""):
-            return error_answer(404, "object_not_found", "Could not find database.")
         return None
 
-    async def _write(self, request: web.Request) -> web.Response:
+    async def _write(self, request: web.Request, notifier: Notifier) -> web.Response:
         cells = (await read(request, Cells)).model_dump(exclude_unset=True)
-        written = self._database.write(request.match_info.get("id"), **cells)
+        page_id = request.match_info.get("id")
+        before = None if page_id is None else self._database.find(page_id)
+        written = self._database.write(page_id, **cells)
         if written is None:
             raise Problem(404, "There is no such page.")
+        notifier.send_now(NAME, [self._event(before, written, cells)])
         return json_answer(_page(written, self._database.id), 200 if "id" in request.match_info else 201)
+
+    def _event(self, before: Sale | None, after: Sale, cells: Iterable[str]) -> PageEvent:
+        """What Notion tells of a page that was written."""
+        kind = "page.created" if before is None else "page.properties_updated"
+        if before is not None and before.trashed is not after.trashed:
+            kind = "page.deleted" if after.trashed else "page.undeleted"
+        return PageEvent(
+            subscription=self.subscription,
+            topic=kind,
+            resource=f"/v1/pages/{after.id}",
+            id=uuid(self._ids),
+            at=self._clock.now(),
+            page_id=after.id,
+            database_id=self._database.id,
+            properties=sorted(cells),
+        )
 
 
 def _page(sale: Sale, database_id: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """/_stockx: the truth about listings, operations and prices, calls and limits, and making things happen."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import AwareDatetime, Field, ValidationError
@@ -27,10 +27,16 @@ class Named(ControlRequest):
 
 
 class Chosen(ControlRequest):
-    """POST /_stockx/system, /_stockx/sales: these listings, or the first `count` active ones."""
+    """POST /_stockx/sales: these listings, or the first `count` active ones."""
 
     listing_ids: tuple[str, ...] = ()
     count: int = Field(default=1, ge=1, le=10_000)
+
+
+class Intervention(Chosen):
+    """POST /_stockx/system: what StockX does to the chosen listings."""
+
+    kind: Literal["DEACTIVATE", "ACTIVATE", "UPDATE", "DELETE"] = "DEACTIVATE"
 
 
 class Advance(ControlRequest):
@@ -123,11 +129,11 @@ class StockXControl:
         return json_answer(self._stockx.meter.shown())
 
     async def _system(self, request: web.Request) -> web.Response:
-        """StockX deactivates listings by itself."""
+        """StockX changes listings by itself: it deactivates them, if nothing else is asked for."""
         book = self._stockx.book
         now = book.settle()
-        chosen = self._chosen(await read(request, Chosen))
-        begun = [(each, book.begin(each, "DEACTIVATE", {}, now, by="SYSTEM")) for each in chosen]
+        order = await read(request, Intervention)
+        begun = [(each, book.begin(each, order.kind, {}, now, by="SYSTEM")) for each in self._chosen(order)]
         return json_answer({"operations": [_operation(listing, each) for listing, each in begun]}, 201)
 
     async def _sell(self, request: web.Request) -> web.Response:

@@ -166,10 +166,10 @@ def test_the_order_of_what_is_left() -> None:
     steps = [
         (LookForDoubtful(), {"doubts_due_in": None}),
         (Refresh(("s",)), {"stale": ()}),
-        (LookAtOperations("l"), {"looks": ()}),
         (Round.ORDERS, {"orders_due_in": None}),
         (Round.HISTORY, {"history_due_in": 7.0}),
         (Round.SWEEP, {"sweep_due_in": None}),
+        (LookAtOperations("l"), {"looks": ()}),
         (Wait(7.0), {}),
     ]
     for expected, done in steps:
