@@ -13,6 +13,7 @@ T = TypeVar("T")
 FLUSH_SECONDS = 0.1
 RENEW_SECONDS = 0.5
 MOST_WAITING = 2_000
+ALIKE_SECONDS = 1.0
 
 
 class LostLease(Exception):
@@ -36,12 +37,25 @@ class Journal:
         self._stop = asyncio.Event()
         self._writing = asyncio.Lock()
         self._full = asyncio.Event()
+        self._waits_until = float("-inf")
 
     def say(self, kind: str, text: str) -> None:
         """A line, on its way to whoever watches."""
         self._waiting.append((datetime.now(UTC), kind, text))
         if len(self._waiting) >= MOST_WAITING:
             self._full.set()
+
+    def say_once(self, kind: str, text: str, seconds: float) -> None:
+        """A line about a wait of so many seconds, unless one as long was told: calls at the same time wait alike."""
+        until = asyncio.get_running_loop().time() + seconds
+        if until > self._waits_until + ALIKE_SECONDS:
+            self._waits_until = until
+            self.say(kind, text)
+
+    @property
+    def unwritten(self) -> list[str]:
+        """The lines that nobody can see yet."""
+        return [text for _, _, text in self._waiting]
 
     def stop(self) -> None:
         """STOP was pressed in this process."""

@@ -102,15 +102,15 @@ def not_stored(number: int, *, stopping: bool) -> str:
     return f"⚠ {number} facts were refused by the read model: look at the projector's dead letters"
 
 
-EBAY_IS_THERE = "⚠ Calls failed one after the other, but eBay answers others: what fails are these SKUs"
+EBAY_IS_THERE = "⚠ Calls failed one after the other, but eBay answers others: it is not away"
 
 
 def not_now(seconds: float, why: str) -> str:
     return f"⚠ Not now: asking again in {seconds:.1f} s ({why})"
 
 
-def ebay_is_away(seconds: float) -> str:
-    return f"it did not answer for {seconds:.0f} s. What is stored stays; sync again when eBay is back"
+def given_up_waiting(why: str, seconds: float) -> str:
+    return f"{why}; waited for eBay {seconds:.0f} s. What is stored stays; sync again when eBay is back"
 
 
 def again(skus: int, number: int, rounds: int) -> str:

@@ -29,7 +29,7 @@ LONGEST_PAUSE = 60.0
 
 
 class EbayAway(CircuitOpen):
-    """eBay did not answer as long as a run has patience: nothing of what was asked, whatever it was."""
+    """eBay did not answer what the run needs to go on, for as long as it has patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Work:
                 wait = pause if asked is None else max(asked, 0.05)
                 if waited + wait > patience:
                     raise _given_up(error, waited) from error
-                self.journal.say("warning", lines.not_now(wait, error.detail[:120]))
+                self.journal.say_once("warning", lines.not_now(wait, error.detail[:120]), wait)
                 await self.journal.pause(wait)
                 waited, pause = waited + wait, min(pause * 2, LONGEST_PAUSE)
             else:
@@ -88,8 +88,8 @@ class Work:
 def _given_up(error: Later, waited: float) -> Later:
     if not isinstance(error, CircuitOpen | Unavailable):
         return error  # a limit, that tells itself when it ends
-    told = f"{lines.ebay_is_away(waited)} ({error.operation}: {error.detail})"
-    return EbayAway("eBay", told, status=error.status, body=error.body, retry_after=error.retry_after)
+    told = lines.given_up_waiting(error.detail, waited)
+    return EbayAway(error.operation, told, status=error.status, body=error.body, retry_after=error.retry_after)
 
 
 def milliseconds_since(moment: datetime) -> int:

@@ -131,7 +131,7 @@ async def test_an_ebay_that_is_away_while_what_failed_is_retried_fails_the_run_a
 async def test_items_that_could_not_be_looked_for_are_looked_for_when_what_failed_is_retried(
     kind: str, shop: Sandbox, kafka: KafkaSettings, database: Database, projector: None
 ) -> None:
-    pace = {"api__circuit_failures": CIRCUIT, "api__circuit_open_seconds": "0.1"}
+    pace = {"api__circuit_failures": CIRCUIT, "pace__patience": "PT0S"}
     async with serving(environment_of(shop, kafka, database, await accounts_of(shop), **pace)) as sync:
         await sync.synced(kind)
         gone = sorted((await shop.control("POST", "/_ebay/inventory/changes", {"remove": 7}))["removed"])
@@ -140,7 +140,6 @@ async def test_items_that_could_not_be_looked_for_are_looked_for_when_what_faile
         assert (run["status"], run["counts"]["failed"]) == ("completed", 7)
         assert [one["sku"] for one in run["failures"]] == gone
         await shop.control("DELETE", "/_faults")
-        await asyncio.sleep(0.1)  # the circuit's own pause
         again = await retried(sync, run)
     assert (again["status"], again["counts"]["failed"], again["counts"]["disappeared"]) == ("completed", 0, 7)
     marked = "SELECT array_agg(sku_code ORDER BY sku_code) FROM read_models.inventory WHERE disappeared_at IS NOT NULL"

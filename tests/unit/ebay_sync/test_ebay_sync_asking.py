@@ -1,5 +1,6 @@
 """How a run asks: what concerns the whole account is waited for as long as the pace allows, and no longer."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -95,7 +96,7 @@ async def test_one_call_that_fails_is_not_waited_for_unless_the_run_needs_it() -
     failing = Unavailable("GET /", "answered 500", status=500)
     with pytest.raises(Unavailable):
         await work_of(timedelta(seconds=5)).asked(Answers(failing))
-    with pytest.raises(EbayAway, match=r"sync again when eBay is back \(GET /: answered 500\)"):
+    with pytest.raises(EbayAway, match=r"GET /: answered 500; waited for eBay 0 s\. .*sync again when eBay is back"):
         await work_of(timedelta(0)).asked(Answers(failing), needed=True)
 
 
@@ -104,3 +105,10 @@ async def test_stop_is_heard_while_it_is_waited_for() -> None:
     work.journal.stop()
     with pytest.raises(Stopped):
         await work.asked(Answers(RateLimited("GET /", "later", retry_after=timedelta(hours=1))))
+
+
+async def test_calls_that_wait_at_the_same_time_say_it_once() -> None:
+    work = work_of(timedelta(seconds=5))
+    wait = RateLimited("GET /", "later", retry_after=timedelta(milliseconds=200))
+    await asyncio.gather(*(work.asked(Answers(wait)) for _ in range(8)))
+    assert work.journal.unwritten == ["⚠ Not now: asking again in 0.2 s (later)"]
