@@ -40,7 +40,10 @@ def run(
     minimum: Annotated[str | None, typer.Option(help="Never below, in US dollars.")] = None,
     maximum: Annotated[str | None, typer.Option(help="Never above, in US dollars.")] = None,
     least_profit: Annotated[str | None, typer.Option(help="Never below what leaves this much.")] = None,
+    most_profit: Annotated[str | None, typer.Option(help="Never above what leaves this much.")] = None,
+    fallback: Annotated[str | None, typer.Option(help="The price while nobody asks, in US dollars.")] = None,
     largest_drop: Annotated[str | None, typer.Option(help="At most so far down at once: `5`, or `5%`.")] = None,
+    largest_rise: Annotated[str | None, typer.Option(help="At most so far up at once: `5`, or `5%`.")] = None,
     condition: Annotated[str, typer.Option(help="What the pieces are in; StockX asks for new ones.")] = NEW,
     market: Annotated[str, typer.Option(help="Country code, for the cost rules.")] = "US",
     category: Annotated[str, typer.Option(help="For the cost rules.")] = "*",
@@ -58,7 +61,10 @@ def run(
             minimum_usd=_amount(minimum),
             maximum_usd=_amount(maximum),
             least_profit_usd=_amount(least_profit),
+            most_profit_usd=_amount(most_profit),
+            fallback_usd=_amount(fallback),
             largest_drop=None if largest_drop is None else _distance(largest_drop),
+            largest_rise=None if largest_rise is None else _distance(largest_rise),
             condition=condition,
         )
         stored = asyncio.run(stored_market(kafka_alone(), sku, size))

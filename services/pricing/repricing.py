@@ -93,7 +93,7 @@ class Repricing:
                 log.warning("no price is proposed", sell_listing_id=market.listing_id, reason=str(error))
                 continue
             if proposal.changes:
-                new += await self._keep(market, proposal)
+                new += await self._keep(market, given, proposal)
             elif proposal.mode is Mode.LIVE:
                 await self._finish(market.listing_id, proposal)
         return new
@@ -110,7 +110,7 @@ class Repricing:
         proposal_id = await connection.fetchval(_APPLIED, listing_id)
         await self._prices.enqueue_in(connection, [carrying(listing_id, proposal_id)])
 
-    async def _keep(self, market: Market, proposal: Proposal) -> bool:
+    async def _keep(self, market: Market, given: RuleGiven, proposal: Proposal) -> bool:
         """Keep a proposal that is not the last one again; a live one that was not carried out yet is carried out."""
         async with self._database.transaction() as connection:
             (last,) = await connection.fetch(_LAST, [market.listing_id]) or (None,)
@@ -120,7 +120,7 @@ class Repricing:
                 proposal.price_usd,
             )
             if not same:
-                await _insert(connection, market, proposal)
+                await _insert(connection, market, given, proposal)
         if proposal.mode is Mode.LIVE and market.in_usd and not (same and last is not None and last["applied"]):
             await self._apply(market.listing_id, proposal)
         return not same
@@ -138,8 +138,13 @@ class Repricing:
             log.warning("a price could not be changed", sell_listing_id=listing_id, reason=str(error))
 
 
-async def _insert(connection: Connection, market: Market, proposal: Proposal) -> None:
+async def _insert(connection: Connection, market: Market, given: RuleGiven, proposal: Proposal) -> None:
+    """With all that it follows from: the rule as it was given (a later version replaces it), cost, competitors."""
+    listing = market.listing
     details = asdict(proposal) | {
+        "rule": given.model_dump(mode="json"),
+        "buy_cost_usd": listing.buy_cost_usd,
+        "cost_rule_id": None if listing.cost_rule is None else listing.cost_rule.id,
         "guardrails": list(proposal.guardrails),
         "offers": [asdict(each) for each in market.competitors],
     }

@@ -242,7 +242,12 @@ async def test_a_listing_with_a_rule_is_repriced_when_its_market_changes(
         (first,) = await proposals()
         assert (first["mode"], first["current_usd"], first["price_usd"]) == ("test", "830.00", "798.99")
         assert first["explanation"].startswith("The cheapest of 2 competitors (listing 1) asks 799.99 USD")
-        assert first["details"]["guardrails"] == []
+        details = first["details"]
+        assert details["guardrails"] == []
+        assert details["rule"]["minimum_usd"] == "780"
+        assert (Decimal(details["buy_cost_usd"]), details["cost_rule_id"]) == (650, 1)
+        offers = [(one["seller"], Decimal(one["price_usd"])) for one in details["offers"]]
+        assert offers == [("listing 1", Decimal("799.99")), ("listing 2", Decimal(810))]
         assert first["applied_at"] is None
         await api.post("sellListings", {"sellListingId": 1, "sellPriceUsd": 700, "action": 2})
 
