@@ -56,7 +56,7 @@ class Traffic:
 
     def among(self) -> tuple[str, ...]:
         """The marketplaces with an endpoint; without any, MercadoLibre, so that its world goes on all the same."""
-        return tuple(self._notifier.channels) or ("mercadolibre",)
+        return tuple(name for name in self._notifier.channels if name in self._world.marketplaces) or ("mercadolibre",)
 
     def changes(self, number: int, among: Sequence[str], poison: float = 0.0) -> list[int]:
         """Make changes now and send their notices; return the numbers of the deliveries."""

@@ -122,6 +122,18 @@ async def stock(system: System) -> None:
         assert status == 0, output
 
 
+async def amazons_poison(system: System) -> None:
+    """An order of another shape at Amazon: amazon_orders puts it into its dead letters."""
+    await system.post("/_amazon/orders/unreadable", {})
+    async with Database(system.database_url, application="tests") as database:
+
+        async def kept() -> bool:
+            async with database.connection() as connection:
+                return bool(await connection.fetchval("SELECT count(*) FROM amazon_orders.unreadable"))
+
+        await until(kept, "what Amazon told is a dead letter")
+
+
 async def lively(system: System) -> None:
     """Something of everything: orders and their company, duplicates, poison of all kinds."""
     await stock(system)  # before anything else is in stock: StockX is asked once a second
@@ -140,6 +152,7 @@ async def lively(system: System) -> None:
         await JobQueue(database, "mercadolibre").enqueue(NewJob("search", SEARCH))  # it is closed: a run that failed
     for marketplace in ("mercadolibre", "ebay", "square"):
         await system.post("/_poison", {"marketplace": marketplace})
+    await amazons_poison(system)
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
@@ -156,7 +169,7 @@ async def test_every_message_on_every_topic_can_be_read_from_the_documents_alone
 ) -> None:
     subscriber = Subscriber()
     read: dict[str, int] = {}
-    async with running_system(stack, tmp_path, {"SANDBOX_NOTION_SALES": "1"}) as system:
+    async with running_system(stack, tmp_path, {"SANDBOX_NOTION_SALES": "1", "AMAZON_ORDERS_EVERY": "PT1S"}) as system:
         await lively(system)
         for address, channel in subscriber.channels().items():
             dead_letters = address.endswith("-dlt")

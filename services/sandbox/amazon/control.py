@@ -25,6 +25,7 @@ class AmazonControl:
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_post("/_amazon/orders", self._sell)
+        app.router.add_post("/_amazon/orders/unreadable", self._unreadable)
         app.router.add_patch("/_amazon/orders/{id}", self._change)
 
     async def _sell(self, request: web.Request) -> web.Response:
@@ -36,6 +37,9 @@ class AmazonControl:
         if order is None:
             raise Problem(409, "The item cannot be bought so often.")
         return json_answer(order_body(order), 201)
+
+    async def _unreadable(self, _request: web.Request) -> web.Response:
+        return json_answer(self._amazon.orders.place_unreadable(), 201)
 
     async def _change(self, request: web.Request) -> web.Response:
         order, wanted = self._amazon.orders.by_id.get(request.match_info["id"]), await read(request, Change)

@@ -48,6 +48,7 @@ class Orders:
         self._clock = clock
         self._source = stream(seed, "amazon orders")
         self.by_id: dict[str, Order] = {}
+        self.unreadable: list[dict[str, Any]] = []
 
     def place(self, seller: str, item: Item, quantity: int) -> Order | None:
         """A buyer buys; None where the item cannot be bought so often."""
@@ -77,6 +78,12 @@ class Orders:
             address=street(source),
         )
         self.by_id[order.id] = order
+        return order
+
+    def place_unreadable(self) -> dict[str, Any]:
+        """An order of another shape than the documented one, which every seller is told of."""
+        order = {"AmazonOrderId": f"unreadable-{len(self.unreadable) + 1}", "OrderStatus": {"code": 7}}
+        self.unreadable.append(order)
         return order
 
     def become(self, order: Order, status: str) -> None:
@@ -109,7 +116,8 @@ class OrderRoutes:
             if order.seller == seller and order.marketplace_id in wanted and order.updated >= since
         ]
         size = min(int(query.get("MaxResultsPerPage", str(_PAGE))), _MOST)
-        payload: dict[str, Any] = {"Orders": [order_body(each) for each in found[offset : offset + size]]}
+        told = [order_body(each) for each in found[offset : offset + size]]
+        payload: dict[str, Any] = {"Orders": told if offset else [*self._orders.unreadable, *told]}
         if offset + size < len(found):
             payload["NextToken"] = f"{since.isoformat()} {offset + size}"
         return json_answer({"payload": payload})
