@@ -76,7 +76,9 @@ def dead_letter_headers() -> Part:
     connect, spring = "__connect.errors.", "kafka_dlt-original-"
     number = {"pattern": "^[0-9]+$"}
     properties = {
-        f"{connect}topic": _text("The topic that the record was read from, or the marketplace that told it in an answer"),
+        f"{connect}topic": _text(
+            "The topic that the record was read from, or the marketplace that told it in an answer"
+        ),
         f"{connect}partition": _text("Its partition; -1 where it came from no topic", pattern="^(-1|[0-9]+)$"),
         f"{connect}offset": _text("Its offset", **number),
         f"{connect}connector.name": _text("The consumer that failed"),
