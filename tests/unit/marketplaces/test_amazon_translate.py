@@ -1,4 +1,4 @@
-"""Amazon's orders as facts: states, prices of one unit, and what Amazon leaves out before a payment and after an end."""
+"""Amazon's orders as facts: states, the price of a unit, and what Amazon leaves out before and after."""
 
 from decimal import Decimal
 from typing import Any
