@@ -260,9 +260,9 @@ class ApiClient:
                 if 200 <= response.status < 300:
                     return await receive(request, response)
                 raw = await self._bounded(request, response)
-        except TimeoutError:
+        except TimeoutError as error:
             told = f"no answer within {self._settings.timeout_seconds:g} s"
-            raise Unavailable(request.operation, told) from None
+            raise Unavailable(request.operation, told) from error
         except aiohttp.ClientError as error:
             raise Unavailable(request.operation, f"{type(error).__name__} at {self._base}") from error
         raise _with_answer(error_of(request.operation, response.status, response.headers, raw), response, raw)

@@ -7,7 +7,7 @@ from typing import TypeVar
 from libs.bus.publisher import NotPublished
 from libs.bus.reader import KafkaAway
 from libs.commands.errors import ReadModelBehind
-from libs.db.errors import DatabaseAway, NotMigrated
+from libs.db.errors import DatabaseAway, NotMigrated, lacks_a_table
 from libs.http.errors import ApiError, Blocked, Later, Unauthorized, Unavailable
 from libs.jobs import Handler, Job, RetryJob
 from libs.oauth.tokens import TokensAway
@@ -110,5 +110,7 @@ async def _done(task: Task, turn: Turn) -> tuple[Status, str | None]:
     except _PASSING:
         raise
     except Exception as error:
+        if lacks_a_table(error):
+            raise NotMigrated(f"{error}: the projector has not made it yet") from error
         log.exception("a defect ended a run", run_id=turn.run.run_id)
         return Status.FAILED, f"A defect of ours ({type(error).__name__}); our log tells more. It may be let go on."

@@ -186,7 +186,11 @@ async def test_a_stockx_account_is_authorised_in_a_browser_and_then_works(world:
 
 
 async def test_who_declines_is_told_so_and_nothing_is_kept(world: World) -> None:
-    async with command(await world.environment(), "stockx", "authorise", "--account", "acme") as run:
+    """With nothing configured, as after `make up`: the accounts are the sandbox's."""
+    told = ("PATH", "HOME", "SELLSTREAM_STATE_DIR", "DATABASE_URL", "SELLSTREAM_SECRETS_KEYS")
+    whole = await world.environment()
+    environment = {name: whole[name] for name in told} | {"SANDBOX_PORT": str(URL(world.shop.base).port)}
+    async with command(environment, "stockx", "authorise", "--account", "stockx-seller0") as run:
         address = URL(await run.line("http"))
         await run.line("The answer is waited for")
         status, _ = await world.agree(address.update_query(agree="no"))

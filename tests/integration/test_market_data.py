@@ -215,6 +215,15 @@ async def test_an_accepted_import_whose_worker_died_is_published_whole_by_anothe
         assert (await world.shop.control("GET", "/_stockx/calls"))["total"] == 0, "nothing was checked anew"
 
 
+async def test_a_run_waits_for_a_read_model_that_the_projector_has_not_made_yet(world: World) -> None:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        await scalar(world.database, "ALTER TABLE read_models.inventory RENAME TO not_yet")
+        run_id = await service.start("market_data")
+        await world.becomes(1, "SELECT count(*) FROM ops.jobs WHERE last_error ->> 'code' = 'NotMigrated'")
+        await scalar(world.database, "ALTER TABLE read_models.not_yet RENAME TO inventory")
+        assert (await service.ended(run_id))["status"] == "completed"
+
+
 async def test_files_that_cannot_be_read_and_strangers_get_nothing(world: World) -> None:
     async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
         assert "unknown columns: colour" in await service.text(

@@ -160,6 +160,14 @@ async def test_an_exact_style_id_stands_before_stockx_s_first_hit(quiet: World) 
         assert only["model"].replace("-", "") == model.upper().replace("-", "").replace(" ", "")
 
 
+async def test_a_gtin_and_a_keyword_find_products_too(quiet: World) -> None:
+    details = (await quiet.search.call(f"/stockx/{PANDA}")).json
+    gtin = next(gtin for size in details["sizes"] for gtin in size["gtins"])
+    for query, found in ((gtin, PANDA), ("white dragon slides", SLIDES)):
+        told = (await quiet.search.call("/search-stockx", query=query)).json
+        assert told["products"][0]["id"] == found, query
+
+
 async def test_what_is_asked_wrongly_is_422(quiet: World) -> None:
     for query in WRONG:
         told = await quiet.search.call("/search-stockx", **query)
@@ -223,7 +231,13 @@ async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.Capt
     for _ in range(2):
         await world.search.call("/skus/HQ4276")
     await world.search.call("/skus/ZZ0000-999")
-    for number, spec in enumerate(({"kind": "unauthorized", "count": 1}, {"kind": "rate_limited", "retry_after": 30})):
+    trouble: tuple[dict[str, Any], ...] = (
+        {"kind": "unauthorized", "count": 1},
+        {"kind": "timeout", "delay": 2},
+        {"kind": "rate_limited", "retry_after": 30},
+    )
+    for number, spec in enumerate(trouble):
+        await world.shop.control("DELETE", "/_faults")
         await world.fault(path=SEARCH, **spec)
         await world.search.call("/search-stockx", query=f"FB9922-10{number}")
     lines = capsys.readouterr().out
@@ -232,6 +246,8 @@ async def test_the_log_has_the_documents_lines(world: World, capsys: pytest.Capt
         "Cache hit for SKU: HQ4276",
         "Product not found on StockX: ZZ0000-999",
         "StockX authentication failed, refreshing token...",
+        "StockX API timeout",
+        "StockX API error",
         "Rate limit hit, retrying after 30s",
         "StockX catalog search failed",
     ):

@@ -57,6 +57,8 @@ class StockXCaller:
                 repeatable=method == "GET",
             )
         except ApiError as error:
+            if isinstance(error.__cause__, TimeoutError):
+                log.error("StockX API timeout", operation=f"{method} {route}")  # noqa: TRY400  (no defect of ours)
             _raise_interpreted(error)
             raise
 
