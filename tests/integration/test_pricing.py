@@ -92,6 +92,12 @@ async def test_every_input_reaches_the_opportunity(
         await until(holds(api, estimatedProfitUsd="138.78"), "a cheaper offer")
         await api.post("costRules", {"costRuleId": 1, "feePercent": 0.05, "action": 2})
         await until(holds(api, estimatedProfitUsd="218.78"), "a change of the cost rule")
+        today = datetime.now(UTC).date()
+        later = await api.create("costRules", feePercent=0.10, effectiveFrom=today.isoformat(), effectiveTo=None)
+        await until(holds(api, estimatedProfitUsd="178.78"), "a rule that holds from today on")
+        over = {"effectiveFrom": "2026-01-18", "effectiveTo": (today - timedelta(days=1)).isoformat()}
+        await api.post("costRules", {"costRuleId": later, **over, "action": 2})
+        await until(holds(api, estimatedProfitUsd="218.78"), "it ended yesterday: the earlier one holds")
         await api.post("sellListings", {"sellListingId": 1, "sellPriceUsd": 900, "action": 2})
         await until(holds(api, sellPriceUsd="900.00", priceStrategy="premium"), "another price")
         await api.post("sellListings", {"sellListingId": 3, "action": 3})
