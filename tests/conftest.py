@@ -29,10 +29,10 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`pytest -n auto` (that is `make test`): one worker more than there are cores, for tests often wait."""
+    """`pytest -n auto` (that is `make test`): a worker for each core, and two at least, for tests often wait."""
     if told := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return int(told)
-    return min((os.cpu_count() or 1) + 1, _MOST_WORKERS)
+    return max(2, min(os.cpu_count() or 1, _MOST_WORKERS))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
