@@ -122,6 +122,29 @@ async def stock(system: System) -> None:
         assert status == 0, output
 
 
+async def stockx_poison(system: System) -> None:
+    """An answer of StockX's catalog that is no JSON: product_search puts it into its dead letters."""
+    fault = await system.post("/_faults", {"marketplace": "stockx", "kind": "garbage", "path": "/v2/catalog/search"})
+    status, token = await system.command("stockx", "token")
+    assert status == 0, token
+    url = f"http://127.0.0.1:{system.ports['product_search']}/api/v1/products/search-stockx"
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {token.strip()}"}) as session,
+        session.get(url, params={"query": "nobody has searched for this"}) as answer,
+    ):
+        assert answer.status >= 500, await answer.text()
+    async with system.sandbox.delete(f"/_faults/{fault['id']}") as answer:
+        assert answer.status < 300, await answer.text()
+    async with Database(system.database_url, application="tests") as database:
+
+        async def put() -> bool:
+            sql = "SELECT count(*) FROM unreadable.answers WHERE service = 'product_search' AND raw IS NULL"
+            async with database.connection() as connection:
+                return bool(await connection.fetchval(sql))
+
+        await until(put, "what StockX told is a dead letter")
+
+
 async def amazons_poison(system: System) -> None:
     """An order of another shape at Amazon: amazon_orders puts it into its dead letters."""
     await system.post("/_amazon/orders/unreadable", {})
@@ -153,6 +176,7 @@ async def lively(system: System) -> None:
     for marketplace in ("mercadolibre", "ebay", "square"):
         await system.post("/_poison", {"marketplace": marketplace})
     await amazons_poison(system)
+    await stockx_poison(system)
     producer = AIOKafkaProducer(bootstrap_servers=system.kafka.bootstrap_servers)
     await producer.start()
     try:  # what no producer of ours writes: the projector's dead letters must be readable, too
