@@ -12,13 +12,14 @@ one is no use; whoever needs the answer asks again. A service with such dead let
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from libs.bus.dead_letter import Copy, DeadLetters
 from libs.bus.outcome import ErrorClass
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Connection, Database, Record
 from libs.http.errors import Garbage
+from libs.marketplaces.entries import Unreadable
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.catalog import Catalog
 from libs.marketplaces.stockx.paging import Page
@@ -123,6 +124,14 @@ def route_header(origin: str) -> str:
     return f"x-{origin.replace('_', '-')}-route"
 
 
+@runtime_checkable
+class WithUnreadable(Protocol):
+    """A page of a list, some of whose entries may be of another form."""
+
+    @property
+    def unreadable(self) -> Sequence[Unreadable]: ...
+
+
 class UnreadableOf:
     """Keeps what cannot be read of one marketplace."""
 
@@ -139,8 +148,9 @@ class UnreadableOf:
             if error.raw and "token" not in error.operation:  # what is no token may still hold one
                 await self._answers.keep(self._origin, self._account, [(error.operation, error.raw, error.detail)])
             raise
-        if isinstance(told, Page) and told.unreadable:
-            entries = [(route, each.raw, each.reason) for each in told.unreadable]
+        unreadable = told.unreadable if isinstance(told, WithUnreadable) else ()
+        if unreadable:
+            entries = [(route, each.raw, each.reason) for each in unreadable]
             await self._answers.keep(self._origin, self._account, entries)
         return told
 

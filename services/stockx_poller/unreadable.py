@@ -11,8 +11,8 @@ from libs.bus.dead_letter import Copy, DeadLetters
 from libs.bus.outcome import ErrorClass
 from libs.db.pool import Connection
 from libs.http.errors import ApiError, Garbage
+from libs.marketplaces.entries import Unreadable
 from libs.marketplaces.payload import Malformed
-from libs.marketplaces.stockx.paging import Unreadable
 from libs.marketplaces.stockx.values import StockXPayload, whole
 from libs.products.unreadable import digest_of, route_header
 from services.stockx_poller.lease import Lease

@@ -1,6 +1,7 @@
 """What product_search and market_data are told and cannot read is in their own dead letters, with its bytes, once."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from libs.bus.dead_letter import DeadLetter, DeadLetters
 from libs.bus.publisher import Publisher
@@ -82,6 +85,25 @@ async def test_of_product_search(world: World) -> None:
     letter = found["stockx", "GET /catalog/search"]
     assert (letter.record.key, letter.error_class, letter.partition) == (b"acme", "contract", -1)
     assert letter.record.value, "the bytes as they came"
+
+
+async def test_one_bad_entry_of_a_page_spoils_no_other_and_is_kept_alone(world: World) -> None:
+    good, bad = {"id": "k1", "name": "Dunk", "sku": "DD1391-100"}, {"id": "k2", "price": {"not": "a number"}}
+
+    async def klekt(_request: web.Request) -> web.Response:
+        return web.json_response({"products": [bad, good], "total": 2})
+
+    app = web.Application()
+    app.router.add_get("/products", klekt)
+    async with TestServer(app) as server:
+        told = json.dumps({"base_url": str(server.make_url("/"))})
+        environment = await product_searching.environment_of(world.shop, world.kafka, world.database, klekt=told)
+        async with product_searching.serving(environment) as service:
+            found = (await service.call("/search", query="DD1391-100")).json["klekt"]
+            assert [each["id"] for each in found["products"]] == ["k1"]
+            (letter,) = (await world.letters("product_search", 1)).values()
+    assert letter.topic == "klekt"
+    assert json.loads(letter.record.value or b"") == bad
 
 
 async def test_of_market_data(world: World) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field
 from libs.http.errors import Garbage
 from libs.marketplaces.ebay.caller import EbayCaller
 from libs.marketplaces.ebay.values import EbayAmount, EbayPayload
-from libs.marketplaces.payload import Malformed
+from libs.marketplaces.entries import Unreadable, read_entries
 
 LARGEST_PAGE = 200
 LONGEST_QUERY = 100
@@ -38,7 +38,7 @@ class Found:
     """A page of items, best match first. `total` is about how many there are; `unreadable`: of another form."""
 
     entries: tuple[ItemSummary, ...]
-    unreadable: int
+    unreadable: tuple[Unreadable, ...]
     total: int | None
 
 
@@ -59,12 +59,7 @@ class Browse:
             error = Garbage(f"GET {_SEARCH}", "the answer is no page of itemSummaries", status=answer.status)
             error.headers, error.raw = answer.headers, answer.raw
             raise error
-        entries, unreadable = [], 0
-        for each in told:
-            try:
-                entries.append(ItemSummary.read(each))
-            except Malformed:
-                unreadable += 1
+        entries, unreadable = read_entries(told, ItemSummary)
         total = answer.body.get("total")
         total = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
-        return Found(tuple(entries), unreadable, total)
+        return Found(entries, unreadable, total)

@@ -15,6 +15,7 @@ from libs.http.answer import Answer
 from libs.http.client import ApiClient, ApiSettings
 from libs.http.errors import Garbage
 from libs.http.limits import LocalRateLimiter
+from libs.marketplaces.entries import Unreadable, read_entries
 from libs.marketplaces.goat.payloads import CatalogItem
 from libs.marketplaces.payload import Malformed
 
@@ -42,7 +43,7 @@ class Page:
     """Products in alias' order; `after` is the token of the next page. `unreadable`: entries of another form."""
 
     entries: tuple[CatalogItem, ...]
-    unreadable: int
+    unreadable: tuple[Unreadable, ...]
     after: str | None
 
 
@@ -62,14 +63,9 @@ class Goat:
         told = _object(_CATALOG, answer).get("catalog_items")
         if not isinstance(told, list):
             raise _garbage(_CATALOG, "the answer is no page of catalog_items", answer)
-        entries, unreadable = [], 0
-        for each in told:
-            try:
-                entries.append(CatalogItem.read(each))
-            except Malformed:
-                unreadable += 1
+        entries, unreadable = read_entries(told, CatalogItem)
         following = answer.body.get("next_pagination_token") if answer.body.get("has_more") is True else None
-        return Page(tuple(entries), unreadable, following if isinstance(following, str) and following else None)
+        return Page(entries, unreadable, following if isinstance(following, str) and following else None)
 
     async def item(self, catalog_id: str) -> CatalogItem:
         """One product; raises NotFound."""

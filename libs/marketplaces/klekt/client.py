@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from libs.http.client import ApiClient
 from libs.http.errors import Garbage
+from libs.marketplaces.entries import Unreadable, read_entries
 from libs.marketplaces.klekt.payloads import KlektProduct
-from libs.marketplaces.payload import Malformed
 
 LARGEST_PAGE = 50
 _PRODUCTS = "/products"
@@ -20,7 +20,7 @@ class Page:
     """Products, the best match first; `total` of the whole search, None if not told; `unreadable`: of another form."""
 
     entries: tuple[KlektProduct, ...]
-    unreadable: int
+    unreadable: tuple[Unreadable, ...]
     total: int | None
 
 
@@ -41,12 +41,7 @@ class Klekt:
             error = Garbage(f"GET {_PRODUCTS}", "the answer is no page of products", status=answer.status)
             error.headers, error.raw = answer.headers, answer.raw
             raise error
-        entries, unreadable = [], 0
-        for each in told:
-            try:
-                entries.append(KlektProduct.read(each))
-            except Malformed:
-                unreadable += 1
+        entries, unreadable = read_entries(told, KlektProduct)
         total = answer.body.get("total")
         total = total if isinstance(total, int) and not isinstance(total, bool) and total >= 0 else None
-        return Page(tuple(entries), unreadable, total)
+        return Page(entries, unreadable, total)

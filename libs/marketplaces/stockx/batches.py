@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from libs.marketplaces.entries import Unreadable, read_entries
 from libs.marketplaces.stockx.batch import (
     LARGEST_BATCH,
     LARGEST_CREATION,
@@ -15,7 +16,6 @@ from libs.marketplaces.stockx.batch import (
 )
 from libs.marketplaces.stockx.caller import StockXCaller, garbage, shaped
 from libs.marketplaces.stockx.limits import Allowance
-from libs.marketplaces.stockx.paging import Unreadable, read_entries
 from libs.marketplaces.stockx.routes import BATCH, BATCH_ITEMS, BATCHES
 from schemas.values import Json
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from libs.marketplaces.entries import Unreadable, read_entries
 from libs.marketplaces.stockx.caller import StockXCaller, garbage
 from libs.marketplaces.stockx.operation import Operation
-from libs.marketplaces.stockx.paging import Unreadable, read_entries
 from libs.marketplaces.stockx.routes import OPERATION, OPERATIONS
 
 LARGEST_PAGE = 100

@@ -4,13 +4,12 @@ One bad entry does not spoil its page: it stands in `unreadable` with its own by
 entry may come twice or not at all, so whoever reads all pages must count identities once.
 """
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from libs.http.answer import Answer
-from libs.marketplaces.payload import Malformed, as_json
+from libs.marketplaces.entries import Unreadable, read_entries
 from libs.marketplaces.stockx.caller import garbage
 from libs.marketplaces.stockx.values import StockXPayload
 
@@ -18,14 +17,6 @@ MOST_PAGES = 100_000
 """No list of a seller is longer: 25,000 requests are a day's."""
 
 P = TypeVar("P", bound=StockXPayload)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An entry that is not of the expected form; `raw` is its JSON (fractions as text, spacing lost)."""
-
-    reason: str
-    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +65,6 @@ def read_array(operation: str, answer: Answer, model: type[P]) -> tuple[P, ...]:
     if unreadable:
         raise garbage(operation, f"{len(unreadable)} of {len(answer.body)} entries: {unreadable[0].reason}", answer)
     return entries
-
-
-def read_entries(told: Sequence[Any], model: type[P]) -> tuple[tuple[P, ...], tuple[Unreadable, ...]]:
-    """The entries that can be read, and the others."""
-    entries: list[P] = []
-    unreadable: list[Unreadable] = []
-    for each in told:
-        try:
-            entries.append(model.read(each))
-        except Malformed as error:
-            unreadable.append(Unreadable(str(error), json.dumps(as_json(each), ensure_ascii=False).encode()))
-    return tuple(entries), tuple(unreadable)
 
 
 async def pages(fetch: Callable[[int], Awaitable[Page[P]]], start: int = 1) -> AsyncIterator[Page[P]]:
