@@ -130,7 +130,7 @@ async def _running(kafka: KafkaSettings, url: str, changes: int, ruled: int) -> 
             watch = Watch(kafka)
             watching = asyncio.create_task(watch.run())
             try:
-                async with _pricing(kafka, url):
+                async with pricing_process(kafka, url):
                     every = set[int]().union(*(shop.products(kind) for kind in KINDS))
                     await watch.all_came(every, 0.0)
                     await asyncio.sleep(_SETTLED_SECONDS)
@@ -152,13 +152,14 @@ async def _kind(shop: Shop, watch: Watch, kind: str, changes: int) -> list[float
 
 
 @asynccontextmanager
-async def _pricing(kafka: KafkaSettings, url: str) -> AsyncIterator[None]:
+async def pricing_process(kafka: KafkaSettings, url: str, port: int = 0) -> AsyncIterator[int]:
+    """Pricing as a process of its own, with a folder of its own; its id."""
     with TemporaryDirectory() as folder:
         environment = {
             "DATABASE_URL": url,
             "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
             "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-            "PRICING_PORT": "0",
+            "PRICING_PORT": str(port),
             "PRICING_DATA_DIR": folder,
         }
         process = await asyncio.create_subprocess_exec(
@@ -169,7 +170,7 @@ async def _pricing(kafka: KafkaSettings, url: str) -> AsyncIterator[None]:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            yield
+            yield process.pid
         finally:
             process.terminate()
             await process.wait()
