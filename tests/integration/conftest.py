@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.topics import apply_topics
+from libs.db.pool import Database
 from libs.stack import Endpoints
 from schemas.topics import topics
 from tests.databases import empty_database, migrated_template
@@ -52,6 +53,13 @@ async def database_url(stack: Endpoints, migrated: str) -> AsyncIterator[str]:
     """The URL of a database with the tables of every migration and no rows, dropped afterwards."""
     async with empty_database(stack, migrated) as url:
         yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database of `database_url`, opened."""
+    async with Database(database_url, application="tests", most=20) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.commands.live_builds import LiveBuilds
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.entities.prepared import prepare_tables
 from libs.read_models import READ_MODELS
@@ -35,13 +34,6 @@ KEY = new_key()
 async def made() -> AsyncIterator[Sandbox]:
     async with sandbox(ebay_items=20, ebay_orders=0, amazon_settle_seconds=0) as running:
         yield running
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 async def listed(made: Sandbox, *skus: str) -> dict[str, str]:

@@ -13,7 +13,6 @@ from libs.bus.publisher import Publisher
 from libs.bus.replay import HEADER
 from libs.bus.settings import KafkaSettings
 from libs.channels.price_jobs import QUEUE
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models.entities import read_model
 from libs.secrets.keys import new_key
@@ -30,13 +29,6 @@ from tests.projecting import projecting, scalar, until
 
 KEYS = new_key()
 RULE = {"position": "undercut", "distance": {"kind": "amount", "value": "1"}, "minimum_usd": "700", "mode": "live"}
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -8,19 +8,11 @@ from typing import Any
 import pytest
 
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from schemas.entities import BY_COLLECTION, ENTITIES
 from tests.integration.running_catalog import ORDER, Catalog, catalog, example, fill
 from tests.integration.running_mercadolibre_api import NO_KAFKA
 from tests.projecting import scalar
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from itertools import cycle
 from typing import Any
 
 import aiohttp
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiokafka.structs import RecordMetadata
@@ -18,7 +17,6 @@ from libs.bus.publisher import NotPublished, Publisher
 from libs.bus.reader import extents, partitions_of
 from libs.bus.settings import KafkaSettings
 from libs.commands.run import Commands
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.entities.sequences import Sequences
 from libs.http.openapi import Api
@@ -31,13 +29,6 @@ from tests.integration.running_catalog import Catalog, catalog, example
 from tests.projecting import projecting, until_read
 
 PRODUCTS, LISTINGS = READ_MODELS["unified_products"], READ_MODELS["sell_listings"]
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 class Expected:

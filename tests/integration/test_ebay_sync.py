@@ -12,7 +12,6 @@ import pytest
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.inventory.project import InventoryRow
@@ -25,13 +24,6 @@ from tests.projecting import projecting
 
 TOPICS = EBAY_TOPICS
 ITEMS = 230
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

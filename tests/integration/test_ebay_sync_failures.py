@@ -13,7 +13,6 @@ from aiohttp.test_utils import TestServer
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.db.locks import lock_in_transaction
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
 from libs.read_models.offers.project import READ_MODEL as OFFERS
@@ -25,13 +24,6 @@ from tests.projecting import projecting, scalar, until
 TOPICS = EBAY_TOPICS
 ITEMS = 24
 CIRCUIT = "5"  # as in a real installation
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

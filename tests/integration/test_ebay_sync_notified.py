@@ -13,7 +13,6 @@ from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.marketplaces.ebay.item import InventoryItem
 from libs.marketplaces.ebay.offer import Offer
@@ -40,13 +39,6 @@ PAST = 7
 LONG_AGO = datetime(2026, 6, 5, tzinfo=UTC)
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from openapi_spec_validator import validate
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http import jwt
 from libs.read_models.inventory.project import READ_MODEL as INVENTORY
@@ -26,13 +25,6 @@ from tests.projecting import projecting, scalar, until
 
 TOPICS = EBAY_TOPICS
 ITEMS = 120
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

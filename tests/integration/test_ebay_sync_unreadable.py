@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -15,7 +14,6 @@ from libs.bus.message import Received
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.client import ApiClient, ApiSettings
 from libs.marketplaces.ebay.client import Ebay
@@ -31,13 +29,6 @@ from services.ebay_sync.order_turns import OrderTurns
 from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.unreadable_orders import UnreadableOrders
 from tests.ebay_account import AnyToken
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 def told(order_id: str, **changes: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import pytest
 from aiohttp import web
 
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue, NewJob, WorkerSettings
 from libs.marketplaces.mercadolibre.jobs import QUEUE
@@ -38,13 +37,6 @@ ENRICHED = "SELECT item_id FROM mercadolibre.ml_item_features"
 SCORED = "SELECT item_id FROM mercadolibre.ml_item_scores"
 SEEDED = "SELECT item_id FROM ops.item_seeds"
 CODES = "SELECT last_error->>'x-policy-agent-block-code' FROM ops.jobs WHERE job_type = 'search'"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from libs.bus.consumer import Consumer, Tuning
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.breaker import State
 from libs.marketplaces.mercadolibre.missed import MissedFeeds
@@ -23,13 +22,6 @@ from services.mercadolibre_enricher.handlers import Deps, on_webhooks
 from tests.integration.lost_notifications import World, world
 from tests.integration.test_mercadolibre_enricher import records
 from tests.projecting import scalar, until
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from libs.bus.consumer import Consumer, Tuning
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue
 from libs.marketplaces.mercadolibre.jobs import QUEUE
@@ -33,13 +31,6 @@ class Stopped(Exception):
 
 
 ALL = "SELECT count(*) FROM ops.jobs WHERE queue = 'mercadolibre' AND job_type = 'enrich'"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

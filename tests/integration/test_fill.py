@@ -3,7 +3,6 @@
 import asyncio
 import random
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +16,6 @@ from libs.bus.plain_fetch import NotPlain, read_plain
 from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition, extents, partitions_of
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection import fill_worker
 from libs.projection.as_of import build_as_of
@@ -32,13 +30,6 @@ from tests.projecting import projecting, scalar, until, until_read
 
 RECORDS = 600
 PARTITIONS = 6
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

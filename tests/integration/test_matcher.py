@@ -10,7 +10,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.db.settings import DatabaseSettings
 from libs.http.server import Health, prepare_application
@@ -24,13 +23,6 @@ from tests.projecting import projecting, scalar, until
 
 ENTITIES = ("unifiedProducts", "buyOffers", "sellListings", "productMatches")
 GTIN = "194253701286"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection.rebuild import Rebuild
 from libs.read_models.search_runs.project import READ_MODEL as SEARCH_RUNS
@@ -51,13 +50,6 @@ FAILED: dict[str, Any] = {
     "started_at": "2026-01-26T19:00:00.000Z",
     "finished_at": "2026-01-26T19:00:02.100Z",
 }
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from libs.bus.lane import Retries
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.client import ApiClient, ApiSettings
 from libs.marketplaces.mercadolibre.client import MercadoLibre
@@ -47,13 +46,6 @@ LONG_AGO = datetime(2026, 6, 5, tzinfo=UTC)
 @pytest.fixture
 async def double() -> AsyncIterator[MercadoLibreDouble]:
     async with mercadolibre_double() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
         yield opened
 
 

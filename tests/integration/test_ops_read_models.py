@@ -14,7 +14,6 @@ import pytest
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models.orders.project import READ_MODEL as ORDERS
 from libs.stack.ports import free_ports
@@ -73,13 +72,6 @@ def command(kafka: KafkaSettings, database_url: str) -> Command:
             "DATABASE_URL": database_url,
         }
     )
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import pytest
 
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.jobs import JobQueue, NewJob, Status, WorkerSettings
 from libs.marketplaces.mercadolibre.jobs import QUEUE, JobType
@@ -34,13 +33,6 @@ from tests.projecting import projecting, scalar, until
 
 MODELS = (SEARCH_RUNS, ITEMS, ITEM_SCORES)
 IMPATIENT = WorkerSettings(backoff_base_seconds=0.05, backoff_max_seconds=0.1, sleep_empty=0.05, sleep_error=0.1)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.reader import extents, partitions_of
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.read_models import READ_MODELS
 from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
@@ -28,13 +27,6 @@ from tests.integration.running_pricing import pricing, pricing_process
 from tests.projecting import projecting, until, until_read
 
 KEY = (1, "amazon", "US")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition
 from libs.bus.settings import KafkaSettings
 from libs.db.checkpoints import CheckpointMoved, Move
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection.engine import Batch, apply
 from libs.projection.live_build import open_live
@@ -29,13 +28,6 @@ from schemas.orders.order_changed import OrderStatus
 from tests.facts import FACTS, at, order, order_v1, payment, publish
 from tests.logs import located
 from tests.projecting import projecting, scalar, until, until_read
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

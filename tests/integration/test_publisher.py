@@ -21,7 +21,6 @@ from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.channels.accounts import Channels
 from libs.commands.run import Commands
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.entities.sequences import Sequences
 from libs.jobs import JobQueue, Worker, WorkerSettings
@@ -49,13 +48,6 @@ from tests.selling import Shop
 KEYS = new_key()
 MARKETS = {"amazon": "US", "ebay": "US", "mercadolibre": "MX"}
 ENTITIES = ("listingDrafts", "publishJobs", "sellListings", "productMatches", "unifiedProducts")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

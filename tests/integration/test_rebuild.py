@@ -14,7 +14,6 @@ import pytest
 from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection.as_of import build_as_of
 from libs.projection.catch_up import Source
@@ -32,13 +31,6 @@ from tests.projecting import projecting, scalar, until, until_read
 
 STATUSES = [OrderStatus.PLACED, OrderStatus.PAID, OrderStatus.SHIPPED]
 LIVE_TABLE = "SELECT 'read_models.orders'::regclass::oid"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests", most=20) as opened:
-        await migrate(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.errors import ApiError, NotFound, RateLimited, Unauthorized
 from libs.marketplaces.stockx.batch import Batch, BatchKind, ChangedItem, ItemStatus, NewItem
@@ -484,13 +483,6 @@ async def answered(seller: Account, headers: dict[str, str], content: dict[str, 
 
 
 # --- Limits, kept by us in PostgreSQL
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 class Heedless:

@@ -4,11 +4,9 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 
 import pytest
 
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import TokenPair
@@ -23,13 +21,6 @@ OLD, NEW = new_key(), new_key()
 
 def vault(*keys: str) -> Vault:
     return Vault(read_keys(",".join(keys)))
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
-        yield opened
 
 
 async def everything(database: Database) -> str:
