@@ -7,7 +7,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,16 @@ from tests.product_searching import KEY, ProductSearch, environment_of, serving
 from tests.projecting import projecting
 
 PRODUCTS = 24
-AT_STOCKX = {each.style_id: each.id for each in Catalogue(Config().seed, PRODUCTS).products.values() if each.style_id}
+MORE_THAN_A_PAGE = 540
+
+
+def at_stockx(products: int) -> dict[str, str]:
+    """The ids of so many products of the sandbox, by their style codes."""
+    made = Catalogue(Config().seed, products).products.values()
+    return {each.style_id: each.id for each in made if each.style_id}
+
+
+AT_STOCKX = at_stockx(PRODUCTS)
 
 
 @dataclass
@@ -70,10 +79,11 @@ class World:
         return process.returncode, out.decode().splitlines(), err.decode()
 
 
-@pytest.fixture
-async def world(kafka: KafkaSettings, publisher: Publisher, database_url: str) -> AsyncIterator[World]:
+@asynccontextmanager
+async def opened(kafka: KafkaSettings, publisher: Publisher, database_url: str, products: int) -> AsyncIterator[World]:
+    """With so many products at StockX."""
     async with AsyncExitStack() as stack:
-        shop = await stack.enter_async_context(sandbox(stockx_limited=False, stockx_products=PRODUCTS, stockx_orders=0))
+        shop = await stack.enter_async_context(sandbox(stockx_limited=False, stockx_products=products, stockx_orders=0))
         database = await stack.enter_async_context(Database(database_url, application="tests"))
         await migrate(database)
         # A lookup that Ctrl-C ends between publishing and its commit leaves a fact that only the projector applies.
@@ -81,6 +91,12 @@ async def world(kafka: KafkaSettings, publisher: Publisher, database_url: str) -
         commands = await stack.enter_async_context(Commands(database, kafka, publisher, "tests", READ_MODELS))
         search = await stack.enter_async_context(serving(await environment_of(shop, kafka, database)))
         yield World(shop, database, commands, search)
+
+
+@pytest.fixture
+async def world(kafka: KafkaSettings, publisher: Publisher, database_url: str) -> AsyncIterator[World]:
+    async with opened(kafka, publisher, database_url, PRODUCTS) as made:
+        yield made
 
 
 async def in_the_catalog(world: World, number: int, model: str) -> None:
@@ -152,6 +168,23 @@ async def test_it_is_stopped_by_ctrl_c_and_goes_on_where_it_was(world: World) ->
     assert lines[-1].endswith(f"{left}/{left} products enriched (100.0% success rate)")
     assert {sku: row["stockx_product_id"] for sku, row in (await world.rows()).items()} == AT_STOCKX
     assert await world.searches() <= len(skus) + 2, "only what was on its way is asked for twice"
+
+
+async def test_more_products_than_a_page_holds_are_all_enriched_each_once(
+    kafka: KafkaSettings, publisher: Publisher, database_url: str
+) -> None:
+    everything = at_stockx(MORE_THAN_A_PAGE)
+    total = len(everything)
+    assert total > 500, "a page of pending products"
+    async with opened(kafka, publisher, database_url, MORE_THAN_A_PAGE) as world:
+        await world.import_skus(*everything)
+        status, lines, errors = await world.enrich()
+        assert status == 0, errors
+        assert lines[0] == f"Found {total} products to enrich"
+        assert lines[-1] == f"🎉 Enrichment complete! {total}/{total} products enriched (100.0% success rate)"
+        found = sorted(line for line in lines if line.startswith("✅"))
+        assert found == sorted(f"✅ Enriched: {sku} → {told}" for sku, told in everything.items()), "each of them, once"
+        assert {sku: row["stockx_product_id"] for sku, row in (await world.rows()).items()} == everything
 
 
 async def test_a_product_that_fails_is_told_and_tried_again_later(world: World) -> None:
