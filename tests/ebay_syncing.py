@@ -17,7 +17,7 @@ from libs.secrets.keys import new_key
 from services.ebay_sync.app import build
 from services.ebay_sync.config import Config
 from tests.integration.running_sandbox import Sandbox
-from tests.serving import configured, served
+from tests.serving import configured, served, where
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -135,10 +135,7 @@ def environment_of(
         **more,
     }
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-        "DATABASE_URL": database.url,
-        "SELLSTREAM_SECRETS_KEYS": SECRETS_KEY,
+        **where(kafka, database, SECRETS_KEY),
         **{f"EBAY_SYNC_{name.upper()}": value for name, value in settings.items()},
     }
 

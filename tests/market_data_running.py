@@ -16,7 +16,7 @@ from services.market_data.app import build
 from services.market_data.config import Config
 from tests.integration.running_sandbox import Sandbox
 from tests.projecting import until
-from tests.serving import configured, served
+from tests.serving import configured, served, where
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -98,10 +98,7 @@ async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Datab
         **more,
     }
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-        "DATABASE_URL": database.url,
-        "SELLSTREAM_SECRETS_KEYS": SECRETS_KEY,
+        **where(kafka, database, SECRETS_KEY),
         **{f"MARKET_DATA_{name.upper()}": value for name, value in settings.items() if value},
     }
 

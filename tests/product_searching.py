@@ -1,26 +1,23 @@
 """product_search running against the sandbox, real Kafka and real PostgreSQL, for tests."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
-import pytest
-from aiohttp.test_utils import TestServer
 from multidict import CIMultiDictProxy
 
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
 from libs.http import jwt
-from libs.http.server import Health, prepare_application
 from libs.secrets.keys import new_key
 from services.product_search.app import build
 from services.product_search.config import Config
 from tests.integration.running_sandbox import Sandbox
+from tests.serving import configured, served, where
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -89,10 +86,7 @@ async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Datab
         **more,
     }
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
-        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
-        "DATABASE_URL": database.url,
-        "SELLSTREAM_SECRETS_KEYS": SECRETS_KEY,
+        **where(kafka, database, SECRETS_KEY),
         **{f"PRODUCT_SEARCH_{name.upper()}": value for name, value in settings.items() if value},
     }
 
@@ -100,21 +94,6 @@ async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Datab
 @asynccontextmanager
 async def serving(environment: dict[str, str]) -> AsyncIterator[ProductSearch]:
     """The service in this process on a free port, with its workers."""
-    stop = asyncio.Event()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        config = Config()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(config))
-        prepare_application(service.http, service.name, Health(service.ready))
-        server = TestServer(service.http)
-        await server.start_server()
-        stack.push_async_callback(server.close)
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        try:
-            yield ProductSearch(http, str(server.make_url("/")), config)
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    config = configured(Config, environment)
+    async with build(config) as service, served(service) as base, aiohttp.ClientSession() as http:
+        yield ProductSearch(http, base, config)

@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from libs.bus.settings import KafkaSettings
+from libs.db.pool import Database
 from libs.http.server import Health, prepare_application
 from libs.service import Service
 from libs.stack.ports import free_ports
@@ -21,6 +23,16 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
 
 C = TypeVar("C")
+
+
+def where(kafka: KafkaSettings, database: Database, keys: str) -> dict[str, str]:
+    """What tells a service of its Kafka, its PostgreSQL and the keys of its secrets."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "DATABASE_URL": database.url,
+        "SELLSTREAM_SECRETS_KEYS": keys,
+    }
 
 
 def configured(config: Callable[[], C], environment: Mapping[str, str]) -> C:

@@ -49,6 +49,7 @@ from tests.integration.running_publisher import publisher_service, selling
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.integration.selling_channels import on_sale
 from tests.projecting import projecting, until
+from tests.serving import working
 
 KEY = new_key()
 PROCESSES = ("webhook_gateway", "mercadolibre_enricher")
@@ -121,14 +122,8 @@ async def interlocking(url: str, kafka: KafkaSettings, made: Sandbox) -> AsyncIt
         selling=SellingSettings(**await selling(made)),
         port=0,
     )
-    stop = asyncio.Event()
-    async with build_interlock(config) as service:
-        tasks = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+    async with build_interlock(config) as service, working(service):
+        yield
 
 
 @pytest.fixture

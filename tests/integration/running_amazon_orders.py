@@ -1,6 +1,5 @@
 """amazon_orders as its app builds it, against the sandbox's first seller, with its poll running."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from services.amazon_orders.app import build
 from services.amazon_orders.config import Config
 from tests.integration.running_publisher import selling
 from tests.integration.running_sandbox import Sandbox
+from tests.serving import working
 
 
 @asynccontextmanager
@@ -31,11 +31,5 @@ async def amazon_orders(
         back=timedelta(days=36500),
         port=0,
     )
-    stop = asyncio.Event()
-    async with build(config) as service:
-        tasks = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*tasks)
+    async with build(config) as service, working(service):
+        yield

@@ -43,6 +43,7 @@ from tests.facts import buyers_message, claim, feedback, invoice, order, payment
 from tests.integration.running_sandbox import sandbox
 from tests.integration.test_webhook_gateway import gateway
 from tests.projecting import projecting, scalar, until, until_read
+from tests.serving import working
 
 KEY = new_key()
 VAULT = Vault(read_keys(KEY))
@@ -278,14 +279,8 @@ async def privacy(kafka: KafkaSettings, database_url: str) -> AsyncIterator[None
         sweep_every=timedelta(seconds=0.5),
         raw_kept=timedelta(0),
     )
-    stop = asyncio.Event()
-    async with build(config) as service:
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with build(config) as service, working(service):
+        yield
 
 
 def ebay_order(buyer: str) -> Fact:
