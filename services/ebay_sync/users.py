@@ -2,14 +2,13 @@
 
 from aiohttp import web
 
-from libs.http.jwt import InvalidToken, verified
+from libs.http.bearer import CHALLENGE, bearer_token, owner
 from libs.http.server import Problem
 from services.ebay_sync.config import Account
 
 COOKIE = "ebay_sync_token"
 PATH = "/ebay/sync"
 
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sellstream"'}
 _OURS = frozenset({"same-origin", "none"})
 
 
@@ -22,24 +21,19 @@ class Users:
 
     def user(self, request: web.Request) -> str:
         """The user who asks; raises Problem 401."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token:
-            return self.owner(token.strip())
+        token = bearer_token(request)
+        if token is not None:
+            return self.owner(token)
         cookie = request.cookies.get(COOKIE)
         if cookie is None:
-            raise Problem(401, "A token is needed: `Authorization: Bearer …`, or sign in.", headers=_CHALLENGE)
+            raise Problem(401, "A token is needed: `Authorization: Bearer …`, or sign in.", headers=CHALLENGE)
         if request.headers.get("Sec-Fetch-Site", "none") not in _OURS:
             raise Problem(403, "Another site may not act with this page's sign-in.")
         return self.owner(cookie)
 
     def owner(self, token: str) -> str:
         """The user whose token it is; raises Problem 401."""
-        if self._key is None:
-            raise Problem(401, "No account is configured here, so no token is accepted.", headers=_CHALLENGE)
-        try:
-            return verified(self._key, token)
-        except InvalidToken as error:
-            raise Problem(401, f"The token is not accepted: {error}.", headers=_CHALLENGE) from None
+        return owner(token, self._key)
 
     def accounts(self, user_id: str) -> list[Account]:
         """The user's accounts; may be none."""

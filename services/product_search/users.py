@@ -5,13 +5,11 @@ from collections.abc import Callable
 from aiohttp import web
 
 from libs.db.errors import DatabaseAway
-from libs.http.jwt import InvalidToken, verified
+from libs.http.bearer import bearer
 from libs.http.server import Problem
 from libs.quota.headers import ratelimit_headers, retry_after_header
 from libs.quota.quota import Quotas, QuotaSpent
 from libs.quota.rules import Quota
-
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sellstream"'}
 
 
 class Users:
@@ -24,15 +22,7 @@ class Users:
 
     def user(self, request: web.Request) -> str:
         """The user who asks; raises Problem 401."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Problem(401, "A token is needed: `Authorization: Bearer …`.", headers=_CHALLENGE)
-        if self._key is None:
-            raise Problem(401, "No account is configured here, so no token is accepted.", headers=_CHALLENGE)
-        try:
-            return verified(self._key, token.strip())
-        except InvalidToken as error:
-            raise Problem(401, f"The token is not accepted: {error}.", headers=_CHALLENGE) from None
+        return bearer(request, self._key)
 
     async def count(self, user: str) -> dict[str, str]:
         """Count one search; the RateLimit headers of its answer. Raises Problem 429, 503."""
