@@ -3,15 +3,23 @@
 import os
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from libs import compiled
 from libs.stack import Endpoints, choose_stack, state_folder
 from libs.stack.locks import unused_folder
 
 # No test asserts a time, and a property on a busy machine is no exception.
 settings.register_profile("sellstream", deadline=None)
 settings.load_profile("sellstream")
+
+
+def pytest_sessionstart() -> None:
+    """A test of the sources must not run what was compiled from other ones."""
+    if compiled.state() == "stale":
+        pytest.exit(f"{compiled.told()} Run `make setup`, or: python -c 'from libs.compiled import remove; remove()'")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
