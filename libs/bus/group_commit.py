@@ -53,7 +53,7 @@ class Log(Protocol[T]):
 
 
 class _Lane(Generic[T]):
-    """One partition: what collects, what is full, and the batch that is being written."""
+    """One partition: what collects, what is full, and the batch that is being written; busy while its leader is."""
 
     __slots__ = ("busy", "full", "open", "partition", "sent", "waiting")
 
@@ -158,43 +158,47 @@ class GroupCommit(Generic[T]):
         self._due = loop.call_soon(self._send_all) if at <= loop.time() else loop.call_at(at, self._send_all)
 
     def _send_all(self) -> None:
-        """One request to each leader, with the oldest batch of each of its partitions."""
+        """One request to each leader that answers none now, with the oldest batch of each of its partitions."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
         self._sent_at = asyncio.get_running_loop().time()
         by_leader: dict[int | None, list[_Lane[T]]] = {}
         for lane in self._lanes:
-            if not lane.busy and lane.has_more:
-                lane.busy = True
+            if not lane.busy:
                 by_leader.setdefault(self._partitions.leader(lane.partition), []).append(lane)
-        for leader, lanes in by_leader.items():
-            task = asyncio.ensure_future(self._send(leader, lanes))
+        for leader, led in by_leader.items():
+            if not any([lane.has_more for lane in led]):  # noqa: C419  (mypyc)
+                continue
+            for lane in led:  # also those without a batch: apart, each would cost a request of its own
+                lane.busy = True
+            task = asyncio.ensure_future(self._send(leader, led))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, leader: int | None, lanes: list[_Lane[T]]) -> None:
+    async def _send(self, leader: int | None, led: list[_Lane[T]]) -> None:
+        sent = [lane for lane in led if lane.has_more]
         try:
-            outcomes = await self._partitions.write(leader, {lane.partition: lane.oldest() for lane in lanes})
+            outcomes = await self._partitions.write(leader, {lane.partition: lane.oldest() for lane in sent})
         except NotPublished as away:
-            outcomes = dict.fromkeys((lane.partition for lane in lanes), away)
+            outcomes = dict.fromkeys([lane.partition for lane in sent], away)
         unended: list[_Lane[T]] = []
-        for lane in lanes:
+        for lane in sent:
             error = outcomes[lane.partition]
             if error is not None and again(error):
                 unended.append(lane)
             else:
                 self._end(lane, error)
-        self._go_on(lanes)
+        self._free([lane for lane in led if lane not in unended])
         if unended:
             await self._pause(leader, unended[0].partition, outcomes)
-            for lane in unended:
-                lane.busy = False
-            self._go_on(unended)
+            self._free(unended)
 
-    def _go_on(self, lanes: list[_Lane[T]]) -> None:
-        if self._due is None and any(lane.has_more and not lane.busy for lane in lanes):
-            self._send_soon()
+    def _free(self, lanes: list[_Lane[T]]) -> None:
+        for lane in lanes:
+            lane.busy = False
+            if lane.has_more and self._due is None:
+                self._send_soon()
 
     async def _pause(self, leader: int | None, partition: int, outcomes: Outcomes) -> None:
         """Before a batch is written again: not for the first, for which only the leader had to be found."""
@@ -207,7 +211,6 @@ class GroupCommit(Generic[T]):
 
     def _end(self, lane: _Lane[T], error: Exception | None) -> None:
         waiting = lane.end()
-        lane.busy = False
         self.waiting -= len(waiting)
         failure: Exception | None = None
         if error is None:
