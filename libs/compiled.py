@@ -68,7 +68,7 @@ def told() -> str:
     """The state in a sentence."""
     return {
         "compiled": "The webhook gateway's hot path is compiled.",
-        "interpreted": "The webhook gateway runs interpreted: it needs twice the CPU of a compiled one.",
+        "interpreted": "The webhook gateway runs interpreted: it needs half as much CPU again as a compiled one.",
         "stale": "The webhook gateway's hot path was compiled from other sources than these.",
     }[state()]
 
