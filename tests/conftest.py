@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from libs import compiled
 from libs.stack import Endpoints, choose_stack, state_folder
 from libs.stack.locks import unused_folder
 
@@ -33,6 +34,12 @@ def pytest_xdist_auto_num_workers() -> int:
     if told := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return int(told)
     return max(2, min(os.cpu_count() or 1, _MOST_WORKERS))
+
+
+def pytest_sessionstart() -> None:
+    """A test of the sources must not run what was compiled from other ones."""
+    if compiled.state() == "stale":
+        pytest.exit(f"{compiled.told()} Run `make setup`, or: python -c 'from libs.compiled import remove; remove()'")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -13,6 +13,7 @@ from bench.gateway.deliveries import Account
 from bench.gateway.load import BuildError, build_go
 from bench.kafka import Topics
 from libs.bus.topics import apply_topics
+from libs.compiled import state
 from schemas.topics import topics
 
 _GO_SOURCE = Path(__file__).resolve().parents[1] / "peers" / "go_franz"
@@ -71,7 +72,7 @@ class Ours:
         return None
 
     def version(self) -> str:
-        return _packages("sellstream", "httptools", "uvloop", "aiokafka")
+        return f"{_packages('sellstream', 'httptools', 'uvloop', 'aiokafka')}, {state()}"
 
     async def launch(self, place: Place) -> Launch:
         prefix = f"{place.run}."

@@ -1,96 +1,133 @@
 """Many small records, few produce requests: per partition, one batch collects while the one before it is in flight.
 
-A record's cost in a producer is what is done per record (a future, a task, a lock); here that is one append to
-a batch buffer and one callback. All partitions' batches leave together: a produce request costs much more than a
-record. Nothing waits in an idle producer; in a busy one requests are at least a few milliseconds apart.
+A record's cost in a producer is what is done per record (a future, a task, a lock, a callback); here that is one append
+to a batch, and who waits for it is told per batch. All partitions' batches leave together: a produce request costs much
+more than a record. Nothing waits in an idle producer; in a busy one requests are at least a few milliseconds apart.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
 
-from aiokafka.errors import KafkaError
-from aiokafka.producer.message_accumulator import BatchBuilder
-
+from libs.bus.batch_writer import BatchWriter
 from libs.bus.partitioner import partition_of
+from libs.bus.produce import Outcomes, Partitions, again
 from libs.bus.publisher import NotPublished, Publisher
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_PUBLISHED
-from schemas.envelope import Header
 
 log = get_logger()
 
-Done = Callable[[Exception | None], None]
-"""Called once per record: with None when it is durable, else with why that is not known (it may be in the topic)."""
+T = TypeVar("T")
+
+Ended = Callable[[list[T], Exception | None], None]
+"""Told once of each record, many at a time, in their order: None when they are durable, else why that is not known
+(they may be in the topic)."""
 
 BATCH_BYTES = 512 * 1024
 """Half of what a broker takes by default. A larger record is a batch of its own."""
 
 PACE_SECONDS = 0.004
-"""The least time between two requests."""
+"""The least time between two requests, where somebody waits for them."""
 
-_UNCOMPRESSED = 0
+RETRY_SECONDS = 0.1
 
 
 class Overloaded(Exception):
     """So many records wait for Kafka that no more are taken in."""
 
 
-class _Lane:
-    __slots__ = ("busy", "full", "open", "partition", "waiting")
+class Log(Protocol[T]):
+    """A topic that is appended to; whoever appends sets `ended` before."""
+
+    ended: Ended[T]
+
+    def append(self, key: bytes, value: bytes, headers: bytes, timestamp_ms: int, waiter: T) -> None:
+        """Take one record in; `ended` is called with its `waiter` later, never from here. Raises Overloaded.
+
+        `headers` is what `batch_writer.header_block` makes of them.
+        """
+        ...
+
+
+class _Lane(Generic[T]):
+    """One partition: what collects, what is full, and the batch that is being written; busy while its leader is."""
+
+    __slots__ = ("busy", "full", "open", "partition", "sent", "waiting")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.open: BatchBuilder | None = None
-        self.waiting: list[Done] = []
-        self.full: deque[tuple[BatchBuilder, list[Done]]] = deque()
+        self.open = BatchWriter()
+        self.waiting: list[T] = []
+        self.full: deque[tuple[BatchWriter, list[T]]] = deque()
+        self.sent: tuple[BatchWriter, list[T]] | None = None
         self.busy = False
 
     @property
     def has_more(self) -> bool:
-        return bool(self.full) or self.open is not None
+        return bool(self.sent or self.full or self.waiting)
 
-    def take(self) -> tuple[BatchBuilder, list[Done]] | None:
-        """The next batch to send, oldest first."""
-        if self.full:
-            return self.full.popleft()
-        if self.open is None:
-            return None
+    def cut(self) -> tuple[BatchWriter, list[T]]:
+        """What has collected; the next record begins a new batch."""
         batch = (self.open, self.waiting)
-        self.open, self.waiting = None, []
+        self.open, self.waiting = BatchWriter(), []
         return batch
 
+    def oldest(self) -> BatchWriter:
+        """The next batch to write; the same again until it has ended."""
+        if self.sent is None:
+            self.sent = self.full.popleft() if self.full else self.cut()
+        return self.sent[0]
 
-class GroupCommit:
-    """Appends records to one declared topic through a publisher's idempotent producer with acks=all.
+    def end(self) -> list[T]:
+        """Who waited for it."""
+        if self.sent is None:
+            raise RuntimeError("nothing was sent")
+        waiting = self.sent[1]
+        self.sent = None
+        return waiting
+
+
+class GroupCommit(Generic[T]):
+    """Appends records to one declared topic over a publisher's connections: each once, with acks=all.
 
     `partitions` is the topic's declared number. `most_waiting` bounds the records (not the bytes) that wait for an
-    acknowledgement.
+    acknowledgement. `pace` is the least time between two requests, in seconds.
     """
 
-    def __init__(self, publisher: Publisher, topic: str, partitions: int, *, most_waiting: int = 20_000) -> None:
-        self._publisher = publisher
-        self._topic = publisher.topic(topic)
+    ended: Ended[T]
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        topic: str,
+        partitions: int,
+        *,
+        most_waiting: int = 20_000,
+        pace: float = PACE_SECONDS,
+    ) -> None:
+        self._topic = topic
+        self._partitions = Partitions(publisher, topic)
         self._published = BUS_PUBLISHED.labels(topic)
-        self._lanes = [_Lane(partition) for partition in range(partitions)]
+        self._lanes = [_Lane[T](partition) for partition in range(partitions)]
         self._most_waiting = most_waiting
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sent_at = -PACE_SECONDS
+        self._pace = pace
+        self._sent_at = -pace
         self._due: asyncio.Handle | None = None
         self.waiting = 0
 
-    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
-        """Take one record in; `done` is called later, never from here. Raises Overloaded."""
+    def append(self, key: bytes, value: bytes, headers: bytes, timestamp_ms: int, waiter: T) -> None:
+        """See `Log`."""
         if self.waiting >= self._most_waiting:
             raise Overloaded(f"{self.waiting} records wait for Kafka to acknowledge them")
         lane = self._lanes[partition_of(key, len(self._lanes))]
-        if lane.open is None:
-            lane.open = BatchBuilder(BATCH_BYTES, _UNCOMPRESSED)
-        if lane.open.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
-            lane.full.append((lane.open, lane.waiting))
-            lane.open, lane.waiting = BatchBuilder(BATCH_BYTES, _UNCOMPRESSED), []
-            lane.open.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
-        lane.waiting.append(done)
+        if lane.waiting and lane.open.bytes + len(value) > BATCH_BYTES:
+            lane.full.append(lane.cut())
+        lane.open.append(key, value, headers, timestamp_ms)
+        lane.waiting.append(waiter)
         self.waiting += 1
         if self._due is None and not lane.busy:
             self._send_soon()
@@ -117,53 +154,72 @@ class GroupCommit:
     def _send_soon(self) -> None:
         """In the next turn of the loop, or when the pace allows it: what comes until then joins the batches."""
         loop = asyncio.get_running_loop()
-        at = self._sent_at + PACE_SECONDS
+        at = self._sent_at + self._pace
         self._due = loop.call_soon(self._send_all) if at <= loop.time() else loop.call_at(at, self._send_all)
 
     def _send_all(self) -> None:
+        """One request to each leader that answers none now, with the oldest batch of each of its partitions."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
         self._sent_at = asyncio.get_running_loop().time()
+        by_leader: dict[int | None, list[_Lane[T]]] = {}
         for lane in self._lanes:
-            if not lane.busy and (batch := lane.take()) is not None:
+            if not lane.busy:
+                by_leader.setdefault(self._partitions.leader(lane.partition), []).append(lane)
+        for leader, led in by_leader.items():
+            if not any([lane.has_more for lane in led]):  # noqa: C419  (mypyc)
+                continue
+            for lane in led:  # also those without a batch: apart, each would cost a request of its own
                 lane.busy = True
-                task = asyncio.ensure_future(self._send(lane, *batch))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+            task = asyncio.ensure_future(self._send(leader, led))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, lane: _Lane, builder: BatchBuilder, waiting: list[Done]) -> None:
-        failure = await self._write(lane.partition, builder)
-        self.waiting -= len(waiting)
-        if failure is None:
-            self._published.inc(len(waiting))
-        lane.busy = False
-        if self._due is None and lane.has_more:
-            self._send_soon()
-        for done in waiting:
-            try:
-                done(failure)
-            except Exception:
-                log.exception("what waited for a record failed")  # and the lane's other records go on
-
-    async def _write(self, partition: int, builder: BatchBuilder) -> Exception | None:
-        builder.close()  # a batch that could take more would linger in the producer
-        producer = None
+    async def _send(self, leader: int | None, led: list[_Lane[T]]) -> None:
+        sent = [lane for lane in led if lane.has_more]
         try:
-            producer = await self._publisher.producer()
-            acknowledged = await producer.send_batch(builder, self._topic, partition=partition)
-            await acknowledged
-        except KafkaError as error:
-            failure = NotPublished(f"Kafka refused a batch for {self._topic}: {type(error).__name__}: {error}")
+            outcomes = await self._partitions.write(leader, {lane.partition: lane.oldest() for lane in sent})
+        except NotPublished as away:
+            outcomes = dict.fromkeys([lane.partition for lane in sent], away)
+        unended: list[_Lane[T]] = []
+        for lane in sent:
+            error = outcomes[lane.partition]
+            if error is not None and again(error):
+                unended.append(lane)
+            else:
+                self._end(lane, error)
+        self._free([lane for lane in led if lane not in unended])
+        if unended:
+            await self._pause(leader, unended[0].partition, outcomes)
+            self._free(unended)
+
+    def _free(self, lanes: list[_Lane[T]]) -> None:
+        for lane in lanes:
+            lane.busy = False
+            if lane.has_more and self._due is None:
+                self._send_soon()
+
+    async def _pause(self, leader: int | None, partition: int, outcomes: Outcomes) -> None:
+        """Before a batch is written again: not for the first, for which only the leader had to be found."""
+        if leader is None and self._partitions.leader(partition) is not None:
+            return
+        log.warning("batches are written again", topic=self._topic, error=str(outcomes[partition]))
+        await asyncio.sleep(RETRY_SECONDS)
+        with suppress(NotPublished):  # the next attempt is told of it
+            await self._partitions.refresh()
+
+    def _end(self, lane: _Lane[T], error: Exception | None) -> None:
+        waiting = lane.end()
+        self.waiting -= len(waiting)
+        failure: Exception | None = None
+        if error is None:
+            self._published.inc(len(waiting))
+        else:
+            self._partitions.give_up(lane.partition)
+            failure = NotPublished(f"Kafka did not take a batch for {self._topic}: {type(error).__name__}: {error}")
             failure.__cause__ = error
-            if producer is not None:
-                try:
-                    await self._publisher.renew(producer, error)
-                except NotPublished as away:
-                    log.warning("no new session with Kafka yet", error=str(away))
-            return failure
-        except NotPublished as error:
-            return error
-        except AssertionError as error:  # how aiokafka says that there is no such partition
-            return NotPublished(f"{self._topic} has no partition {partition}; create the topics: {error}")
-        return None
+        try:
+            self.ended(waiting, failure)
+        except Exception:
+            log.exception("who waited for records failed")  # and the other batches go on

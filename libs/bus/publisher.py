@@ -129,6 +129,11 @@ class Publisher:
             raise NotPublished(_CLOSED)
         return self._producer
 
+    @property
+    def connected(self) -> AIOKafkaProducer | None:
+        """The client once it is connected."""
+        return self._producer
+
     async def renew(self, producer: AIOKafkaProducer, error: KafkaError) -> None:
         """After an error that ends an idempotent producer's session, begin a new one; else do nothing.
 

@@ -6,7 +6,7 @@ lone surrogates, infinities, a byte order mark; RFC 8259, RFC 7493) is refused h
 
 import json
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -41,8 +41,8 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise BadPayload(f"The body is not JSON that can be read in one way only: {what}.") from None
     if not isinstance(value, dict):
         raise BadPayload("The body is not a JSON object.")
-    if text.count("{") + text.count("[") > MAX_DEPTH:
-        _check_depth(value)
+    if _deeper(value, MAX_DEPTH):
+        raise BadPayload(f"The body is nested more than {MAX_DEPTH} levels deep.")
     return value
 
 
@@ -53,13 +53,21 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
     the byte, then nothing in it can be read in a second way. That is so for most of what machines send: no blanks, no
     escapes but the necessary ones.
     """
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH:
-        return None
     try:
         value = _FAST.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return value if type(value) is dict and _ENCODER.encode(value) == body else None
+    return value if type(value) is dict and _ENCODER.encode(value) == body and not _deeper(value, MAX_DEPTH) else None
+
+
+def _deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
+    """Whether objects and lists stand in each other more than so many times."""
+    if not levels:
+        return True
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, (dict, list)) and _deeper(one, levels - 1):
+            return True
+    return False
 
 
 def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
@@ -103,20 +111,6 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inside
-            for outer in level
-            for inside in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inside, dict | list)
-        ]
-        if not level:
-            return
-    raise BadPayload(f"The body is nested more than {MAX_DEPTH} levels deep.")
-
-
-_FAST = msgspec.json.Decoder()
-_ENCODER = msgspec.json.Encoder()
+_FAST: Final = msgspec.json.Decoder()
+_ENCODER: Final = msgspec.json.Encoder()
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)

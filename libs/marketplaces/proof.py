@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
 from libs.marketplaces.contract import BadSignature, Delivery
 
@@ -32,20 +33,30 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
 
 
 class HmacSha256:
-    """The same for a key that many messages come with: what depends on the key alone is computed once."""
+    """The same for a key, and perhaps a beginning, that many messages share: what depends on these is computed once."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, beginning: bytes = b"") -> None:
         block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self._inner: Final = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + beginning)
+        self._outer: Final = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
-    def base64(self, *parts: bytes) -> bytes:
-        """The keyed hash of the parts behind each other, in base64."""
+    def base64(self, message: bytes) -> bytes:
+        """The keyed hash of the beginning and the message, in base64."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        for part in parts:
-            inner.update(part)
+        inner.update(message)
         outer.update(inner.digest())
         return binascii.b2a_base64(outer.digest(), newline=False)
+
+
+class HmacSha256Keys:
+    """Several keys, any of which may have made a proof: one key is being replaced by another."""
+
+    def __init__(self, keys: Iterable[bytes], beginning: bytes = b"") -> None:
+        self._keys = [HmacSha256(key, beginning) for key in keys]
+
+    def prove_base64(self, message: bytes, given: str) -> bool:
+        """Whether the text is the message's keyed hash in base64; the time does not tell by which key."""
+        return any_same([key.base64(message) for key in self._keys], (given,))
 
 
 def same(expected: bytes, given: str) -> bool:
@@ -59,12 +70,7 @@ def same(expected: bytes, given: str) -> bool:
 def any_same(expected: Iterable[bytes], given: Iterable[str]) -> bool:
     """Whether any of the expected texts was given; looks at all of them, so that the time tells nothing."""
     texts = [text.encode("utf-8", "surrogatepass") for text in given]
-    found = False
-    for one in expected:
-        for text in texts:
-            if hmac.compare_digest(one, text):
-                found = True
-    return found
+    return True in [hmac.compare_digest(one, text) for one in expected for text in texts]
 
 
 def from_base64(text: str) -> bytes | None:

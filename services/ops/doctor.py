@@ -14,6 +14,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
+from libs.compiled import state, told
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
 from libs.secrets.keys import SecretsError
@@ -51,7 +52,20 @@ class Finding:
 async def examine(environ: Mapping[str, str]) -> list[Finding]:
     """Every finding, in the order of dependence: what comes first breaks what comes after it."""
     findings: list[Finding] = []
-    for check in (_python, _platform, _dependencies, _java, _postgres, _state, _jars, _space, _ports, _engine, _keys):
+    for check in (
+        _python,
+        _platform,
+        _dependencies,
+        _compiled,
+        _java,
+        _postgres,
+        _state,
+        _jars,
+        _space,
+        _ports,
+        _engine,
+        _keys,
+    ):
         findings += await asyncio.to_thread(_findings, check, environ)
     return findings + await _running_stack(environ)
 
@@ -108,6 +122,11 @@ def _dependencies(_: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("fail", f"Dependencies are missing or wrong: {', '.join(problems)}.", _INSTALL)
     else:
         yield Finding("ok", "All dependencies are installed and can be imported.")
+
+
+def _compiled(_: Mapping[str, str]) -> Iterator[Finding]:
+    mend = "Run `make setup`; .venv/compile.log tells what was wrong. Without a C compiler nothing else changes."
+    yield Finding("ok", told()) if state() == "compiled" else Finding("warn", told(), mend)
 
 
 def _java(_: Mapping[str, str]) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def _success(verdict: Verdict) -> Answer:
 
 
 class Wire:
-    """Answers as bytes of HTTP/1.1. Successes are cut into their constant parts once, for each verdict and form."""
+    """Answers as bytes of HTTP/1.1. Of a success all but the request id is made once a second."""
 
     def __init__(self) -> None:
         self._successes: dict[tuple[int, Form], tuple[Verdict, bytes, bytes]] = {}
@@ -67,13 +67,15 @@ class Wire:
         if int(now) != self._second:
             self._second = int(now)
             self._date = formatdate(now, usegmt=True)
+            self._successes.clear()
         if verdict.reason is None and not close:
             # By identity: the verdicts of success are made once. The entry holds its verdict, so the id stays its own.
             found = self._successes.get((id(verdict), form))
             if found is None:
-                before, _, after = self._whole(form(verdict, ""), "\x00", "").partition(b"\x00")
+                told = f"{self._date}\r\nx-request-id: \x00"
+                before, _, after = self._whole(form(verdict, ""), told, "").partition(b"\x00")
                 found = self._successes[id(verdict), form] = (verdict, before, after)
-            return found[1] + f"{self._date}\r\nx-request-id: {request_id}".encode("latin-1") + found[2]
+            return found[1] + request_id.encode("latin-1") + found[2]
         extra = f"{self._date}\r\nx-request-id: {request_id}"
         return self._whole(form(verdict, request_id), extra, "close" if close else "")
 

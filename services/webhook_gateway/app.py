@@ -3,10 +3,11 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
-from libs.bus.group_commit import GroupCommit
+from libs.bus.group_commit import PACE_SECONDS, GroupCommit
 from libs.bus.publisher import Publisher
 from libs.marketplaces import MARKETPLACES
 from libs.service import Service
@@ -36,6 +37,9 @@ NAME = "webhook_gateway"
 MOST_WAITING = 50_000
 """Records per topic; of deliveries, `waiting_bytes` allows fewer."""
 
+DECISIONS_PACE = 0.1
+"""Seconds between two requests with decisions: nobody waits for them, and a request costs as much as thirty records."""
+
 SETTLE_SECONDS = 2.0
 """How long a stopping gateway, its last answer given, waits for records that Kafka has not acknowledged yet."""
 
@@ -47,10 +51,12 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
         declared = topics()
 
-        def log_of(topic: str) -> GroupCommit:
-            return GroupCommit(publisher, topic, declared[topic].partitions, most_waiting=MOST_WAITING)
+        def log_of(topic: str, pace: float = PACE_SECONDS) -> GroupCommit[Any]:
+            return GroupCommit(publisher, topic, declared[topic].partitions, most_waiting=MOST_WAITING, pace=pace)
 
-        decisions = await stack.enter_async_context(Decisions(log_of(DECIDED.topic), most=config.waiting_decisions))
+        decisions = await stack.enter_async_context(
+            Decisions(log_of(DECIDED.topic, DECISIONS_PACE), most=config.waiting_decisions)
+        )
         http_client = await stack.enter_async_context(KeyClient())
         window = Window(config.window, config.window_deliveries)
         spool = await stack.enter_async_context(Spool(config.spool_dir, config.spool_bytes))

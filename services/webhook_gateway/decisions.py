@@ -5,13 +5,13 @@ What waits for Kafka is bounded. While Kafka is away it fills; what does not fit
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from libs.bus.group_commit import Overloaded
+from libs.bus.group_commit import Log, Overloaded
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_DECISIONS_LOST
-from services.webhook_gateway.intake import Log
 from services.webhook_gateway.records import Record
 
 log = get_logger()
@@ -23,8 +23,9 @@ FLUSH_SECONDS = 2.0
 class Decisions:
     """Decisions on their way to their topic; one that Kafka refuses is written again, with the same id."""
 
-    def __init__(self, topic: Log, *, most: int, flush_seconds: float = FLUSH_SECONDS) -> None:
+    def __init__(self, topic: Log[Record], *, most: int, flush_seconds: float = FLUSH_SECONDS) -> None:
         self._topic = topic
+        topic.ended = self._ended
         self._most = most
         self._flush_seconds = flush_seconds
         self._collected: deque[Record] = deque()
@@ -53,15 +54,15 @@ class Decisions:
     def _waiting(self) -> int:
         return len(self._collected) + self._on_the_way
 
-    def put(self, decision: Record) -> None:
-        """Queue a decision; never blocks."""
-        if self._waiting >= self._most:
+    def put(self, decisions: Sequence[Record]) -> None:
+        """Queue decisions; never blocks."""
+        room = max(0, self._most - self._waiting)
+        if lost := len(decisions[room:]):
             if not self._dropping:
                 log.warning("decisions are dropped until Kafka takes them again", waiting=self._waiting)
             self._dropping = True
-            GATEWAY_DECISIONS_LOST.inc()
-            return
-        self._collected.append(decision)
+            GATEWAY_DECISIONS_LOST.inc(lost)
+        self._collected.extend(decisions[:room])
         if self._timer is None:
             self._write()
 
@@ -75,34 +76,23 @@ class Decisions:
             self._timer = None
         while self._collected:
             record = self._collected[0]
+            key, value, headers, timestamp_ms = record
             try:
-                self._topic.append(*record, _Written(self, record))
+                self._topic.append(key, value, headers, timestamp_ms, record)
             except Overloaded:
                 self._write_within(RETRY_SECONDS)
                 return
             self._collected.popleft()
             self._on_the_way += 1
 
-    def written(self, record: Record, error: Exception | None) -> None:
-        """A record has ended: for the topic to call."""
-        self._on_the_way -= 1
+    def _ended(self, records: list[Record], error: Exception | None) -> None:
+        self._on_the_way -= len(records)
         if error is not None:
             if not self._collected:
                 log.warning("decisions not published yet", error=f"{type(error).__name__}: {error}")
-            self._collected.append(record)
+            self._collected.extend(records)
             self._write_within(RETRY_SECONDS)
             return
         self._dropping = False
         if not self._waiting:
             self._empty.set()
-
-
-class _Written:
-    __slots__ = ("_decisions", "_record")
-
-    def __init__(self, decisions: Decisions, record: Record) -> None:
-        self._decisions = decisions
-        self._record = record
-
-    def __call__(self, error: Exception | None) -> None:
-        self._decisions.written(self._record, error)

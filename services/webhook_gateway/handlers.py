@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from libs.marketplaces.contract import BadPayload, Delivery, Notification, Refused, UnknownAccount
 from libs.telemetry.log import get_logger
-from schemas.envelope import Header
 from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.intake import LATE, Intake, NotTakenIn
 from services.webhook_gateway.places import Marketplace, Place
@@ -18,7 +18,7 @@ from services.webhook_gateway.verdict import DEFECT, Verdict, absence, refusal
 
 log = get_logger()
 
-_LONGEST = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
+_LONGEST: Final = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
 
 Reply = Callable[["Arrival", Verdict], None]
 
@@ -26,24 +26,18 @@ Reply = Callable[["Arrival", Verdict], None]
 class Arrival:
     """A request on its way to its verdict; `since` is when its last byte was here (until then: when it began).
 
+    `verdict` and `ended_at` are there once it has `ended`. Both times are of `time.perf_counter`.
+
     `reply` is called once, with the verdict, after it was recorded. `route` is told where nobody else counts the
     request in the metrics that all services have in common.
     """
 
-    __slots__ = (
-        "_gateway",
-        "account",
-        "ended",
-        "place",
-        "reply",
-        "request_id",
-        "route",
-        "since",
-        "size",
-        "topic",
-        "trace",
-        "webhook_id",
-    )
+    topic: str | None = None
+    webhook_id: str | None = None
+    size = 0
+    ended = False
+    ended_at: float
+    verdict: Verdict
 
     def __init__(
         self,
@@ -61,11 +55,7 @@ class Arrival:
         self.reply = reply
         self.route = route
         self.account = place.known_account
-        self.topic: str | None = None
-        self.webhook_id: str | None = None
-        self.size = 0
         self.since = time.perf_counter()
-        self.ended = False
 
     def taken_in(self, *, new: bool) -> None:
         marketplace = self.place.marketplace
@@ -99,9 +89,7 @@ class Gateway:
             raise UnknownAccount("No such account is configured.")
         return marketplace
 
-    def receive(
-        self, arrival: Arrival, headers: Mapping[bytes, bytes], doubled: Collection[bytes], body: bytes
-    ) -> None:
+    def receive(self, arrival: Arrival, headers: dict[bytes, bytes], doubled: frozenset[bytes], body: bytes) -> None:
         """Decide about a complete request; its `reply` is called now or later, in time."""
         place = arrival.place
         try:
@@ -137,7 +125,9 @@ class Gateway:
         if arrival.ended:
             return
         arrival.ended = True
-        self._recorder.record(arrival, verdict)
+        arrival.verdict = verdict
+        arrival.ended_at = time.perf_counter()
+        self._recorder.record(arrival)
         arrival.reply(arrival, verdict)
 
     def _take_in(
@@ -145,7 +135,7 @@ class Gateway:
         arrival: Arrival,
         marketplace: Marketplace,
         delivery: Delivery,
-        kept: list[Header],
+        kept: list[bytes],
         notification: Notification,
     ) -> None:
         check_names(notification)
@@ -173,7 +163,7 @@ class Gateway:
         arrival: Arrival,
         marketplace: Marketplace,
         delivery: Delivery,
-        kept: list[Header],
+        kept: list[bytes],
         found: Awaitable[Notification],
     ) -> None:
         """A key must be fetched first."""
@@ -200,6 +190,8 @@ class Gateway:
 
 def check_names(notification: Notification) -> None:
     """Raise BadPayload unless the names fit into a record's key and headers."""
-    for name in (notification.delivery_id, notification.topic, notification.subject, notification.resource):
-        if name is not None and (not 0 < len(name) <= _LONGEST or not name.isprintable()):
+    resource = notification.resource if notification.resource is not None else "-"
+    names = (notification.delivery_id, notification.topic, notification.subject, resource)
+    for name in names:
+        if not 0 < len(name) <= _LONGEST or not name.isprintable():
             raise BadPayload("An identifier in the body is empty, too long, or not printable.")

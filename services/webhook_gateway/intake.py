@@ -12,12 +12,12 @@ from the spool. So a redelivery waits for that same publication, and the spool's
 import asyncio
 import time
 from collections.abc import Collection
+from functools import partial
 from typing import Protocol
 
-from libs.bus.group_commit import Done, Overloaded
+from libs.bus.group_commit import Log, Overloaded
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_SPOOL_BYTES, GATEWAY_SPOOL_DELIVERIES, GATEWAY_SPOOLED
-from schemas.envelope import Header
 from services.webhook_gateway.records import Record
 from services.webhook_gateway.shares import Shares, account_of
 from services.webhook_gateway.spool import Entry, NotSpooled, Spool
@@ -45,14 +45,6 @@ _OVERHEAD = 2048
 """Bytes that a delivery takes beside its body while it waits, about."""
 
 
-class Log(Protocol):
-    """A topic. `done` is called once per record, later: with None when it is durable, else with why not."""
-
-    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
-        """Raises Overloaded."""
-        ...
-
-
 class Sender(Protocol):
     """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`."""
 
@@ -68,26 +60,17 @@ class Publication:
     `in_producer`: the producer may write it.
     """
 
-    __slots__ = ("_intake", "delivery", "in_producer", "kept", "record", "senders", "seq", "since", "spooled", "taken")
+    spooled = False
+    kept = False
+    in_producer = False
+    taken: tuple[bytes, int] | None = None
 
-    def __init__(self, intake: "Intake", seq: int, delivery: bytes, record: Record | None, since: float) -> None:
-        self._intake = intake
+    def __init__(self, seq: int, delivery: bytes, record: Record | None, senders: list[Sender]) -> None:
         self.seq = seq
         self.delivery = delivery
         self.record = record
-        self.since = since
-        self.senders: list[Sender] = []
-        self.spooled = self.kept = record is None
-        self.in_producer = False
-        self.taken: tuple[bytes, int] | None = None
-
-    def __call__(self, error: Exception | None) -> None:
-        """The producer has ended it."""
-        self._intake.end(self, error)
-
-    def on_disk(self, error: Exception | None) -> None:
-        """The spool has ended its part."""
-        self._intake.on_disk(self, error)
+        self.senders = senders
+        self.since = time.monotonic()
 
 
 class Intake:
@@ -98,8 +81,11 @@ class Intake:
     Begins on the detour, with what an earlier process left in the spool; the forwarder decides when it is direct.
     """
 
-    def __init__(self, topic: Log, window: Window, spool: Spool, *, waiting_bytes: int, spool_after: float) -> None:
+    def __init__(
+        self, topic: Log[Publication], window: Window, spool: Spool, *, waiting_bytes: int, spool_after: float
+    ) -> None:
         self._topic = topic
+        topic.ended = self._ended
         self._window = window
         self._spool = spool
         self._shares = Shares(waiting_bytes)
@@ -116,7 +102,8 @@ class Intake:
         self.producer_empty = asyncio.Event()
         self.producer_empty.set()
         for kept in spool.kept:
-            self._waiting[kept.delivery] = Publication(self, kept.seq, kept.delivery, None, time.monotonic())
+            publication = self._waiting[kept.delivery] = Publication(kept.seq, kept.delivery, None, [])
+            publication.spooled = publication.kept = True
             self._seq = kept.seq
         self._tell()
 
@@ -134,8 +121,7 @@ class Intake:
         if not self._shares.take(account, size):
             raise NotTakenIn(*OVERLOADED)
         self._seq += 1
-        publication = Publication(self, self._seq, delivery, record, time.monotonic())
-        publication.senders.append(sender)
+        publication = Publication(self._seq, delivery, record, [sender])
         try:
             if self._direct:
                 self._publish(publication, record)
@@ -187,6 +173,7 @@ class Intake:
 
     def found(self, publication: Publication) -> None:
         """It is in the topic already."""
+        self._window.add([publication.delivery], time.time())
         self._published(publication)
         self._tell()
 
@@ -209,12 +196,14 @@ class Intake:
     # the way of a delivery
 
     def _publish(self, publication: Publication, record: Record) -> None:
-        self._topic.append(*record, publication)
+        key, value, headers, timestamp_ms = record
+        self._topic.append(key, value, headers, timestamp_ms, publication)
         publication.in_producer = True
-        self._in_producer += 1
-        if self._in_producer == 1:
+        if not self._in_producer:
             self.producer_empty.clear()
-        self._look_later()
+        self._in_producer += 1
+        if self._timer is None:
+            self._look_later()
 
     def _look_later(self) -> None:
         if self._timer is None and self._direct:
@@ -244,25 +233,30 @@ class Intake:
         self.detour.set()
 
     def _keep(self, publication: Publication, record: Record) -> None:
-        self._spool.put(Entry(publication.seq, publication.delivery, record), publication.on_disk)
+        self._spool.put(Entry(publication.seq, publication.delivery, record), partial(self._on_disk, publication))
         publication.spooled = True
         GATEWAY_SPOOLED.inc()
         self._tell()
 
-    def end(self, publication: Publication, error: Exception | None) -> None:
-        """The producer has ended a publication."""
-        publication.in_producer = False
-        self._in_producer -= 1
+    def _ended(self, publications: list[Publication], error: Exception | None) -> None:
+        """The producer has ended publications."""
+        self._in_producer -= len(publications)
         if error is None:
-            self._published(publication)
-        else:
-            self._refused(publication, error)
+            # In the same step of the loop: at no time is an acknowledged delivery in neither place.
+            self._window.add([one.delivery for one in publications], time.time())
+        for publication in publications:
+            publication.in_producer = False
+            try:
+                if error is None:
+                    self._published(publication)
+                else:
+                    self._refused(publication, error)
+            except Exception:
+                log.exception("who waited for a delivery failed")  # and the others go on
         if not self._in_producer:
             self.producer_empty.set()
 
     def _published(self, publication: Publication) -> None:
-        # In the same step of the loop: at no time is an acknowledged delivery in neither place.
-        self._window.add(publication.delivery, time.time())
         self._leave(publication)
         if publication.spooled:
             self._spool.forget(publication.seq)
@@ -278,7 +272,7 @@ class Intake:
         if not publication.spooled:
             self._give_up(publication)
 
-    def on_disk(self, publication: Publication, error: Exception | None) -> None:
+    def _on_disk(self, publication: Publication, error: Exception | None) -> None:
         """The spool has ended its part of a publication."""
         if publication.delivery not in self._waiting:
             return  # Kafka was faster

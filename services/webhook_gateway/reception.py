@@ -4,19 +4,21 @@ Refused here, before anything is verified: a wrong type or a compressed body 415
 stand twice or are not plain text 400.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from email.message import Message
+from typing import Final
 from urllib.parse import parse_qsl
 
+from libs.bus.batch_writer import field
 from libs.marketplaces.contract import Contract, Delivery, Refused
-from schemas.envelope import Header
 from schemas.webhooks.webhook_received import HTTP_HEADER_PREFIX
 
-_MOST_KEPT_HEADER = 8 * 1024
+_MOST_KEPT_HEADER: Final = 8 * 1024
 _MOST_TYPES = 64
 _MOST_PARAMETERS = 100
-_TYPE, _ENCODING = b"content-type", b"content-encoding"
+_TYPE: Final = b"content-type"
+_ENCODING: Final = b"content-encoding"
 
 
 class Reception:
@@ -26,43 +28,49 @@ class Reception:
         self._contract = contract
         names = dict.fromkeys((*contract.kept_headers, *contract.read_headers))
         self._read = [
-            (name.encode(), name, HTTP_HEADER_PREFIX + name if name in contract.kept_headers else None)
+            (
+                name.encode(),
+                name,
+                field(f"{HTTP_HEADER_PREFIX}{name}".encode()) if name in contract.kept_headers else None,
+            )
             for name in names
         ]
         self._good_types: set[bytes] = set()
 
     def read(
         self,
-        headers: Mapping[bytes, bytes],
-        doubled: Collection[bytes],
+        headers: dict[bytes, bytes],
+        doubled: frozenset[bytes],
         query: bytes,
         body: bytes,
         account: str | None,
         secret: str | None,
         received_at: datetime,
-    ) -> tuple[Delivery, list[Header]]:
-        """The delivery, and its headers that are kept with the event; raise Refused. Header names are lower case.
+    ) -> tuple[Delivery, list[bytes]]:
+        """The delivery, and its headers that are kept with the event, encoded; raise Refused. Names are lower case.
 
         What stands twice or is not plain text, and does not matter, is left out: nothing may be proved by it.
         """
-        self._check_type(headers, doubled)
+        if doubled or _ENCODING in headers or headers.get(_TYPE) not in self._good_types:
+            self._check_type(headers, doubled)
         texts: dict[str, str] = {}
-        kept: list[Header] = []
+        kept: list[bytes] = []
         for raw_name, name, kept_name in self._read:
             value = headers.get(raw_name)
             if value is None:
                 continue
             text = value.decode("latin-1")
-            if (doubled and raw_name in doubled) or not _is_plain(text):
+            plain = text.isascii() and text.isprintable() and len(text) <= _MOST_KEPT_HEADER  # what nearly all are
+            if raw_name in doubled or not (plain or _is_plain(text)):
                 if kept_name is not None:
                     raise _bad_header(name, twice=raw_name in doubled)
                 continue
             texts[name] = text
             if kept_name is not None:
-                kept.append((kept_name, value))
+                kept.append(kept_name + field(value))
         return Delivery(body, texts, query_of(query) if query else {}, account, secret, received_at), kept
 
-    def _check_type(self, headers: Mapping[bytes, bytes], doubled: Collection[bytes]) -> None:
+    def _check_type(self, headers: dict[bytes, bytes], doubled: frozenset[bytes]) -> None:
         encoding = headers.get(_ENCODING)
         if encoding is not None and encoding.strip().lower() != b"identity":
             raise Refused(415, "encoded", "The body must not be compressed: its signature is over the bytes as sent.")
@@ -70,8 +78,6 @@ class Reception:
             if name in doubled:
                 raise _bad_header(name.decode(), twice=True)
         told = headers.get(_TYPE, b"")
-        if told in self._good_types:
-            return
         text = told.decode("latin-1")
         if not _is_plain(text):
             raise _bad_header("content-type", twice=False)

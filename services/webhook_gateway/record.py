@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from libs.telemetry.metrics import (
     GATEWAY_ANSWER_DURATION,
@@ -19,8 +19,7 @@ from libs.telemetry.metrics import (
 )
 from libs.telemetry.observe import observe_all
 from schemas.deliveries.delivery_decided import Decision
-from services.webhook_gateway.records import Clock, decision_record
-from services.webhook_gateway.verdict import Verdict
+from services.webhook_gateway.records import Clock, Record, decision_record
 
 if TYPE_CHECKING:
     from services.webhook_gateway.decisions import Decisions
@@ -35,13 +34,6 @@ _MOST_KEPT = 2_000
 
 _Same = tuple[str, str | None, str | None, str | None, Decision, str | None, int]
 """Marketplace, route, account, topic, decision, reason, status."""
-
-
-class _Waiting(NamedTuple):
-    arrival: "Arrival"
-    verdict: Verdict
-    seconds: float
-    at: int
 
 
 class _Told:
@@ -65,15 +57,15 @@ class Recorder:
         self._tell_seconds = tell_seconds
         self._decisions = decisions
         self._put_line = put_line
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Arrival] = []
         self._timer: asyncio.TimerHandle | None = None
         self._kept: dict[_Same, _Told] = {}
         self._clock = Clock()
 
-    def record(self, arrival: "Arrival", verdict: Verdict) -> None:
-        """Tell of one verdict, soon. An unknown marketplace's name is not repeated."""
-        self._waiting.append(_Waiting(arrival, verdict, time.perf_counter() - arrival.since, time.time_ns() // 1000))
-        arrival.trace.end(arrival.place.route, verdict.status)
+    def record(self, arrival: "Arrival") -> None:
+        """Tell of one that has ended, soon. An unknown marketplace's name is not repeated."""
+        self._waiting.append(arrival)
+        arrival.trace.end(arrival.place.route, arrival.verdict.status)
         if len(self._waiting) >= _MOST_WAITING:
             self.flush()
         elif self._timer is None:
@@ -86,7 +78,11 @@ class Recorder:
             self._timer = None
         waiting, self._waiting = self._waiting, []
         counted: dict[_Same, _Told] = {}
-        for arrival, verdict, seconds, at in waiting:
+        decisions: list[Record] = []
+        clocks = time.time() - time.perf_counter()
+        for arrival in waiting:
+            verdict, seconds = arrival.verdict, arrival.ended_at - arrival.since
+            at = int((arrival.ended_at + clocks) * 1e6)
             marketplace = arrival.place.marketplace
             name = marketplace.name if marketplace is not None else UNKNOWN
             same = (
@@ -114,7 +110,8 @@ class Recorder:
                 f'"span_id": "{trace.span_id}", "timestamp": "{text}"}}\n'
             )
             data = f'{told.data}{same_end}"delivery_ref": "{arrival.request_id}", "decided_at": "{text}"}}'
-            self._decisions.put(decision_record(told.key, data.encode(), text, at // 1000, trace))
+            decisions.append(decision_record(told.key, data.encode(), text, at // 1000, trace))
+        self._decisions.put(decisions)
         for same, told in counted.items():
             _count(same, told.seconds)
             told.seconds = []

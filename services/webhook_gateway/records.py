@@ -1,4 +1,4 @@
-"""The records that the gateway writes, built straight into Kafka headers: a dozen per request, most of them constant.
+"""The records that the gateway writes, their headers as the bytes that Kafka stores: a dozen, most of them constant.
 
 The same as `libs.bus.message.message` makes of the fact; a test holds the two together.
 """
@@ -6,50 +6,71 @@ The same as `libs.bus.message.message` makes of the fact; a test holds the two t
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha1
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
+from libs.bus.batch_writer import field, header, varint
 from libs.marketplaces.contract import Notification
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
-from schemas.envelope import Header
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.webhook_gateway.traces import Trace
 
-_NAMESPACE = uuid5(NAMESPACE_URL, "urn:sellstream:webhook").bytes
+_NAMESPACED: Final = sha1(uuid5(NAMESPACE_URL, "urn:sellstream:webhook").bytes, usedforsecurity=False)
 
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """RFC 9562, section 4.1: the first two bits of a UUID's seventeenth digit are 1 and 0."""
-
-_TYPE: Header = ("content-type", b"application/json")
-_VERSION: Header = ("ce_specversion", b"1.0")
-_SOURCE: Header = ("ce_source", b"/sellstream/webhook_gateway")
 
 
 class Record(NamedTuple):
-    """A record for a topic; the time is in milliseconds since 1970."""
+    """A record for a topic; `headers` is a `header_block`, the time is in milliseconds since 1970."""
 
     key: bytes
     value: bytes
-    headers: list[Header]
+    headers: bytes
     timestamp_ms: int
 
 
 def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str]:
     """The id of a delivery's event, the same for all its retries, everywhere: a UUID of version 5, bytes and text."""
     name = f"{marketplace}:{notification.account}:{notification.delivery_id}".encode()
-    digits = _digits(sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest(), "5")
-    return bytes.fromhex(digits), _uuid(digits)
+    hashed = _NAMESPACED.copy()
+    hashed.update(name)
+    text = _uuid(hashed.hexdigest(), "5")
+    return bytes.fromhex(text.replace("-", "")), text
 
 
-def _constants(fact: type[Fact]) -> tuple[Header, Header]:
-    version = BY_MODEL[fact]
-    return ("ce_type", version.type.encode()), ("ce_dataschema", version.dataschema.encode())
+class _Frame:
+    """The constant headers of one event, cut where an id, a time and a subject stand between them."""
+
+    def __init__(self, fact: type[Fact]) -> None:
+        version = BY_MODEL[fact]
+        self.to_id = (
+            header("content-type", b"application/json") + header("ce_specversion", b"1.0") + _before("ce_id", 36)
+        )
+        self.to_time = (
+            header("ce_source", b"/sellstream/webhook_gateway")
+            + header("ce_type", version.type.encode())
+            + _before("ce_time", len("2026-01-15T10:20:30.456789Z"))
+        )
+        self.to_subject = field(b"ce_subject")
+        self.to_correlation = header("ce_dataschema", version.dataschema.encode()) + _before("ce_correlationid", 36)
 
 
-_WEBHOOK_TYPE, _WEBHOOK_SCHEMA = _constants(WebhookReceivedV1)
-_DECIDED_TYPE, _DECIDED_SCHEMA = _constants(DeliveryDecidedV1)
+def _before(name: str, length: int) -> bytes:
+    """What stands before a header's value of that many bytes."""
+    return field(name.encode()) + varint(length)
+
+
+_WEBHOOK: Final = _Frame(WebhookReceivedV1)
+_DECISION: Final = _Frame(DeliveryDecidedV1)
+_RESOURCE: Final = field(b"ce_resource")
+_PARENT: Final = _before("traceparent", 55)
+_STATE: Final = field(b"tracestate")
+_WEBHOOK_HEADERS: Final = 14
+_DECISION_HEADERS: Final = 10
+"""How many there are of each, beside those that are not always there."""
 
 
 def webhook_record(
@@ -57,70 +78,73 @@ def webhook_record(
     notification: Notification,
     identity: str,
     body: bytes,
-    kept: list[Header],
+    kept: list[bytes],
     received_at: str,
     timestamp_ms: int,
     trace: Trace,
 ) -> Record:
-    """The record of `webhook.received`, with the HTTP headers that the delivery's proof depends on.
+    """The record of `webhook.received`; `kept` are the HTTP headers that the delivery's proof depends on, encoded.
 
     `received_at` and `timestamp_ms` are the same time, once as `Clock` writes it.
     """
     ident = identity.encode()
-    account = notification.account
-    marketplace_header, account_header, topic_header = _names(marketplace, account, notification.topic)
-    subject = f"{marketplace}:{account}:{notification.subject}".encode()
-    headers: list[Header] = [
-        _TYPE,
-        _VERSION,
-        ("ce_id", ident),
-        _SOURCE,
-        _WEBHOOK_TYPE,
-        ("ce_time", received_at.encode()),
-        ("ce_subject", subject),
-        _WEBHOOK_SCHEMA,
-        ("ce_correlationid", ident),
-        marketplace_header,
-        account_header,
-        ("ce_deliveryid", notification.delivery_id.encode()),
-        topic_header,
-    ]
-    if notification.resource is not None:
-        headers.append(("ce_resource", notification.resource.encode()))
-    headers.append(("traceparent", trace.parent()))
-    if trace.state is not None:
-        headers.append(("tracestate", trace.state))
-    headers += kept
-    return Record(subject, body, headers, timestamp_ms)
+    to_delivery, topic = _names(marketplace, notification.account, notification.topic)
+    subject = f"{marketplace}:{notification.account}:{notification.subject}".encode()
+    resource, state = notification.resource, trace.state
+    count = _WEBHOOK_HEADERS + (resource is not None) + (state is not None) + len(kept)
+    headers = (
+        varint(count),
+        _WEBHOOK.to_id,
+        ident,
+        _WEBHOOK.to_time,
+        received_at.encode(),
+        _WEBHOOK.to_subject,
+        varint(len(subject)),
+        subject,
+        _WEBHOOK.to_correlation,
+        ident,
+        to_delivery,
+        field(notification.delivery_id.encode()),
+        topic,
+        b"" if resource is None else _RESOURCE + field(resource.encode()),
+        _PARENT,
+        trace.parent(),
+        b"" if state is None else _STATE + field(state),
+        *kept,
+    )
+    return Record(subject, body, b"".join(headers), timestamp_ms)
 
 
 @lru_cache(maxsize=1024)
-def _names(marketplace: str, account: str, topic: str) -> tuple[Header, Header, Header]:
-    return (
-        ("ce_marketplace", marketplace.encode()),
-        ("ce_account", account.encode()),
-        ("ce_notificationtopic", topic.encode()),
+def _names(marketplace: str, account: str, topic: str) -> tuple[bytes, bytes]:
+    """What stands between the correlation and the delivery's id, and the topic behind that."""
+    to_delivery = (
+        header("ce_marketplace", marketplace.encode())
+        + header("ce_account", account.encode())
+        + field(b"ce_deliveryid")
     )
+    return to_delivery, header("ce_notificationtopic", topic.encode())
 
 
 def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
     """The record of `delivery.decided`; `data` is the event's JSON. The id is random."""
     ident = random_uuid(trace.decision_digits).encode()
-    headers: list[Header] = [
-        _TYPE,
-        _VERSION,
-        ("ce_id", ident),
-        _SOURCE,
-        _DECIDED_TYPE,
-        ("ce_time", decided_at.encode()),
-        ("ce_subject", key),
-        _DECIDED_SCHEMA,
-        ("ce_correlationid", ident),
-        ("traceparent", trace.told()),
-    ]
-    if trace.state is not None:
-        headers.append(("tracestate", trace.state))
-    return Record(key, data, headers, timestamp_ms)
+    state = trace.state
+    headers = (
+        varint(_DECISION_HEADERS + (state is not None)),
+        _DECISION.to_id,
+        ident,
+        _DECISION.to_time,
+        decided_at.encode(),
+        _DECISION.to_subject,
+        field(key),
+        _DECISION.to_correlation,
+        ident,
+        _PARENT,
+        trace.told(),
+        b"" if state is None else _STATE + field(state),
+    )
+    return Record(key, data, b"".join(headers), timestamp_ms)
 
 
 class Clock:
@@ -132,21 +156,18 @@ class Clock:
 
     def text(self, microseconds: int) -> str:
         """`microseconds` are since 1970."""
-        second, microsecond = divmod(microseconds, 1_000_000)
+        second = microseconds // 1_000_000
         if second != self._second:
             self._second = second
             self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
-        return f"{self._text}.{microsecond:06d}Z"
+        return f"{self._text}.{str(1_000_000 + microseconds % 1_000_000)[1:]}Z"
 
 
 def random_uuid(digits: str) -> str:
     """The UUID of version 4 that 32 random hexadecimal digits make."""
-    return _uuid(_digits(digits, "4"))
+    return _uuid(digits, "4")
 
 
-def _digits(digits: str, version: str) -> str:
-    return f"{digits[:12]}{version}{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:32]}"
-
-
-def _uuid(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+def _uuid(digits: str, version: str) -> str:
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

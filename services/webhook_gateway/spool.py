@@ -18,15 +18,17 @@ from typing import NamedTuple, Self, TypeVar
 
 import msgspec
 
-from libs.bus.group_commit import Done
+from libs.bus.batch_writer import header_block
 from libs.telemetry.log import get_logger
-from schemas.envelope import Header
 from services.webhook_gateway.records import Record
 from services.webhook_gateway.shares import Shares, account_of
 
 log = get_logger()
 
 T = TypeVar("T")
+
+Done = Callable[[Exception | None], None]
+"""Called once: with None when a delivery is synced to the disk, else with why it is not there."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -37,9 +39,11 @@ _INSERT = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (deliver
 _OVERHEAD = 256
 """Bytes of a row beside its value and headers, generously."""
 
+_VERSION = 1
+_OLD_HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
+
 _MOST_FILES = 1000
 _READ_BYTES = 8 * 1024 * 1024
-_HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 
 class NotSpooled(Exception):
@@ -129,9 +133,8 @@ class Spool:
         return self._full
 
     def put(self, entry: Entry, done: Done) -> None:
-        """Keep a delivery; `done` is called later with None when it is synced to the disk. Raises NotSpooled."""
-        size = sum(map(len, entry.record[:2])) + sum(len(name) + len(value) for name, value in entry.record.headers)
-        size += _OVERHEAD
+        """Keep a delivery; `done` is called later. Raises NotSpooled."""
+        size = sum(map(len, entry.record[:3])) + _OVERHEAD
         account = account_of(entry.record.key)
         if not self._shares.take(account, size):
             self._full = self._shares.nearly_used_up
@@ -155,7 +158,7 @@ class Spool:
             entries: list[Entry] = []
             size = 0
             for row in db.execute("SELECT * FROM deliveries WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)):
-                entries.append(Entry(row[0], row[1], Record(row[2], row[3], _headers(row[4]), row[5])))
+                entries.append(Entry(row[0], row[1], Record(*row[2:])))
                 size += len(row[3])
                 if size >= _READ_BYTES:
                     break
@@ -257,7 +260,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(_SCHEMA)
+    _upgrade(db)
     return db
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Headers were kept as MessagePack before they were kept as Kafka writes them."""
+    if db.execute("PRAGMA user_version").fetchone()[0] >= _VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    for seq, headers in db.execute("SELECT seq, headers FROM deliveries").fetchall():
+        db.execute("UPDATE deliveries SET headers = ? WHERE seq = ?", (header_block(_OLD_HEADERS.decode(headers)), seq))
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+    db.execute("COMMIT")
 
 
 def _claim(folder: Path) -> tuple[Path, int]:
@@ -315,13 +330,7 @@ def _parts(group: Iterable[_Put | _Forget | _Ask]) -> Iterable[list[_Put | _Forg
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    record = entry.record
-    headers = msgspec.msgpack.encode(record.headers)
-    return (entry.seq, entry.delivery, record.key, record.value, headers, record.timestamp_ms)
-
-
-def _headers(stored: bytes) -> list[Header]:
-    return _HEADERS.decode(stored)
+    return (entry.seq, entry.delivery, *entry.record)
 
 
 def _shrink(db: sqlite3.Connection) -> None:

@@ -51,11 +51,11 @@ class Transport:
             self._gateway.fail(arrival, refused)
         else:
             headers: dict[bytes, bytes] = {}
-            doubled: set[bytes] = set()
+            doubled: frozenset[bytes] = frozenset()
             for name, value in request.raw_headers:
                 lower = name.lower()
                 if lower in headers:
-                    doubled.add(lower)
+                    doubled |= {lower}
                 headers[lower] = value
             self._gateway.receive(arrival, headers, doubled, body)
         answer = place.form(await decided, arrival.request_id)

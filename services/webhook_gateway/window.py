@@ -27,10 +27,11 @@ class Window:
         at = self._published.get(delivery)
         return at is not None and now - at < self._seconds
 
-    def add(self, delivery: bytes, now: float) -> None:
-        """Remember a published delivery; forgets what is too old or too much."""
-        self._published[delivery] = now
-        self._published.move_to_end(delivery)
+    def add(self, deliveries: Iterable[bytes], now: float) -> None:
+        """Remember published deliveries; forgets what is too old or too much."""
+        for delivery in deliveries:
+            self._published[delivery] = now
+            self._published.move_to_end(delivery)
         self._forget(now)
 
     def warm(self, earlier: Iterable[tuple[float, bytes]], now: float) -> None:

@@ -66,17 +66,23 @@ class Exchange:
     `ready` is the whole response once it is known.
     """
 
-    __slots__ = ("_connection", "body", "doubled", "headers", "keep_alive", "ready", "route", "target")
+    ready: bytes | None = None
+    body = b""
+    keep_alive = True
 
-    def __init__(self, connection: Connection, target: bytes, route: Route) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        target: bytes,
+        route: Route,
+        headers: dict[bytes, bytes],
+        doubled: frozenset[bytes] = frozenset(),
+    ) -> None:
         self._connection = connection
-        self.ready: bytes | None = None
         self.target = target
         self.route = route
-        self.headers: dict[bytes, bytes] = {}
-        self.doubled: set[bytes] = set()
-        self.body = b""
-        self.keep_alive = True
+        self.headers = headers
+        self.doubled = doubled
 
     def answer(self, response: bytes) -> None:
         """Send a complete HTTP response (status line to body)."""

@@ -59,7 +59,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._again_count = 0
         self._again_bytes = 0
         self._headers: dict[bytes, bytes] = {}
-        self._doubled: set[bytes] = set()
+        self._doubled: frozenset[bytes] = frozenset()
         self._exchange: Exchange | None = None
         self._chunks: list[bytes] = []
         self._size = 0
@@ -139,7 +139,7 @@ class EdgeProtocol(asyncio.Protocol):
         if lower in headers:
             if lower in _SINGLE:
                 raise _Refused(400, f"the header {lower.decode('latin-1')} stands twice")
-            self._doubled.add(lower)
+            self._doubled |= {lower}
             self._again_count += 1
             self._again_bytes += len(lower) + len(value)
             self._check_headers()
@@ -169,10 +169,7 @@ class EdgeProtocol(asyncio.Protocol):
             raise _HandOver
         version = parser.get_http_version()
         headers = self._headers
-        exchange = Exchange(self, self._target, route)
-        exchange.headers = headers
-        exchange.doubled = self._doubled
-        self._exchange = exchange
+        exchange = self._exchange = Exchange(self, self._target, route, headers, self._doubled)
         if version == "1.1" and b"host" not in headers:
             raise _Refused(400, "the header host is missing")
         if version not in {"1.1", "1.0"}:
@@ -260,7 +257,7 @@ class EdgeProtocol(asyncio.Protocol):
         if self._transport is None:
             return
         if self._pending:
-            tail = Exchange(self, b"", self._pending[-1].route)
+            tail = Exchange(self, b"", self._pending[-1].route, {})
             tail.keep_alive = False
             self._pending.append(tail)
             tail.answer(answer)

@@ -19,7 +19,7 @@ from libs.marketplaces.contract import (
     UnknownAccount,
 )
 from libs.marketplaces.json_object import identifier, is_identifier, read_object
-from libs.marketplaces.proof import HmacSha256, any_same, proof_header
+from libs.marketplaces.proof import HmacSha256Keys, proof_header
 
 SIGNATURE = "x-square-hmacsha256-signature"
 LEGACY_SIGNATURE = "x-square-signature"
@@ -60,23 +60,22 @@ class SquareWebhook:
 
     def __init__(self, accounts: Sequence[SquareAccount]) -> None:
         self._accounts = Accounts(accounts)
-        self._secrets = {
-            one.account: (
-                one.notification_url.encode(),
-                [HmacSha256(key.get_secret_value().encode()) for key in one.signature_keys],
+        self._keys = {
+            one.account: HmacSha256Keys(
+                (key.get_secret_value().encode() for key in one.signature_keys), one.notification_url.encode()
             )
             for one in accounts
         }
 
     def verify(self, delivery: Delivery) -> Notification:
-        candidates = self._accounts.candidates(delivery.account)
+        candidates, body = self._accounts.candidates(delivery.account), delivery.body
         if SIGNATURE not in delivery.headers and LEGACY_SIGNATURE in delivery.headers:
             raise BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")
         given = proof_header(delivery, SIGNATURE)
-        proved = [account for account in candidates if self._proves(account, delivery.body, given)]
+        proved = [account for account in candidates if self._keys[account.account].prove_base64(body, given)]
         if not proved:
             raise BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
-        payload = read_object(delivery.body)
+        payload = read_object(body)
         merchant = identifier(payload.get("merchant_id"), "merchant_id")
         for account in proved:
             if merchant in account.merchant_ids:
@@ -90,10 +89,6 @@ class SquareWebhook:
             topic=topic,
             subject=f"{merchant}:{_entity(topic, payload.get('data'))}",
         )
-
-    def _proves(self, account: SquareAccount, body: bytes, given: str) -> bool:
-        url, keys = self._secrets[account.account]
-        return any_same([key.base64(url, body) for key in keys], (given,))
 
 
 def _entity(topic: str, data: Any) -> str:

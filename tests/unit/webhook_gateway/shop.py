@@ -4,16 +4,18 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Generic, TypeVar
 
 from aiohttp import web
 
-from libs.bus.group_commit import Done
+from libs.bus.batch_writer import read_header_block
+from libs.bus.group_commit import Ended, Log
 from libs.bus.message import Outgoing
 from libs.http.server import Health, prepare_application
 from libs.marketplaces.contract import (
@@ -30,19 +32,23 @@ from libs.marketplaces.contract import (
 from libs.marketplaces.json_object import read_object
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from schemas.envelope import Envelope, Header
+from schemas.event import Fact
 from schemas.registry import read_fact
 from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.decisions import Decisions
 from services.webhook_gateway.endpoint import Endpoint
 from services.webhook_gateway.handlers import Gateway
-from services.webhook_gateway.intake import Intake, Log
+from services.webhook_gateway.intake import Intake, Publication
 from services.webhook_gateway.listening import listener
 from services.webhook_gateway.places import Marketplace, Places
 from services.webhook_gateway.record import Recorder
+from services.webhook_gateway.records import Record
 from services.webhook_gateway.routes import add_routes
 from services.webhook_gateway.spool import Spool
 from services.webhook_gateway.transport import Transport
 from services.webhook_gateway.window import Window
+
+T = TypeVar("T")
 
 SECRET = b"a secret of the tests"
 MOST = 64 * 1024
@@ -97,6 +103,24 @@ class QuietVerifier(ShopVerifier):
     answer_challenge = None  # type: ignore[assignment]
 
 
+class Topic(Generic[T]):
+    """A log that takes every record, tells so in the next turn of the loop, and reads it as any consumer would."""
+
+    ended: Ended[T]
+
+    def __init__(self, read: Callable[[Envelope, Fact, list[Header]], None]) -> None:
+        self._read = read
+
+    def append(self, key: bytes, value: bytes, headers: bytes, timestamp_ms: int, waiter: T) -> None:
+        told = read_header_block(headers)
+        envelope = Envelope.of(told)
+        fact = read_fact(envelope, value)
+        assert key.decode() == fact.key() == envelope.subject
+        assert timestamp_ms == int(envelope.time.timestamp() * 1000)
+        self._read(envelope, fact, told)
+        asyncio.get_running_loop().call_soon(self.ended, [waiter], None)
+
+
 @dataclass
 class Running:
     """A gateway that listens, and everything that it would have written to Kafka."""
@@ -110,22 +134,23 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
-        """A log that takes every record, and reads it as any consumer would."""
-        envelope = Envelope.of(headers)
-        fact = read_fact(envelope, value)
-        assert key.decode() == fact.key() == envelope.subject
-        assert timestamp_ms == int(envelope.time.timestamp() * 1000)
-        if isinstance(fact, DeliveryDecidedV1):
-            self.decided.append(fact)
-        else:
-            kept = [(name, value) for name, value in headers if name.startswith("http_")]
-            self.published.append(Outgoing(fact, id=envelope.id, time=envelope.time, headers=kept))
-        asyncio.get_running_loop().call_soon(done, None)
+    def webhooks(self) -> Topic[Publication]:
+        return Topic(self._published)
+
+    def decisions(self) -> Topic[Record]:
+        return Topic(self._decided)
+
+    def _published(self, envelope: Envelope, fact: Fact, headers: list[Header]) -> None:
+        kept = [(name, value) for name, value in headers if name.startswith("http_")]
+        self.published.append(Outgoing(fact, id=envelope.id, time=envelope.time, headers=kept))
+
+    def _decided(self, _envelope: Envelope, fact: Fact, _headers: list[Header]) -> None:
+        assert isinstance(fact, DeliveryDecidedV1)
+        self.decided.append(fact)
 
 
 @asynccontextmanager
-async def intake_of(topic: Log) -> AsyncIterator[Intake]:
+async def intake_of(topic: Log[Publication]) -> AsyncIterator[Intake]:
     """An intake that goes directly to a topic, with an empty spool."""
     with TemporaryDirectory() as folder:
         async with Spool(Path(folder), 1024 * 1024) as spool:
@@ -153,8 +178,8 @@ async def gateway_running(
     )
     deadlines = Deadlines()
     async with (
-        Decisions(running, most=10_000) as decisions,
-        intake_of(running) as intake,
+        Decisions(running.decisions(), most=10_000) as decisions,
+        intake_of(running.webhooks()) as intake,
     ):
         recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)), tell_seconds=0)
         gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))

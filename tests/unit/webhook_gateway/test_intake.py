@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.bus.group_commit import Done
+from libs.bus.batch_writer import header_block
+from libs.bus.group_commit import Ended
 from libs.bus.publisher import NotPublished
-from schemas.envelope import Header
-from services.webhook_gateway.intake import Intake, NotTakenIn
+from services.webhook_gateway.intake import Intake, NotTakenIn, Publication
 from services.webhook_gateway.records import Record
 from services.webhook_gateway.spool import Spool
 from services.webhook_gateway.window import Window
@@ -20,14 +20,16 @@ from services.webhook_gateway.window import Window
 class Topic:
     """A log that takes records only while it is open, and can refuse them."""
 
+    ended: Ended[Publication]
+
     def __init__(self) -> None:
         self.records: list[str] = []
-        self.waiting: list[tuple[str, Done]] = []
+        self.waiting: list[tuple[str, Publication]] = []
         self.closed = False
         self.refuses = False
 
-    def append(self, key: bytes, value: bytes, headers: list[Header], timestamp_ms: int, done: Done) -> None:
-        self.waiting.append((key.decode(), done))
+    def append(self, key: bytes, value: bytes, headers: bytes, timestamp_ms: int, waiter: Publication) -> None:
+        self.waiting.append((key.decode(), waiter))
         if not self.closed:
             asyncio.get_running_loop().call_soon(self.open)
 
@@ -35,12 +37,9 @@ class Topic:
         """Take (or refuse) what waits, and what comes."""
         self.closed = False
         waiting, self.waiting = self.waiting, []
-        for key, done in waiting:
-            if self.refuses:
-                done(NotPublished("the log refuses"))
-            else:
-                self.records.append(key)
-                done(None)
+        if not self.refuses:
+            self.records += [key for key, _ in waiting]
+        self.ended([waiter for _, waiter in waiting], NotPublished("the log refuses") if self.refuses else None)
 
 
 class Sender:
@@ -95,7 +94,7 @@ def take_in(intake: Intake, delivery: UUID, *, size: int = 2) -> asyncio.Future[
     """Whether the delivery is new, when it is durable."""
     sender = Sender()
     try:
-        if intake.take_in(delivery.bytes, Record(str(delivery).encode(), b" " * size, [], 0), sender):
+        if intake.take_in(delivery.bytes, Record(str(delivery).encode(), b" " * size, header_block([]), 0), sender):
             sender.told.set_result(False)
     except NotTakenIn as error:
         sender.told.set_exception(error)

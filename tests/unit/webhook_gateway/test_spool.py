@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from libs.bus.batch_writer import header_block
 from services.webhook_gateway.records import Record
 from services.webhook_gateway.spool import Entry, NotSpooled, Spool
 
-HEADERS = [("ce_id", b"1"), ("http_x-signature", b"\xff")]
+HEADERS = header_block([("ce_id", b"1"), ("http_x-signature", b"\xff")])
 
 
 def entry(number: int, size: int = 10) -> Entry:
@@ -68,6 +70,19 @@ async def test_two_processes_in_one_folder_have_a_file_each_and_what_is_left_is_
         assert [kept.delivery for kept in spool.kept] == [entry(1).delivery, b"second".ljust(16), entry(2).delivery]
         assert [kept.seq for kept in spool.kept] == [1, 2, 3]
         assert len(list(tmp_path.glob("*.sqlite3"))) == 1
+
+
+async def test_what_an_earlier_version_left_is_read(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 100_000) as spool:
+        assert await put(spool, entry(1)) == [None]
+    with sqlite3.connect(tmp_path / "spool-0.sqlite3") as db:
+        old = msgspec.msgpack.encode([("ce_id", b"1"), ("http_x-signature", b"\xff")])
+        db.execute("UPDATE deliveries SET headers = ?", (old,))
+        db.execute("PRAGMA user_version = 0")
+    db.close()
+    for _ in range(2):
+        async with Spool(tmp_path, 100_000) as spool:
+            assert await spool.read(0, 10) == [entry(1)]
 
 
 async def test_who_no_longer_waits_for_a_reading_does_no_harm(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 
 def test_a_delivery_is_held_until_it_is_as_old_as_the_window() -> None:
     window = Window(HOUR, 10)
-    window.add(b"a", 1000)
+    window.add([b"a"], 1000)
     assert window.holds(b"a", 1000)
     assert window.holds(b"a", 4599)
     assert not window.holds(b"a", 4600)
@@ -21,28 +21,28 @@ def test_a_delivery_is_held_until_it_is_as_old_as_the_window() -> None:
 
 def test_what_is_too_old_costs_no_memory() -> None:
     window = Window(HOUR, 10)
-    window.add(b"a", 1000)
-    window.add(b"b", 9000)
+    window.add([b"a"], 1000)
+    window.add([b"b"], 9000)
     assert len(window) == 1
 
 
 def test_the_oldest_is_forgotten_first() -> None:
     window = Window(HOUR, 2)
     for number, delivery in enumerate((b"a", b"b", b"c")):
-        window.add(delivery, number)
+        window.add([delivery], number)
     assert [window.holds(delivery, 3) for delivery in (b"a", b"b", b"c")] == [False, True, True]
 
 
 def test_a_delivery_that_is_added_again_becomes_the_newest() -> None:
     window = Window(HOUR, 2)
     for number, delivery in enumerate((b"a", b"b", b"a", b"c")):
-        window.add(delivery, number)
+        window.add([delivery], number)
     assert [window.holds(delivery, 4) for delivery in (b"a", b"b", b"c")] == [True, False, True]
 
 
 def test_warming_up_takes_the_newest_in_any_order_and_does_not_overrule_what_is_known() -> None:
     window = Window(HOUR, 3)
-    window.add(b"own", 5000)
+    window.add([b"own"], 5000)
     window.warm([(4000, b"c"), (1000, b"own"), (2000, b"a"), (3000, b"b")], 5000)
     assert [window.holds(one, 5000) for one in (b"a", b"b", b"c", b"own")] == [False, True, True, True]
     assert window.holds(b"own", 8500)
@@ -56,7 +56,7 @@ def test_it_holds_exactly_the_newest_within_the_window(steps: list[tuple[bytes, 
     now = 0.0
     for delivery, pause in steps:
         now += pause
-        window.add(delivery, now)
+        window.add([delivery], now)
         model.pop(delivery, None)
         model[delivery] = now
     newest = dict(list(model.items())[-most:])

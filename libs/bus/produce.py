@@ -1,0 +1,126 @@
+"""Writing whole batches to the partitions of one topic, each once: Kafka's own idempotent protocol, without a producer.
+
+A client library's producer does for each batch what is done here for all of them together: that was a third of what a
+webhook cost. Connections, metadata and the protocol's structures are the library's. Each partition has a producer id of
+its own, so that a broken sequence is one partition's matter.
+Protocol: https://kafka.apache.org/protocol#The_Messages_Produce, KIP-98 (idempotent producer).
+"""
+
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaClient, AIOKafkaProducer
+from aiokafka.errors import (
+    DuplicateSequenceNumber,
+    KafkaError,
+    LeaderNotAvailableError,
+    RequestTimedOutError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.structs import TopicPartition
+
+from libs.bus.batch_writer import BatchWriter
+from libs.bus.publisher import Publisher
+
+_ALL_IN_SYNC = -1
+_TIMEOUT_MS = 30_000
+_SEQUENCES = 2**31
+
+Outcomes = dict[int, Exception | None]
+"""By partition: None where a batch is durable, else why that is not known (`again` tells what to do)."""
+
+
+class _Session:
+    """A producer id for one partition, and the number of the next record under it."""
+
+    def __init__(self, producer_id: int, epoch: int) -> None:
+        self.producer_id = producer_id
+        self.epoch = epoch
+        self.sequence = 0
+
+    def number(self, batch: BatchWriter) -> None:
+        batch.number(self.producer_id, self.epoch, self.sequence)
+        self.sequence = (self.sequence + batch.count) % _SEQUENCES
+
+
+class Partitions:
+    """The partitions of a topic, as they are written to: with acks=all, and one batch of each at a time."""
+
+    def __init__(self, publisher: Publisher, topic: str) -> None:
+        self._publisher = publisher
+        self._topic = publisher.topic(topic)
+        self._sessions: dict[int, _Session] = {}
+
+    def leader(self, partition: int) -> int | None:
+        """The broker that leads a partition now, None where that is not known yet."""
+        producer = self._publisher.connected
+        if producer is None:
+            return None
+        leader: int | None = producer.client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
+        return None if leader == -1 else leader
+
+    async def write(self, leader: int | None, batches: Mapping[int, BatchWriter]) -> Outcomes:
+        """Write batches, by partition, to the broker that leads these; tells of each how it ended.
+
+        Raises NotPublished where there is no connection, and never was one.
+        """
+        producer = await self._publisher.producer()
+        client = producer.client
+        try:
+            if leader is None:
+                return await self._missing(producer, batches)
+            for partition, batch in batches.items():
+                if not batch.numbered:
+                    session = self._sessions.get(partition)
+                    if session is None:
+                        session = self._sessions[partition] = await self._begin(client, leader)
+                    session.number(batch)
+            content = [(partition, batch.build()) for partition, batch in batches.items()]
+            response = await client.send(
+                leader, ProduceRequest(None, _ALL_IN_SYNC, _TIMEOUT_MS, [(self._topic, content)])
+            )
+        except KafkaError as error:
+            return dict.fromkeys(batches, error)
+        outcomes: Outcomes = dict.fromkeys(batches, RequestTimedOutError("not spoken of"))
+        for partition, code, *_ in response.topics[0][1]:
+            kind = for_code(code)
+            outcomes[partition] = None if code == 0 or kind is DuplicateSequenceNumber else kind()
+        return outcomes
+
+    def give_up(self, partition: int) -> None:
+        """A batch is not written again: its numbers are lost, and the next batch begins with new ones."""
+        self._sessions.pop(partition, None)
+
+    async def refresh(self) -> None:
+        """Ask anew who leads what."""
+        await (await self._publisher.producer()).client.force_metadata_update()
+
+    async def _missing(self, producer: AIOKafkaProducer, batches: Mapping[int, BatchWriter]) -> Outcomes:
+        try:
+            there = await producer.partitions_for(self._topic)
+        except UnknownTopicOrPartitionError:
+            there = set()
+        return {
+            partition: LeaderNotAvailableError() if partition in there else NoSuchPartition(self._topic, partition)
+            for partition in batches
+        }
+
+    async def _begin(self, client: AIOKafkaClient, leader: int) -> _Session:
+        response = await client.send(leader, InitProducerIdRequest(None, _TIMEOUT_MS))
+        if response.error_code:
+            raise for_code(response.error_code)()
+        return _Session(response.producer_id, response.producer_epoch)
+
+
+def again(error: Exception) -> bool:
+    """Whether the same batch must be written again, before any other of its partition; the broker will recognise it."""
+    return isinstance(error, KafkaError) and bool(error.retriable)
+
+
+class NoSuchPartition(Exception):
+    """The topic does not exist, or has fewer partitions than declared."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        super().__init__(f"{topic} has no partition {partition}; create the topics")
