@@ -1,4 +1,4 @@
-"""The modules that are compiled where a C compiler is at hand (`setup.py`, infra/decisions/0020), and whether they are.
+"""The modules that are compiled where a C compiler is at hand (`setup.py`, infra/decisions/0022), and whether they are.
 
 They are ordinary typed Python, and run interpreted, too: everything holds either way, at another price.
 """
