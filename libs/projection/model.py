@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from libs.db.pool import Record
+from libs.projection.copy_lines import line_maker
 from libs.projection.quick_facts import QuickFacts
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
@@ -146,6 +147,11 @@ class ReadModel(Generic[R, F]):
         if not inspect.isfunction(self.evolve):  # a fold that several read models share
             sources.append(Path(inspect.getfile(type(self.evolve))))
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+    @cached_property
+    def line(self) -> Callable[[R], str]:
+        """Makes a row's line for COPY."""
+        return line_maker(typing.get_type_hints(self.row), self._json_decoders)
 
     @cached_property
     def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:
