@@ -43,7 +43,7 @@ def line_maker(hints: dict[str, Any], nested: Collection[str]) -> Callable[[Any]
         "        return made",
         f"    return quoted(({', '.join(values)},))",
     )
-    names = {"DELIMITER": DELIMITER, "QUOTE": QUOTE, "NULL": NULL}
+    names: dict[str, Any] = {"DELIMITER": DELIMITER, "QUOTE": QUOTE, "NULL": NULL}
     names |= {"json": _json, "array": _array, "time": _time, "quoted": _quoted}
     exec("\n".join(lines), names)  # noqa: S102  (made of the column names of our own declarations)
     return typing.cast("Callable[[Any], str]", names["line"])

@@ -70,15 +70,17 @@ class Gathered(Protocol):
 class Gathers(Protocol):
     """An `evolve` that need not make a row of every fact.
 
-    Whoever has all facts of a key from the first one on may `gather` them, in the order of the log, each with a source
-    that it can be had from again; and make the `row` once, of what was gathered and of the fact of its source. That row
-    equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it is given, and raises
-    Refused as `evolve` does.
+    Whoever has all facts of a key from the first one on may `gather` them, each once in the order of their partition,
+    and each with a source that it can be had from again; and make the `row` once, of what was gathered and of the fact
+    of its source. That row equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it
+    is given, and raises Refused as `evolve` does.
     """
 
-    def gather(self, known: Any, fact: Any, position: Position, source: Any) -> Gathered: ...
+    def gather(
+        self, known: Any, fact: Any, offset: int, event_id: str, correlation_id: str | None, source: Any
+    ) -> Gathered: ...
 
-    def row(self, known: Any, fact: Any) -> Row: ...
+    def row(self, known: Any, fact: Any, topic: str, partition: int) -> Row: ...
 
 
 @dataclass(frozen=True)
