@@ -48,7 +48,7 @@ def require_plausible(value: Decimal) -> None:
 def require_object(value: msgspec.Raw) -> None:
     """msgspec passes over what it does not parse (bytes that are no UTF-8, any nesting): pydantic decides."""
     if not isinstance(from_json(bytes(value)), dict):
-        raise ValueError("not an object")
+        raise ValueError("not an object")  # noqa: TRY004  (as pydantic's own errors)
 
 
 class Judged(dict[Any, None]):
@@ -82,7 +82,7 @@ _SOON_DONE = {
 def checking(parts: Parts) -> Callable[[msgspec.Struct], None]:
     """The `__post_init__` that looks at a whole fact, written out as dataclasses write their methods.
 
-    It runs for every fact; as loops over names, or as a method of each part, it would take longer than all the decoding.
+    It runs for every fact: loops over names, or a method for each part, would take longer than all the decoding.
     """
     lines = ["def check_all(self):"]
     names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS, "EMPTY": _EMPTY}
