@@ -54,9 +54,9 @@ class NoStructForm(TypeError):
     """A model says something that this derivation does not know; its facts are read by pydantic alone."""
 
 
-def struct_form(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """The struct for a fact; raises NoStructForm."""
-    return _struct_form(model, whole=True)[0]
+def struct_form(model: type[BaseModel], *, checked: bool = True) -> type[msgspec.Struct]:
+    """The struct for a fact; raises NoStructForm. One that is not `checked` is for what the other has taken before."""
+    return _struct_form(model, whole=checked)[0]
 
 
 def _struct_form(model: type[BaseModel], *, whole: bool) -> tuple[type[msgspec.Struct], Parts]:
