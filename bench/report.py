@@ -38,6 +38,13 @@ PROJECTOR: tuple[Column, ...] = (
     ("PostgreSQL CPU s/million", "postgres_cpu_s_per_million", _hundredth),
     ("CPU s/million", "total_cpu_s_per_million", _hundredth),
 )
+LAG: tuple[Column, ...] = (
+    ("events/s", "events_per_s", _whole),
+    ("p50 ms", "p50_ms", _tenth),
+    ("p95 ms", "p95_ms", _tenth),
+    ("p99 ms (goal: < 100)", "p99_ms", _tenth),
+    ("longest ms", "max_ms", _tenth),
+)
 JOBS: tuple[Column, ...] = (
     ("jobs", "jobs", _whole),
     ("enqueued/s", "enqueued_per_s", _whole),
@@ -148,6 +155,7 @@ def _sections(results: Results) -> tuple[tuple[str, Mapping[str, Runner], tuple[
     return (
         ("Gateway", results.gateway, GATEWAY),
         ("Projector", results.projector, PROJECTOR),
+        ("Live lag", results.lag, LAG),
         ("Jobs", results.jobs, JOBS),
     )
 

@@ -47,6 +47,7 @@ class Results:
     settings: dict[str, Any]
     gateway: dict[str, Runner] = field(default_factory=dict)
     projector: dict[str, Runner] = field(default_factory=dict)
+    lag: dict[str, Runner] = field(default_factory=dict)
     jobs: dict[str, Runner] = field(default_factory=dict)
 
     def ratios(self) -> dict[str, float | None]:
@@ -79,6 +80,7 @@ class Results:
                 "settings": self.settings,
                 "gateway": {name: asdict(runner) for name, runner in self.gateway.items()},
                 "projector": {name: asdict(runner) for name, runner in self.projector.items()},
+                "lag": {name: asdict(runner) for name, runner in self.lag.items()},
                 "jobs": {name: asdict(runner) for name, runner in self.jobs.items()},
             },
         }

@@ -22,6 +22,7 @@ from bench.jobs.benchmark import JobsBenchmark, JobsScale, run_jobs
 from bench.jobs.peer import queue_peers
 from bench.machine import describe, hardware
 from bench.projector.benchmark import ProjectorBenchmark, run_projector
+from bench.projector.lag import LagBenchmark, LagScale, run_lag
 from bench.projector.peer import ProjectorScale
 from bench.projector.peers import projector_peers
 from bench.report import markdown, show
@@ -45,6 +46,7 @@ PROJECTOR = {
     "quick": ProjectorScale((500_000, 100_000), (5_000, 1_000), (20_000, 4_000), (4_000, 800)),
     "full": ProjectorScale((1_000_000, 200_000), (20_000, 4_000), (100_000, 20_000), (20_000, 4_000)),
 }
+LAG = {"tiny": LagScale(3), "quick": LagScale(10), "full": LagScale(30)}
 JOBS = {"tiny": JobsScale(2_000), "quick": JobsScale(20_000), "full": JobsScale(100_000)}
 ROUNDS = {"tiny": 1, "quick": 3, "full": 5}
 
@@ -54,6 +56,7 @@ class Only(StrEnum):
 
     GATEWAY = "gateway"
     PROJECTOR = "projector"
+    LAG = "lag"
     JOBS = "jobs"
     ENDURANCE = "endurance"
 
@@ -150,6 +153,8 @@ async def _run(
                 await _gateway(results, endpoints, folder, rounds, names, connections, tell)
             if only in {None, Only.PROJECTOR}:
                 await _projector(results, endpoints, folder, rounds, names, tell)
+            if only is Only.LAG or (only is None and not names):
+                await _lag(results, endpoints, folder, rounds, tell)
             if only in {None, Only.JOBS}:
                 await _jobs(results, endpoints, folder, rounds, names, tell)
             return results
@@ -182,6 +187,12 @@ async def _projector(
     results.projector = await run_projector(
         ProjectorBenchmark(endpoints, folder / "projector", scale), peers, rounds, tell
     )
+
+
+async def _lag(results: Results, endpoints: Endpoints, folder: Path, rounds: int, tell: Callable[[str], None]) -> None:
+    scale = LAG[results.settings["size"]]
+    results.settings |= _told("lag", {"events/s": scale.rate, "seconds": scale.seconds})
+    results.lag = await run_lag(LagBenchmark(endpoints, _made(folder / "lag"), scale), endpoints, rounds, tell)
 
 
 async def _jobs(

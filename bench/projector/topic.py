@@ -20,7 +20,7 @@ def ensure(dataset: Dataset, topics: Topics) -> bool:
     topics.delete(topic)
     topics.create(topic)
     producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "acks": "all", "linger.ms": 50, "log_level": 3})
-    record = _fact_record if dataset.form == "facts" else _row_record
+    record = fact_record if dataset.form == "facts" else _row_record
     for state in dataset.states():
         key = state.key.encode()
         value, headers = record(state)
@@ -37,7 +37,7 @@ def ensure(dataset: Dataset, topics: Topics) -> bool:
     return True
 
 
-def _fact_record(state: Order) -> tuple[bytes, list[Header]]:
+def fact_record(state: Order) -> tuple[bytes, list[Header]]:
     identity = f"bench-{state.number}-{state.change}"
     envelope = Envelope(
         id=identity,

@@ -107,8 +107,6 @@ def _chunk(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChu
     batches = MemoryRecords(data)
     while position < end and batches.has_next():
         batch = batches.next_batch()
-        if not batch.validate_crc():
-            raise NotPlain(f"{place.topic}:{place.partition}: a batch behind offset {position} is damaged")
         if not batch.is_control_batch:
             found.append(batch)
         position = max(position, min(batch.next_offset, end))
@@ -118,6 +116,8 @@ def _chunk(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChu
 def _records(place: TopicPartition, batches: list[DefaultRecordBatch], begin: int, end: int) -> Iterator[PlainRecord]:
     try:
         for batch in batches:
+            if not batch.validate_crc():  # not before: what was just looked at is still in the processor's cache
+                raise NotPlain(f"{place.topic}:{place.partition}: the batch at offset {batch.base_offset} is damaged")
             if begin <= batch.base_offset and batch.next_offset <= end:
                 yield from batch
             else:

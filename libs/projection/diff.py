@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from libs.db.pool import Connection, Record
-from libs.projection.digest import BUCKET, row_hash
+from libs.projection.digest import BUCKET, form_hash, row_form
 
 NAMED = 10
 _PREFETCH = 1_000
@@ -78,7 +78,7 @@ async def _hashes(
     connection: Connection, table: str, columns: Sequence[str], buckets: Sequence[int]
 ) -> AsyncIterator[Record]:
     query = f"""
-        SELECT key, {row_hash(columns)} AS hash FROM {table}
+        SELECT key, {form_hash(row_form(columns))} AS hash FROM {table}
         WHERE {BUCKET} = ANY($1::int[]) ORDER BY key COLLATE "C"
     """  # noqa: S608  (names of our own declarations). The collation C orders as Python does: by code points.
     async for record in connection.cursor(query, list(buckets), prefetch=_PREFETCH):

@@ -13,7 +13,8 @@ from libs.db.checkpoints import CheckpointMoved, Move
 from libs.projection.builds import Build
 from libs.projection.catch_up import Source, Transaction
 from libs.projection.model import AnyReadModel, Gathers, Position, Refused
-from libs.projection.record import Located, Unreadable, locate
+from libs.projection.quick_facts import Quick
+from libs.projection.record import Unreadable, locate
 from libs.projection.table import Table
 from libs.telemetry.log import get_logger
 from schemas.envelope import Header
@@ -44,7 +45,7 @@ class Folding:
             return iter(self._known.values())
         row, decode = self._gathers.row, self._model.quick.decode
         return (
-            row(known, decode(known.source) if isinstance(known.source, bytes) else known.source)
+            row(known, decode(known.source) if isinstance(known.source, bytes) else known.source, *self._partition)
             for known in self._known.values()
         )
 
@@ -62,19 +63,18 @@ class Folding:
                 count += 1
                 value = record.value
                 found = read(record.headers, value)
-                if found is not None:
-                    key, fact, event_id, correlation_id = found
-                    position = Position(topic, number, record.offset, event_id, correlation_id)
-                else:
-                    value = None
-                    located = self._locate(record)
-                    if located is None:
+                if found is None:
+                    value, found = None, self._locate(record)
+                    if found is None:
                         continue
-                    key, fact, position = located.key, located.fact, located.position
+                key, fact, event_id, correlation_id = found
                 old = known.get(key)
                 try:
-                    # Its bytes are the shortest form of a fact that was read fast, and quickly read again.
-                    new = evolve(old, fact, position) if gather is None else gather(old, fact, position, value or fact)
+                    if gather is None:
+                        position = Position(topic, number, record.offset, event_id, correlation_id)
+                        new = evolve(old, fact, position)
+                    else:  # its bytes are the shortest form of a fact that was read fast, and quickly read again
+                        new = gather(old, fact, record.offset, event_id, correlation_id, value or fact)
                 except Refused:
                     self.skipped += 1
                     continue
@@ -88,12 +88,15 @@ class Folding:
                 self.reached = record.offset + 1
         return count
 
-    def _locate(self, record: PlainRecord) -> Located | None:
+    def _locate(self, record: PlainRecord) -> Quick | None:
+        """What the ordinary reader finds in a record, None if it is nothing to be folded."""
         located = locate(_whole(record, self._partition), self._partition.topic, self._consumer)
         if isinstance(located, Unreadable):
             self.skipped += 1
             return None
-        return located if located is not None and isinstance(located.fact, self._model.forms) else None
+        if located is None or not isinstance(located.fact, self._model.forms):
+            return None
+        return located.key, located.fact, located.position.event_id, located.position.correlation_id
 
 
 async def fill_partition(

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from libs.db.pool import Record
+from libs.projection.copy_lines import line_maker
 from libs.projection.quick_facts import QuickFacts
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
@@ -69,15 +70,17 @@ class Gathered(Protocol):
 class Gathers(Protocol):
     """An `evolve` that need not make a row of every fact.
 
-    Whoever has all facts of a key from the first one on may `gather` them, in the order of the log, each with a source
-    that it can be had from again; and make the `row` once, of what was gathered and of the fact of its source. That row
-    equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it is given, and raises
-    Refused as `evolve` does.
+    Whoever has all facts of a key from the first one on may `gather` them, each once in the order of their partition,
+    and each with a source that it can be had from again; and make the `row` once, of what was gathered and of the fact
+    of its source. That row equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it
+    is given, and raises Refused as `evolve` does.
     """
 
-    def gather(self, known: Any, fact: Any, position: Position, source: Any) -> Gathered: ...
+    def gather(
+        self, known: Any, fact: Any, offset: int, event_id: str, correlation_id: str | None, source: Any
+    ) -> Gathered: ...
 
-    def row(self, known: Any, fact: Any) -> Row: ...
+    def row(self, known: Any, fact: Any, topic: str, partition: int) -> Row: ...
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,11 @@ class ReadModel(Generic[R, F]):
         if not inspect.isfunction(self.evolve):  # a fold that several read models share
             sources.append(Path(inspect.getfile(type(self.evolve))))
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+
+    @cached_property
+    def line(self) -> Callable[[R], str]:
+        """Makes a row's line for COPY."""
+        return line_maker(typing.get_type_hints(self.row), self._json_decoders)
 
     @cached_property
     def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:

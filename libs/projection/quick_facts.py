@@ -8,6 +8,7 @@ them on every example, on generated facts and on facts with random damage.
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import cast
 
 import msgspec
@@ -36,20 +37,18 @@ class QuickFacts:
 
     def __init__(self, model: type[Fact]) -> None:
         version = BY_MODEL[model]
+        self._model = model
         self._type = version.type.encode()
         try:
             self.form: type[msgspec.Struct] | None = struct_form(model)
         except NoStructForm:
             self.form = None
-        # To whoever folds, a struct with the model's attributes and methods is a fact.
-        self._decode: Callable[[bytes], Fact] | None = None
-        if self.form is not None:
-            self._decode = cast("Callable[[bytes], Fact]", msgspec.json.Decoder(self.form).decode)
+        self._decode = None if self.form is None else _decoder(self.form)
 
-    def decode(self, value: bytes) -> Fact:
-        """The fact in a value that `read` has taken."""
-        assert self._decode is not None
-        return self._decode(value)
+    @cached_property
+    def decode(self) -> Callable[[bytes], Fact]:
+        """Gives the fact in a value that `read` has taken: what was looked at then is not looked at again."""
+        return _decoder(struct_form(self._model, checked=False))
 
     def read(self, headers: Sequence[Header], value: bytes | None) -> Quick | None:
         """The fact in a record, or None if this must be looked at in the ordinary way."""
@@ -81,3 +80,8 @@ class QuickFacts:
         if len(key) > _MOST_KEY_CHARACTERS:
             return None
         return key, fact, event_id.decode(), None if correlation_id is None else correlation_id.decode()
+
+
+def _decoder(form: type[msgspec.Struct]) -> Callable[[bytes], Fact]:
+    """To whoever folds, a struct with the model's attributes and methods is a fact."""
+    return cast("Callable[[bytes], Fact]", msgspec.json.Decoder(form).decode)

@@ -1,49 +1,45 @@
 """What a struct form looks at after msgspec has decoded: where msgspec takes more, or other values, than pydantic."""
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-Check = Callable[[Any], object]
-"""Raises ValueError for a value that is left to pydantic."""
-
 _CENTS = Decimal("0.01")
-_EMPTY = b"{}"
+_EMPTY = msgspec.Raw(b"{}")
 _MOST_DIGITS = 40
 _MOST_REMEMBERED = 10_000
 
 
-def unless_none(check: Check) -> Check:
+class Maybe(NamedTuple):
     """The check of a value that may be missing."""
-    if check in (require_utc, require_plausible) or isinstance(check, Judged):
-        return check  # these take None
-    return lambda value: None if value is None else check(value)
+
+    check: "Check"
 
 
-def each(check: Check) -> Check:
-    """The check of a list."""
+class Each(NamedTuple):
+    """The check of a list's values."""
 
-    def check_each(values: list[Any]) -> None:
-        for value in values:
-            check(value)
-
-    return check_each
+    check: "Check"
 
 
-def require_utc(value: datetime.datetime | None) -> None:
-    if value is not None and value.tzinfo is not datetime.UTC:
+class Parts(NamedTuple):
+    """The checks of a struct's fields, by name."""
+
+    checks: tuple[tuple[str, "Check"], ...]
+
+
+def require_utc(value: datetime.datetime) -> None:
+    if value.tzinfo is not datetime.UTC:
         raise ValueError("another offset than UTC")
 
 
-def require_plausible(value: Decimal | None) -> None:
+def require_plausible(value: Decimal) -> None:
     """As `schemas.values.DecimalString`: finite, and at most 40 digits on each side of the point."""
-    if value is None:
-        return
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -_MOST_DIGITS or value.adjusted() >= _MOST_DIGITS:
         raise ValueError("an implausible decimal")
@@ -51,16 +47,15 @@ def require_plausible(value: Decimal | None) -> None:
 
 def require_object(value: msgspec.Raw) -> None:
     """msgspec passes over what it does not parse (bytes that are no UTF-8, any nesting): pydantic decides."""
-    text = bytes(value)
-    if text != _EMPTY and not isinstance(from_json(text), dict):
-        raise ValueError("not an object")
+    if not isinstance(from_json(bytes(value)), dict):
+        raise ValueError("not an object")  # noqa: TRY004  (as pydantic's own errors)
 
 
 class Judged(dict[Any, None]):
     """The values of one constrained type that pydantic has taken unchanged; asks it for those not seen yet."""
 
     def __init__(self, hint: Any) -> None:
-        super().__init__({None: None})
+        super().__init__()
         self._adapter = TypeAdapter(hint)
 
     def __missing__(self, value: Any) -> None:
@@ -73,29 +68,45 @@ class Judged(dict[Any, None]):
         return self[value]
 
 
-def checking(checks: Sequence[tuple[str, Check]]) -> Callable[[msgspec.Struct], None]:
-    """The `__post_init__` that looks at these fields, written out as dataclasses write their methods.
+Check = Callable[[Any], object] | Maybe | Each | Parts
+"""What raises ValueError for a value that is left to pydantic."""
 
-    It runs for every part of every fact; as loops over names it would take longer than all the decoding.
+_SOON_DONE = {
+    require_utc: "{value}.tzinfo is not UTC",
+    require_plausible: f"not ({{value}}.same_quantum(CENTS) and {{value}}.adjusted() < {_MOST_DIGITS})",
+    require_object: "{value} != EMPTY",
+}
+"""When the function must be called: nearly never. Nearly all amounts have two digits behind the point."""
+
+
+def checking(parts: Parts) -> Callable[[msgspec.Struct], None]:
+    """The `__post_init__` that looks at a whole fact, written out as dataclasses write their methods.
+
+    It runs for every fact: loops over names, or a method for each part, would take longer than all the decoding.
     """
     lines = ["def check_all(self):"]
     names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS, "EMPTY": _EMPTY}
-    for number, (name, check) in enumerate(checks):
-        names[f"check_{number}"] = check
-        lines.append(f"    value = self.{name}")
-        if check is require_utc:
-            lines.append("    if value is not None and value.tzinfo is not UTC:")
-        elif check is require_plausible:  # nearly all have two digits behind the point
-            lines.append(
-                f"    if value is not None and not (value.same_quantum(CENTS) and value.adjusted() < {_MOST_DIGITS}):"
-            )
-        elif check is require_object:
-            lines.append("    if bytes(value) != EMPTY:")
-        elif isinstance(check, Judged):
-            lines.append(f"    if value not in check_{number}:")
-        else:
-            lines.append("    if True:")
-        lines.append(f"        check_{number}(value)")
+    _write(parts, "self", 1, lines, names)
     exec("\n".join(lines), names)  # noqa: S102  (made of the field names of our own models)
     made: Callable[[msgspec.Struct], None] = names["check_all"]
     return made
+
+
+def _write(check: Check, value: str, depth: int, lines: list[str], names: dict[str, Any]) -> None:
+    """Append the lines that check what `value` is called."""
+    indent, own = "    " * depth, f"value_{len(lines)}"
+    if isinstance(check, Parts):
+        for name, part in check.checks:
+            lines.append(f"{indent}{own} = {value}.{name}")
+            _write(part, own, depth, lines, names)
+    elif isinstance(check, Maybe):
+        lines.append(f"{indent}if {value} is not None:")
+        _write(check.check, value, depth + 1, lines, names)
+    elif isinstance(check, Each):
+        lines.append(f"{indent}for {own} in {value}:")
+        _write(check.check, own, depth + 1, lines, names)
+    else:
+        names[function := f"check_{len(lines)}"] = check
+        unsure = f"{value} not in {function}" if isinstance(check, Judged) else _SOON_DONE[check].format(value=value)
+        lines.append(f"{indent}if {unsure}:")
+        lines.append(f"{indent}    {function}({value})")

@@ -33,13 +33,14 @@ from pydantic_core import from_json
 
 from libs.projection.struct_checks import (
     Check,
+    Each,
     Judged,
+    Maybe,
+    Parts,
     checking,
-    each,
     require_object,
     require_plausible,
     require_utc,
-    unless_none,
 )
 from schemas.event import Fact
 from schemas.values import DecimalString, UtcTime, Value
@@ -53,8 +54,13 @@ class NoStructForm(TypeError):
     """A model says something that this derivation does not know; its facts are read by pydantic alone."""
 
 
-def struct_form(model: type[BaseModel]) -> type[msgspec.Struct]:
-    """The struct for a fact or a part of one; raises NoStructForm."""
+def struct_form(model: type[BaseModel], *, checked: bool = True) -> type[msgspec.Struct]:
+    """The struct for a fact; raises NoStructForm. One that is not `checked` is for what the other has taken before."""
+    return _struct_form(model, whole=checked)[0]
+
+
+def _struct_form(model: type[BaseModel], *, whole: bool) -> tuple[type[msgspec.Struct], Parts]:
+    """The struct, and what must be looked at afterwards; a `whole` one does that itself."""
     _require_plain(model)
     fields: list[tuple[str, Any, Any]] = []
     checks: list[tuple[str, Check]] = []
@@ -75,9 +81,10 @@ def struct_form(model: type[BaseModel]) -> type[msgspec.Struct]:
         fields.append((stored, form, _default(model, name, info, empty=stored != name)))
         if check is not None:
             checks.append((stored, check))
-    if checks:
-        namespace["__post_init__"] = checking(checks)
-    return msgspec.defstruct(
+    parts = Parts(tuple(checks))
+    if whole and checks:
+        namespace["__post_init__"] = checking(parts)
+    form = msgspec.defstruct(
         model.__name__,
         fields,
         namespace=namespace,
@@ -87,6 +94,7 @@ def struct_form(model: type[BaseModel]) -> type[msgspec.Struct]:
         gc=False,
         forbid_unknown_fields=True,
     )
+    return form, parts
 
 
 def _require_plain(model: type[BaseModel]) -> None:
@@ -149,7 +157,8 @@ def _plain(annotation: Any) -> tuple[Any, Check | None] | None:
     if _is_json(annotation):
         return msgspec.Raw, require_object
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return struct_form(annotation), None
+        form, parts = _struct_form(annotation, whole=False)
+        return form, parts if parts.checks else None
     return None
 
 
@@ -157,10 +166,10 @@ def _composed(annotation: Any) -> tuple[Any, Check | None] | None:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType) and NoneType in arguments and len(arguments) == 2:
         form, check = _form(next(one for one in arguments if one is not NoneType), ())
-        return form | None, None if check is None else unless_none(check)
+        return form | None, None if check is None else Maybe(check)
     if origin is list:
         form, check = _form(arguments[0], ())
-        return list[form], None if check is None else each(check)  # type: ignore[valid-type]  # made at run time
+        return list[form], None if check is None else Each(check)  # type: ignore[valid-type]  # made at run time
     if origin is dict and arguments[0] is str:
         form, check = _form(arguments[1], ())
         if check is None:

@@ -16,8 +16,11 @@ from libs.projection.model import AnyReadModel
 from libs.projection.progress import Progress
 from libs.projection.table import Table
 
-LOCK_MILLISECONDS = 1_000
-"""How long a swap waits for a reader's lock: as long as that, later readers wait behind it."""
+LOCK_MILLISECONDS = 1_500
+"""How long a swap waits for a reader's lock: as long as that, later readers wait behind it.
+
+Longer than PostgreSQL's deadlock_timeout (1 s): an autovacuum of the table gives way only to who has waited so long.
+"""
 
 DELTA_SECONDS = 10.0
 """How long the live projection may be kept waiting for the last records to be read."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from sys import intern
 from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
@@ -80,14 +81,19 @@ F = TypeVar("F", bound=EntityFact)
 
 
 class Latest(msgspec.Struct, gc=False):
-    """What is known of an entity: its newest fact's source and place, what decides over the next one, the history."""
+    """What is known of an entity: its newest fact's source and place, what decides over the next one, the history.
+
+    Of all entities at the same time: hence no parts of its own but the history, and words that all of them share.
+    """
 
     source: Any
-    position: Position
+    offset: int
+    event_id: str
+    correlation_id: str | None
     updated_at: datetime
-    status: str
+    status: StrEnum
     marketplace_status: str
-    history: tuple[StatusEntry, ...]
+    history: list[StatusEntry]
 
 
 @dataclass(frozen=True)
@@ -109,28 +115,31 @@ class OfLatest(Generic[R, F]):
         self._refuse(fact)
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
 
-    def gather(self, latest: Latest | None, fact: F, position: Position, source: Any) -> Latest:
+    def gather(
+        self, latest: Latest | None, fact: F, offset: int, event_id: str, correlation_id: str | None, source: Any
+    ) -> Latest:
         """What is known of an entity after a fact. Changes `latest`; raises Refused."""
-        if latest is None:
-            self._refuse(fact)
-            entry = _entry(fact, position)
-            return Latest(source, position, fact.updated_at, fact.status, fact.marketplace_status, (entry,))
-        stood = latest.position
-        if position.event_id == stood.event_id or fact.updated_at < latest.updated_at:
-            return latest
-        if position.offset <= stood.offset and (position.topic, position.partition) == (stood.topic, stood.partition):
+        updated_at, status = fact.updated_at, fact.status
+        if latest is not None and (updated_at < latest.updated_at or event_id == latest.event_id):
             return latest
         if self.bigints:
             self._refuse(fact)
-        if fact.status != latest.status or fact.marketplace_status != latest.marketplace_status:
-            latest.status, latest.marketplace_status = fact.status, fact.marketplace_status
-            latest.history = (*latest.history, _entry(fact, position))
-        latest.source, latest.position, latest.updated_at = source, position, fact.updated_at
+        if latest is None:
+            word = intern(fact.marketplace_status)
+            entry = StatusEntry(intern(str(status)), word, updated_at, event_id)
+            return Latest(source, offset, event_id, correlation_id, updated_at, status, word, [entry])
+        if status != latest.status or fact.marketplace_status != latest.marketplace_status:
+            latest.status = status
+            latest.marketplace_status = word = intern(fact.marketplace_status)
+            latest.history.append(StatusEntry(intern(str(status)), word, updated_at, event_id))
+        latest.source, latest.offset, latest.updated_at = source, offset, updated_at
+        latest.event_id, latest.correlation_id = event_id, correlation_id
         return latest
 
-    def row(self, latest: Latest, fact: F) -> R:
+    def row(self, latest: Latest, fact: F, topic: str, partition: int) -> R:
         """The row of what was gathered, and of the fact of its source."""
-        return self.build(fact, entity_columns(fact, latest.position, latest.history))
+        position = Position(topic, partition, latest.offset, latest.event_id, latest.correlation_id)
+        return self.build(fact, entity_columns(fact, position, tuple(latest.history)))
 
     def _refuse(self, fact: F) -> None:
         for name in self.bigints:

@@ -240,6 +240,29 @@ async def test_an_order_that_is_confirmed_becomes_one_fact_and_a_row(
         assert await records(kafka, "ebay-sync-dlt") == []
 
 
+async def test_five_notifications_about_one_order_cost_one_fetch(
+    shop: Sandbox, kafka: KafkaSettings, publisher: Publisher, database: Database
+) -> None:
+    await shop.control("POST", "/_world/steps", {"steps": 12, "marketplace": "ebay"})
+    order_id = (await shop.control("GET", "/_world/orders?marketplace=ebay"))["orders"][0]["orderId"]
+    settings = await environment(shop, kafka, database)
+    for number in range(5):  # they are all there when the service begins to read
+        await publisher.publish(confirmation(order_id, await seller(shop), number))
+    await shop.control("DELETE", "/_ebay/calls")
+    async with serving(settings):
+
+        async def told() -> bool:
+            return len(await records(kafka, "orders")) == 1
+
+        await until(told, "the order is a fact")
+        await handled(kafka, 5)
+    assert await told()
+    calls = (await shop.control("GET", "/_ebay/calls"))["calls"]
+    assert {call: count for call, count in calls.items() if "/order/" in call} == {
+        "GET /sell/fulfillment/v1/order/{order_id}": 1
+    }, calls
+
+
 async def test_the_poll_finds_what_no_notification_told(
     shop: Sandbox, kafka: KafkaSettings, publisher: Publisher, database: Database, projector: None
 ) -> None:
