@@ -31,7 +31,8 @@ def _plausible(value: Decimal) -> Decimal:
     return value
 
 
-def _as_utc(value: datetime) -> datetime:
+def as_utc(value: datetime) -> datetime:
+    """The same moment in UTC; raises ValueError."""
     if value.tzinfo is None:
         raise ValueError("a time must carry its offset from UTC")
     try:
@@ -56,7 +57,7 @@ DecimalString = Annotated[
 
 UtcTime = Annotated[
     datetime,
-    AfterValidator(_as_utc),
+    AfterValidator(as_utc),
     PlainSerializer(format_time, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

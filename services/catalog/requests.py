@@ -23,7 +23,7 @@ from libs.http.answer import NotJson, exact_json
 from libs.marketplaces.payload import as_json
 from libs.read_models.entities import columns
 from schemas.entity import Entity
-from schemas.values import DecimalString, Json, UtcTime
+from schemas.values import DecimalString, Json, UtcTime, as_utc
 
 MOST_OPERATIONS = 500
 ACTIONS = frozenset({"1", "2", "3"})
@@ -37,7 +37,7 @@ _DECIMAL, _TIME = get_args(DecimalString), get_args(UtcTime)
 
 
 def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return as_utc(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
 
 
 def _json(given: Any) -> Any:
@@ -143,7 +143,7 @@ def _field(entity: Entity, name: str) -> tuple[Any, FieldInfo]:
     hint: Any = _asked(info, column.type)
     if name in entity.bounds:
         hint = Annotated[hint, *entity.bounds[name]]
-    elif column.type is int:
+    if column.type is int:
         hint = Annotated[hint, Field(ge=-_INT8, le=_INT8)]
     if column.nullable:
         hint = hint | None

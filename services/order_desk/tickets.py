@@ -1,7 +1,7 @@
 """Buyers' words → messageTickets: one for each question, one for each conversation after a sale.
 
-A ticket holds what the customer wrote, paragraph by paragraph; a paragraph that it has is not added again, so that a
-message that comes twice changes nothing. Its states, as the document names them:
+A ticket holds what the customer wrote, message by message, with a blank line between; a message that it has is not
+added again, so that one that comes twice changes nothing. Its states, as the document names them:
 
 | what happens                                | ticket                                                        |
 |---------------------------------------------|---------------------------------------------------------------|
@@ -91,7 +91,7 @@ async def _written(
         row = await _ticket(command, channel, thread)
         if row is not None and row.status == Status.CLOSED:
             known = await opened(row.customer_message, desk.keys)
-            if text in known.split(_BETWEEN):
+            if _holds(known, text):
                 return None
             return await _opening(command, f"{thread}#{message_id}")
         return await _opening(command, thread) if row is None else await _added(row)
@@ -102,10 +102,10 @@ async def _written(
         return Change(CREATE, None, _fields(channel, name, text, reply, about))
 
     async def _added(row: Any) -> Change | None:
-        known = (await opened(row.customer_message, desk.keys)).split(_BETWEEN)
-        if text in known:
+        known = await opened(row.customer_message, desk.keys)
+        if _holds(known, text):
             return None
-        whole = _BETWEEN.join([*known, text])[-_MOST_CHARACTERS:]
+        whole = f"{known}{_BETWEEN}{text}"[-_MOST_CHARACTERS:]
         status = Status.RESPONDED if row.status == Status.PENDING and row.final_reply else row.status
         status = Status.PENDING if row.status == Status.RESOLVED else status
         return Change(
@@ -171,6 +171,11 @@ async def _asked(text: str, about: _About, desk: Desk) -> Asked:
         parcels = await rows(connection, SHIPMENTS, marketplace_order_id=int(about.order.key))
     tracking = parcels[-1].tracking_number if parcels else None
     return Asked(text, about.market, about.order.status, tracking, parcels[-1].carrier if parcels else None)
+
+
+def _holds(known: str, text: str) -> bool:
+    """Whether a ticket has a message, which may itself be of several paragraphs."""
+    return f"{_BETWEEN}{text}{_BETWEEN}" in f"{_BETWEEN}{known}{_BETWEEN}"
 
 
 def _fields(channel: str, thread: str, text: str, reply: str | None, about: _About) -> Mapping[str, Any]:

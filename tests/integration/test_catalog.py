@@ -170,6 +170,17 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ),
     (
         "buyOffers",
+        {"buyOffers": [example("buyOffers") | {"stockLevel": 2**63}]},
+        ("[0].stockLevel", "less than or equal to 9223372036854775807"),
+    ),
+    ("buyOffers", {"buyOffers": [example("buyOffers") | {"buyCostUsd": "1e99999999"}]}, ("at most 40 digits",)),
+    (
+        "sellListings",
+        {"sellListings": [{"action": 2, "id": 1, "listingTimestamp": "0001-01-01T00:00:00+14:00"}]},
+        ("[0].listingTimestamp", "between the years 1 and 9999"),
+    ),
+    (
+        "buyOffers",
         {"buyOffers": [{"action": 2, "id": 1, "minQuantity": 51}]},
         ("minQuantity 51 is above maxQuantity 50",),
     ),

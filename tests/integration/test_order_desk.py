@@ -260,12 +260,13 @@ async def test_buyers_words_open_tickets_with_a_suggested_reply(desk: Desk) -> N
     ours = buyers_message(2, 1, text="Amanhã.").model_copy(update={"direction": Direction.OUTGOING})
     await desk.told(ours)
     await desk.row("messageTickets", lambda one: one["threadId"] == "2000" and one["finalReply"] == "Amanhã.")
-    await desk.told(buyers_message(3, 2, text="Veio quebrado, quero reembolso"), message)
+    broken = "Veio quebrado.\n\nQuero reembolso"
+    await desk.told(buyers_message(3, 2, text=broken), message)
     again = await desk.row("messageTickets", lambda one: one["status"] == "responded")
-    assert again["customerMessage"] == "Quando chega o pacote?\n\nVeio quebrado, quero reembolso"
+    assert again["customerMessage"] == f"Quando chega o pacote?\n\n{broken}"
     assert again["suggestedReply"].startswith("Olá! Sentimos muito.")
     await desk.api.post("messageTickets", {"action": 2, "id": again["messageTicketId"], "status": "closed"})
-    await desk.told(message, buyers_message(4, 3, text="E agora?"))
+    await desk.told(message, buyers_message(3, 2, text=broken), buyers_message(4, 3, text="E agora?"))
     late = await desk.row("messageTickets", lambda one: one["threadId"] == "2000#4")
     assert (late["status"], late["customerMessage"]) == ("pending", "E agora?")
     raw = str(await scalar(desk.database, "SELECT string_agg(one::text, '') FROM read_models.message_tickets one"))
