@@ -136,6 +136,22 @@ async def test_two_items_that_came_of_lost_answers_become_one(made, opened):
     assert await on_sale(made, "mercadolibre", "SS-1") == [kept.item_id]
 
 
+async def test_mercadolibre_s_listings_are_taken_off_by_variation_and_by_sku_too(made, opened):
+    """As the catalog may know them: `item:variation` empties that variation, a SKU pauses what stands under it."""
+    channel = opened["mercadolibre"]
+    items = (await made.control("GET", "/_world/items?marketplace=mercadolibre&limit=10000"))["items"]
+    own = [one for one in items if str(one["seller_id"]) == channel._client.user_id and one["available_quantity"]]
+    varied = next(one for one in own if one["variations"] and one["status"] == "active")
+    for _ in range(2):  # a second time changes nothing
+        await channel.take_off(f"{varied['id']}:{varied['variations'][0]['id']}")
+    assert (await channel._item(varied["id"])).available_quantity == 0
+    listed = await channel.publish(wanted(channel, our_sku(8)))
+    await channel.take_off(f"{listed.item_id}:1")  # it has no such variation
+    assert await on_sale(made, "mercadolibre", our_sku(8)) == [listed.item_id]
+    await channel.take_off(our_sku(8))
+    assert await on_sale(made, "mercadolibre", our_sku(8)) == []
+
+
 async def test_a_seeded_offer_of_ebay_can_be_taken_off(made, opened):
     inventory = (await made.control("GET", "/_ebay/inventory?limit=20"))["inventory"]
     offer = next(one["offers"][0] for one in inventory if len(one["offers"]) == 1 and "listing" in one["offers"][0])

@@ -7,8 +7,10 @@ stays and the later ones are closed: whoever publishes again heals it.
 Source: developers.mercadolibre.com, "Publish items", "Items and searches" (`seller_sku`), "Synchronise items" (status).
 """
 
+import re
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -26,8 +28,10 @@ LONGEST_TITLE = 60
 _MOST_IDS = 20
 _OPEN = frozenset({"active", "paused", "under_review", "not_yet_active", "inactive"})
 _OFF = frozenset({"paused", "closed", "inactive"})
+_ITEM_ID = re.compile(r"M[A-Z]{2}[0-9]+")
 _ITEMS = "/items"
 _ITEM = "/items/{id}"
+_VARIATION = "/items/{id}/variations/{variation_id}"
 _SEARCH = "/users/{id}/items/search"
 _FIELDS = "id,status,price,currency_id,available_quantity,date_created"
 
@@ -84,10 +88,29 @@ class MercadoLibreChannel:
         return True
 
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (others need it)
+        """`item_id`: an item, `item:variation`, or our SKU of one: the ways in which the catalog knows a listing."""
+        item, _, variation = item_id.partition(":")
+        if not _ITEM_ID.fullmatch(item):
+            for each in await self._items(item_id):
+                await self._pause(each.id)
+        elif variation:
+            await self._empty(item, variation)
+        else:
+            await self._pause(item)
+
+    async def _pause(self, item_id: str) -> None:
         try:
-            status = (await self._item(item_id)).status
-            if status not in _OFF:
+            if (await self._item(item_id)).status not in _OFF:
                 await self._change(item_id, {"status": "paused"})
+        except NotFound:
+            return
+
+    async def _empty(self, item_id: str, variation: str) -> None:
+        """No piece of one variation is left; the others go on selling."""
+        path = f"/items/{item_id}/variations/{quote(variation, safe='')}"
+        try:
+            if (await self._item(item_id)).status != "closed":
+                await self._client.write("PUT", path, operation=_VARIATION, body={"available_quantity": 0})
         except NotFound:
             return
 

@@ -32,6 +32,7 @@ class ItemWrites:
     def add_to(self, app: web.Application, authorised: Authorised) -> None:
         app.router.add_post("/items", authorised(self._create))
         app.router.add_put("/items/{id}", authorised(self._change))
+        app.router.add_put("/items/{id}/variations/{variation_id}", authorised(self._change_variation))
 
     async def _create(self, request: web.Request, user: User) -> web.Response:
         body = await _body(request)
@@ -59,10 +60,7 @@ class ItemWrites:
         return json_answer(item_body(item), 201)
 
     async def _change(self, request: web.Request, user: User) -> web.Response:
-        item = self._life.population.items.get(request.match_info["id"])
-        if item is None:
-            raise Refusal(404, "not_found", f"Item with id {request.match_info['id'][:40]} not found")
-        must_own(item.seller, user)
+        item = self._own(request, user)
         body = await _body(request)
         if unknown := sorted(body.keys() - _CHANGEABLE):
             raise _invalid("field_not_updatable", *unknown)
@@ -70,6 +68,25 @@ class ItemWrites:
             raise _invalid("item.status.invalid", "item.status")
         self._apply(item, body)
         return json_answer(item_body(item))
+
+    async def _change_variation(self, request: web.Request, user: User) -> web.Response:
+        """An item here has one variation at most, so what is left of that is what is left of the item."""
+        item = self._own(request, user)
+        variation = request.match_info["variation_id"]
+        if str(item.variation_id) != variation:
+            raise Refusal(404, "not_found", f"Variation with id {variation[:40]} not found")
+        body = await _body(request)
+        if unknown := sorted(body.keys() - {"available_quantity"}):
+            raise _invalid("field_not_updatable", *unknown)
+        self._apply(item, body)
+        return json_answer({"id": item.variation_id, "available_quantity": item.quantity})
+
+    def _own(self, request: web.Request, user: User) -> Item:
+        item = self._life.population.items.get(request.match_info["id"])
+        if item is None:
+            raise Refusal(404, "not_found", f"Item with id {request.match_info['id'][:40]} not found")
+        must_own(item.seller, user)
+        return item
 
     def _apply(self, item: Item, body: dict[str, Any]) -> None:
         status, title = body.get("status", item.status), body.get("title", item.title)
