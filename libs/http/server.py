@@ -135,6 +135,8 @@ def _observed(service: str) -> Callable[..., Awaitable[web.StreamResponse]]:
 async def _answer(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], request_id: str
 ) -> web.StreamResponse:
+    if "\0" in request.path or "\0" in request.query_string:
+        return problem_response(400, "No address here has a NUL character.", request_id=request_id)
     try:
         return await handler(request)
     except Problem as problem:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from libs.marketplaces.payload import Malformed, Payload, as_json
+from libs.marketplaces.payload import Malformed, Payload
 
 P = TypeVar("P", bound=Payload)
 
@@ -26,5 +26,14 @@ def read_entries(told: Sequence[Any], model: type[P]) -> tuple[tuple[P, ...], tu
         try:
             entries.append(model.read(each))
         except Malformed as error:
-            unreadable.append(Unreadable(str(error), json.dumps(as_json(each), ensure_ascii=False).encode()))
+            unreadable.append(Unreadable(str(error), _written(each)))
     return tuple(entries), tuple(unreadable)
+
+
+def _written(told: Any) -> bytes:
+    """JSON's bytes again, whatever stood in them: a lone surrogate as its escape. What nests so deeply that not even
+    that can be told is kept as an empty text: it must not stop those who read the other entries."""
+    try:
+        return json.dumps(told, default=str, ensure_ascii=False).encode(errors="backslashreplace")
+    except RecursionError:
+        return b""

@@ -95,6 +95,8 @@ def read_rows(content: bytes, most: int) -> list[CsvRow]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotCsv(f"the file is not in UTF-8 (byte {error.start})") from None
+    if "\0" in text:
+        raise NotCsv("the file is no text: it has a NUL character (is it in UTF-16?)")
     header, _, _ = text.partition("\n")
     delimiter = max(_DELIMITERS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -155,10 +155,20 @@ async def _file(request: web.Request) -> bytes:
     try:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.name == "file":
-                return bytes(await part.read(decode=True))
+                return await _bounded(part)
     except ValueError:
         raise Problem(400, "The form cannot be read.") from None
     raise Problem(422, "The form has no part called file.")
+
+
+async def _bounded(part: BodyPartReader) -> bytes:
+    """The part; a form whose length is not told is bounded, too."""
+    content = bytearray()
+    while chunk := await part.read_chunk():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise Problem(413, f"A file has at most {MOST_BYTES} bytes.")
+    return bytes(content)
 
 
 _SECURE = (BEARER,)

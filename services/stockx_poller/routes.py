@@ -121,8 +121,8 @@ async def _json(request: web.Request) -> object:
         raise Problem(413, f"A command has at most {MOST_BYTES} bytes.")
     try:
         return await request.json()
-    except ValueError:
-        raise Problem(400, "The body is not JSON.") from None
+    except (ValueError, RecursionError):
+        raise Problem(400, "The body is not JSON, or nests too deeply.") from None
 
 
 def _checked(model: type[M], told: object) -> M:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import pytest
 
 from libs.bus.message import Outgoing
@@ -23,6 +24,7 @@ from libs.projection.live_build import open_live
 from libs.read_models import READ_MODELS
 from schemas.topics import topics
 from services.market_data.config import Timetable
+from services.market_data.routes import MOST_BYTES
 from services.market_data.run import Fate, Item, Kind
 from services.market_data.runs import QUEUE, Runs
 from services.market_data.schedule import Schedule
@@ -224,12 +226,28 @@ async def test_a_run_waits_for_a_read_model_that_the_projector_has_not_made_yet(
         assert (await service.ended(run_id))["status"] == "completed"
 
 
+def form(content: bytes) -> aiohttp.MultipartWriter:
+    """A form with a file, whose length is not told."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 2**16):
+            yield content[start : start + 2**16]
+
+    written = aiohttp.MultipartWriter("form-data")
+    part = written.append(parts())
+    part.set_content_disposition("form-data", name="file", filename="goods.csv")
+    return written
+
+
 async def test_files_that_cannot_be_read_and_strangers_get_nothing(world: World) -> None:
     async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
         assert "unknown columns: colour" in await service.text(
             "POST", "/inventory/import", 422, data="sku,colour\nA1,b"
         )
         assert "not in UTF-8" in await service.text("POST", "/inventory/import", 422, data=b"sku\n\xff\xff")
+        assert "NUL" in await service.text("POST", "/inventory/import", 422, data=b"sku,title\nHQ4276,a\0b")
+        assert "NUL" in await service.text("GET", "/market-data", 400, sku="HQ4276\0")
+        assert "at most" in await service.text("POST", "/inventory/import", 413, data=form(b"0" * (MOST_BYTES + 1)))
         await service.text("POST", "/inventory/import", 401, user=None, data=GOODS)
         await service.text("POST", "/market-data/runs", 401, user=None, kind="market_data")
         import_id = await service.take_in(GOODS)

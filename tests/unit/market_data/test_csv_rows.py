@@ -78,6 +78,7 @@ def test_one_size_in_two_rows_has_no_quantity_that_can_be_believed() -> None:
         (b"sku,colour\nA1,b\n", "unknown columns: colour"),
         (b'sku\n"A1\n', "line"),
         (b"sku\n\xff\n", "not in UTF-8"),
+        (b"sku,title\nA1,b\0c\n", "NUL character"),
         (b"sku\n" + b"A1\n" * (MOST + 1), "divide it"),
     ],
 )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.http.answer import exact_json
+from libs.marketplaces.entries import read_entries
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.batch import Batch, BatchItem
 from libs.marketplaces.stockx.listing import Listing
@@ -84,6 +85,19 @@ def test_a_damaged_resource_is_read_or_malformed(data):
     else:
         place[name] = data.draw(JUNK)
     assert SECRET not in outcome(model, damaged)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b'{"orderNumber": "\\ud800", "amount": 1.10}', b'{"a":' * 900 + b"1.5" + b"}" * 900, b"[" * 950 + b"]" * 950],
+    ids=["a lone surrogate", "a deep object", "a deep list"],
+)
+def test_an_entry_that_no_database_would_take_spoils_no_other_and_is_kept_with_its_bytes(bad):
+    entries, unreadable = read_entries(exact_json(b"[" + compact(ORDER) + b"," + bad + b"]"), Order)
+    assert [each.order_number for each in entries] == [ORDER["orderNumber"]]
+    assert [each.raw.replace(b" ", b"") for each in unreadable] == [
+        bad.replace(b" ", b"").replace(b"1.10", b'"1.10"').replace(b"1.5", b'"1.5"')
+    ]
 
 
 @given(st.decimals(min_value="0.01", max_value="9999999999.99", places=2))
