@@ -72,11 +72,15 @@ class ExchangeRates:
         if not amount.is_finite():
             raise ValueError(f"{amount} cannot be converted: it is not finite.")
         rate = self.rate(day, source, target)
-        step = Decimal(1) if target in _WHOLE else Decimal("0.01")
-        return Converted(_EXACT.quantize(_EXACT.multiply(amount, rate.value), step), rate)
+        return Converted(_EXACT.quantize(_EXACT.multiply(amount, rate.value), minor_unit(target)), rate)
 
     def _per_euro(self, day: date, currency: str) -> Decimal | None:
         return Decimal(1) if currency == EURO else self._rates[day].per_euro.get(currency)
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount that prices in a currency are told in."""
+    return Decimal(1) if currency in _WHOLE else Decimal("0.01")
 
 
 def _quotient(target: Decimal, source: Decimal) -> Decimal:

@@ -114,12 +114,16 @@ class Finish:
 
 
 class RetryJob(Exception):
-    """Raised by a handler: this run failed, a later one may succeed. `after_seconds` instead of the usual backoff."""
+    """Raised by a handler: this run failed, a later one may succeed. `after_seconds` instead of the usual backoff.
 
-    def __init__(self, error: JobError, after_seconds: float | None = None) -> None:
+    `counts` False: nothing could be tried, so that it is no attempt.
+    """
+
+    def __init__(self, error: JobError, after_seconds: float | None = None, *, counts: bool = True) -> None:
         super().__init__(str(dict(error)))
         self.error = error
         self.after_seconds = after_seconds
+        self.counts = counts
 
 
 class JobFailed(Exception):

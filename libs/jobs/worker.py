@@ -179,7 +179,7 @@ class Worker:
         try:
             answer = await self._handlers[job.job_type](job)
         except RetryJob as error:
-            return self._retry(job, error.error, error.after_seconds)
+            return self._retry(job, error.error, error.after_seconds, counts=error.counts)
         except JobFailed as error:
             log.warning("job failed permanently", job_id=job.job_id, job_type=job.job_type, error=dict(error.error))
             return Failed(error.error)
@@ -191,18 +191,20 @@ class Worker:
             return self._retry(job, {"code": type(error).__name__, "msg": str(error)}, None)
         return None if answer is SETTLED else Succeeded()
 
-    def _retry(self, job: Job, error: Mapping[str, object], after_seconds: float | None) -> Retry:
+    def _retry(
+        self, job: Job, error: Mapping[str, object], after_seconds: float | None, *, counts: bool = True
+    ) -> Retry:
         wait = self._settings.backoff.seconds(job.attempts + 1) if after_seconds is None else after_seconds
         log.warning(
             "job failed",
             job_id=job.job_id,
             job_type=job.job_type,
-            attempts=job.attempts + 1,
+            attempts=job.attempts + counts,
             max_attempts=job.max_attempts,
-            seconds=None if job.last_attempt else round(wait, 1),
+            seconds=None if counts and job.last_attempt else round(wait, 1),
             error=dict(error),
         )
-        return Retry(error, wait)
+        return Retry(error, wait, counts)
 
     async def _end(self) -> None:
         """Let what runs end, give the rest back, and write it all down."""

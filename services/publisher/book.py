@@ -114,6 +114,15 @@ class Book:
         await self._decide(command, JOB, Change(UPDATE, job_id, fields))
         return Begun(job_id, attempts, draft)
 
+    async def draft_status(self, draft_id: int) -> DraftStatus | None:
+        """Where a draft is now; None: it was deleted."""
+
+        async def look(command: Command) -> DraftStatus | None:
+            draft = await self._row(command, DRAFT, draft_id)
+            return None if draft is None else DraftStatus(draft.status)
+
+        return await self._run(look)
+
     async def record(self, listing: Mapping[str, Any]) -> int:
         """A live listing; the sell listing's number. `listing`: its fields by their names in facts."""
         place = {name: listing[name] for name in ("channel", "market", "channel_item_id")}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
-from libs.exchange_rates.rates import Rate
+from libs.exchange_rates.rates import Rate, minor_unit
 from libs.selling.channel import NotPublishable
 from schemas.values import Money
 
@@ -20,15 +20,17 @@ class Limits:
 
 
 def local_price(limits: Limits, currency: str, to_usd: Rate) -> Money:
-    """The suggested price in a currency, to its cents, within the limits. `to_usd`: what one of the currency is in USD.
+    """The suggested price in a currency, to its minor unit, within the limits.
 
-    Raises NotPublishable where no amount of whole cents lies within them.
+    `to_usd`: what one of the currency is in USD.
+    Raises NotPublishable where no amount of whole units lies within them.
     """
-    least = (limits.least / to_usd.value).quantize(_CENT, ROUND_CEILING)
-    most = (limits.most / to_usd.value).quantize(_CENT, ROUND_FLOOR)
+    unit = minor_unit(currency)
+    least = (limits.least / to_usd.value).quantize(unit, ROUND_CEILING)
+    most = (limits.most / to_usd.value).quantize(unit, ROUND_FLOOR)
     if least > most:
         raise NotPublishable(f"no price in {currency} lies between {limits.least} and {limits.most} USD")
-    suggested = (limits.suggested / to_usd.value).quantize(_CENT, ROUND_HALF_UP)
+    suggested = (limits.suggested / to_usd.value).quantize(unit, ROUND_HALF_UP)
     return Money(amount=min(max(suggested, least), most), currency=currency)
 
 

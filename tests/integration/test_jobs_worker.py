@@ -127,6 +127,22 @@ async def test_each_end_is_written_down(queue: JobQueue) -> None:
     assert waits["retry soon"] == 5
 
 
+async def test_a_run_that_could_try_nothing_is_no_attempt(queue: JobQueue) -> None:
+    runs = 0
+
+    async def handle(_job: Job) -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise RetryJob({"code": "Away"}, 0.0, counts=False)
+
+    (made,) = await queue.enqueue(NewJob("search", {}, max_attempts=1))
+    async with working(queue, {"search": handle}, sleep_empty=0.1):
+        await until_status(queue, made.job_id, Status.SUCCEEDED, Status.FAILED_PERMANENT)
+    found = await row(queue, made.job_id)
+    assert (runs, found["status"], found["attempts"]) == (3, "succeeded", 0)
+
+
 async def test_no_more_at_once_than_allowed_and_the_urgent_first(queue: JobQueue) -> None:
     running, most, order = 0, 0, list[int]()
 

@@ -27,7 +27,7 @@ from libs.jobs import JobQueue, Worker, WorkerSettings
 from libs.read_models import READ_MODELS
 from libs.read_models.entities import read_model
 from libs.secrets.keys import new_key
-from libs.selling.channel import Listed, Wanted
+from libs.selling.channel import Listed, NotYet, Wanted
 from schemas.channels import Channel
 from schemas.entities import BY_COLLECTION
 from schemas.exchange_rates.exchange_rates_published import ExchangeRatesPublishedV1
@@ -226,6 +226,50 @@ async def test_what_a_marketplace_lists_beyond_the_limits_is_taken_off(api, kafk
     row = (await api.get(f"/listingDrafts/{number}")).json
     assert row["status"] == "draft"
     assert "for 900 USD (900.00 USD), which is not between 749.99 and 849.99 USD: it was taken" in row["errorMessage"]
+    assert (await api.get("/sellListings")).json["sellListings"] == []
+
+
+@dataclass
+class Wavering(Shop):
+    """A marketplace at which a listing is live before anybody is told; meanwhile somebody rejects the draft."""
+
+    reject: Callable[[], Any] | None = None
+    slow: bool = False
+
+    async def find(self, sku: str) -> Listed | None:
+        price = Money(amount=Decimal("799.99"), currency="USD")
+        return Listed(sku, sku, price, 1) if sku in self.on_sale else None
+
+    async def publish(self, wanted: Wanted) -> Listed:
+        self.on_sale.add(wanted.sku)
+        if self.reject is not None:
+            await self.reject()
+        if self.slow:
+            raise NotYet("it works on it", 0.1)
+        return Listed(wanted.sku, wanted.sku, wanted.price, 1)
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["while it is listed", "while the marketplace works on it"])
+async def test_a_draft_that_is_rejected_meanwhile_is_taken_off(api, kafka, database, made, publisher, slow):
+    shop, queue = Wavering(Channel.EBAY, slow=slow), JobQueue(database, QUEUE)
+    async with (
+        publisher_service(database.url, kafka, KEYS, made, workers=("consumer",)),
+        Commands(database, kafka, publisher, "publisher", READ_MODELS, patience=20) as commands,
+    ):
+        book = Book(commands, Sequences(database))
+        settings = WorkerSettings(**WORKER, locked_by="tests")
+        publishing = Publishing(book, Channels({("ebay", "US"): shop}), PublishedRates(kafka), settings.backoff, 6)
+        number = await draft(api, "ebay")
+        rejected = {"action": 2, "listingDraftId": number, "status": "rejected"}
+        shop.reject = partial(api.post, "listingDrafts", rejected)
+        stop = asyncio.Event()
+        working = asyncio.create_task(Worker(queue, {PUBLISH: publishing}, settings).run(stop))
+        await until(job_is(api, number, "failed"), "it is given up")
+        stop.set()
+        await working
+    assert not shop.on_sale, "nobody can buy what nobody approves"
+    assert "not approved" in (await job_of(api, number))["lastError"]
+    assert (await api.get(f"/listingDrafts/{number}")).json["status"] == "rejected"
     assert (await api.get("/sellListings")).json["sellListings"] == []
 
 

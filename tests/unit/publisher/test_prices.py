@@ -50,3 +50,10 @@ def test_what_a_marketplace_answers_is_held_against_the_limits(amount, fits):
         return
     with pytest.raises(NotPublishable, match="it was taken off"):
         require_within(limits, price, Rate(Decimal(1), TODAY))
+
+
+def test_a_currency_without_minor_units_is_priced_in_whole_ones() -> None:
+    limits = Limits(Decimal("799.99"), Decimal("749.99"), Decimal("849.99"))
+    price = local_price(limits, "CLP", Rate(Decimal("0.00105"), TODAY))
+    assert price.amount == Decimal(761895)
+    assert price.amount.as_tuple().exponent == 0
