@@ -43,7 +43,7 @@ class Timing(BaseModel):
     learned how long batches take (durations.py). `give_up`: an operation that has not ended by then is reported and
     left alone. `settle`: how long a write may take to show, before it is sent again. `gather`: so long after the last
     command a batch is sent that is not full, at the latest after `longest_gather`. `sweep`, `orders`, `history`: how
-    often all listings, active orders and past orders are read.
+    often all listings, each page of the active orders and past orders are read: 30 s are 2,880 requests a day.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +56,7 @@ class Timing(BaseModel):
     gather: timedelta = Field(default=timedelta(seconds=1), ge=_NOTHING)
     longest_gather: timedelta = Field(default=timedelta(seconds=30), ge=_NOTHING)
     sweep: timedelta = Field(default=timedelta(minutes=30), gt=_NOTHING)
-    orders: timedelta = Field(default=timedelta(minutes=5), gt=_NOTHING)
+    orders: timedelta = Field(default=timedelta(seconds=30), gt=_NOTHING)
     history: timedelta = Field(default=timedelta(hours=6), gt=_NOTHING)
 
 

@@ -2,7 +2,10 @@
 
 An order that is not among the active ones any more is asked for by its number: history is narrowed by the days of
 creation, and orders end long after that. It may go on all the same: where the list gets shorter between two pages,
-what began the later one is on neither. So whether it is followed on is told by its status.
+what began the later one is on neither. So whether it is followed on is told by its status. One that is on no page for
+ever, or that cannot be read, would cost a call in every round: it is asked for in a few, and then seldom.
+
+A list of several pages is read as many times less often: however many orders there are, they cost the same each day.
 """
 
 import hashlib
@@ -27,6 +30,8 @@ log = get_logger()
 _GOES_ON = frozenset(ActiveStatus)
 _OVERLAP = timedelta(days=1)
 """History's days are StockX's, and an order may be told late."""
+_AT_ONCE, _SELDOM = 3, 10
+"""In so many rounds an order that is on no page is asked for, and then in every so many-th."""
 
 
 async def poll_active(work: Work) -> None:
@@ -50,19 +55,23 @@ async def poll_active(work: Work) -> None:
             )
             return
         ended = await connection.fetch(
-            "SELECT order_number FROM stockx_poller.orders WHERE account = $1 AND active AND seen_at < $2 "
-            "ORDER BY order_number",
+            "UPDATE stockx_poller.orders SET absent = absent + 1 WHERE account = $1 AND active AND seen_at < $2 "
+            "RETURNING order_number, absent",
             work.account,
             row["orders_began"],
         )
-    for record in ended:
-        await _poll_one(work, record["order_number"])
+    for number in sorted(each["order_number"] for each in ended if _asked_for(each["absent"])):
+        await _poll_one(work, number)
     async with work.lease.turn() as connection:
         await connection.execute(
             "UPDATE stockx_poller.accounts SET orders_page = 1, orders_at = now() + $2 WHERE account = $1",
             work.account,
-            work.timing.orders,
+            work.timing.orders * row["orders_page"] * work.stretch,
         )
+
+
+def _asked_for(absent: int) -> bool:
+    return absent <= _AT_ONCE or absent % _SELDOM == 0
 
 
 async def _poll_one(work: Work, order_number: str) -> None:
@@ -84,7 +93,7 @@ async def _poll_one(work: Work, order_number: str) -> None:
         await unreadable.keep_answer(work.lease, error)
         return
     async with work.lease.turn() as connection:
-        await put(connection, work.account, [order], active=order.status in _GOES_ON)
+        await put(connection, work.account, [order], active=order.status in _GOES_ON, listed=False)
 
 
 async def poll_history(work: Work) -> None:
@@ -114,8 +123,10 @@ async def poll_history(work: Work) -> None:
         )
 
 
-async def put(connection: Connection, account: str, orders: Iterable[Order], *, active: bool) -> None:
-    """Keep orders; publish those that are new or have changed."""
+async def put(
+    connection: Connection, account: str, orders: Iterable[Order], *, active: bool, listed: bool = True
+) -> None:
+    """Keep orders; publish those that are new or have changed. `listed`: they stood on a page."""
     for order in orders:
         try:
             fact = order_changed(order, account)
@@ -123,10 +134,10 @@ async def put(connection: Connection, account: str, orders: Iterable[Order], *, 
             log.warning("an order is malformed", account=account, order_number=order.order_number, error=str(error))
             await unreadable.keep_resource(connection, account, order, error)
             continue
-        await _put(connection, fact, active=active)
+        await _put(connection, fact, active=active, listed=listed)
 
 
-async def _put(connection: Connection, fact: OrderChangedV2, *, active: bool) -> None:
+async def _put(connection: Connection, fact: OrderChangedV2, *, active: bool, listed: bool) -> None:
     digest = hashlib.sha256(fact.model_dump_json(exclude={"raw"}).encode()).digest()
     before = await connection.fetchval(
         "SELECT digest FROM stockx_poller.orders WHERE account = $1 AND order_number = $2",
@@ -137,13 +148,15 @@ async def _put(connection: Connection, fact: OrderChangedV2, *, active: bool) ->
         """
         INSERT INTO stockx_poller.orders (account, order_number, digest, active, placed_on, seen_at)
         VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT (account, order_number) DO UPDATE
-        SET digest = excluded.digest, active = excluded.active, seen_at = excluded.seen_at
+        SET digest = excluded.digest, active = excluded.active, seen_at = excluded.seen_at,
+            absent = CASE WHEN $6 THEN 0 ELSE orders.absent END
         """,
         fact.account,
         fact.order_id,
         digest,
         active,
         fact.placed_at.date(),
+        listed,
     )
     if before != digest:
         await outbox.put(connection, fact.account, [fact])

@@ -49,15 +49,20 @@ async def poll_listing(work: Work, listing_id: str) -> None:
         told |= {each.operation_id: each for each in found}
     async with work.lease.turn() as connection:
         now = await ledger.now(connection)
+        succeeded: set[str | None] = set()
         for fact, sent_at in waited:
             state = told.get(fact.operation_id or "") or await _unnamed(connection, fact, found)
             if gone and state is None and fact.kind is OperationKind.DELETE:
                 await ledger.told(connection, _deleted(fact, now))
                 continue
-            await _learned(connection, work, fact, state, sent_at, now)
+            new = await _learned(connection, work, fact, state, sent_at, now)
+            if new.status is OperationStatus.SUCCEEDED:
+                succeeded.add(new.operation_id)
         if gone:
             await listings.gone(connection, work.account, listing_id)
         if listing is not None:
+            if listing.last_operation is not None and listing.last_operation.operation_id in succeeded:
+                await _expected(connection, work.account, listing)
             await listings.put(connection, work.account, [listing])
             await _look_at(connection, work.account, listing)
         await _keep_found(connection, work, found, now)
@@ -141,7 +146,8 @@ async def _learned(
     state: Operation | LastOperation | None,
     sent_at: datetime,
     now: datetime,
-) -> None:
+) -> ListingOperationChangedV1:
+    """Keep what was learned of an operation; the operation as it is now."""
     new = fact if state is None else as_told(fact, state, now)
     if new.status is OperationStatus.STARTED and now - sent_at >= work.timing.give_up:
         new = given_up(new, now, now - sent_at)
@@ -152,6 +158,17 @@ async def _learned(
         "WHERE id = $1 AND status = 'pending'",
         fact.id,
         timedelta(seconds=work.pause((now - sent_at).total_seconds())),
+    )
+    return new
+
+
+async def _expected(connection: Connection, account: str, listing: Listing) -> None:
+    """Its last operation is known, and has led to its status: nobody need look for another one."""
+    await connection.execute(
+        "UPDATE stockx_poller.listings SET expects = $3 WHERE account = $1 AND listing_id = $2",
+        account,
+        listing.listing_id,
+        listing.status,
     )
 
 

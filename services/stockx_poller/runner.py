@@ -114,10 +114,10 @@ class Runner:
     async def _work(self, lease: Lease) -> None:
         work = self._prepare(lease)
         await _flush(work)
-        wrote = False
+        wrote = doubted = False
         while True:
             self._wake.clear()
-            surveyed = await self._survey.of(self._account, wrote_last=wrote)
+            surveyed = await self._survey.of(self._account, wrote_last=wrote, doubted_last=doubted)
             if surveyed.halted > 0:
                 await self._rest(min(surveyed.halted, LOOK_SECONDS))
                 continue
@@ -126,7 +126,7 @@ class Runner:
             if isinstance(call, Wait):
                 await self._rest(min(call.seconds, LOOK_SECONDS))
                 continue
-            wrote = isinstance(call, SendOne | SendBatch)
+            wrote, doubted = isinstance(call, SendOne | SendBatch), isinstance(call, LookForDoubtful)
             try:
                 await perform(work, call)
             except (Unauthorized, Blocked) as error:

@@ -2,12 +2,15 @@
 
 | order | call                                   | while only the reserve is left |
 |-------|----------------------------------------|--------------------------------|
-| 1     | writes whose fate is not known         | yes: they hold up their users  |
-| 2     | commands; polls in turns with them     | commands only                  |
-| 3     | states of listings that have changed   | no                             |
-| 4     | orders                                 | no                             |
-| 5     | the sweep over all listings            | no                             |
-| 6     | operations that others have started    | no                             |
+| 1     | writes whose fate is not known, in     | yes: they hold up their users  |
+|       | turns with all else                    |                                |
+| 2     | orders that are late: what is sold     | no                             |
+|       | must be taken down elsewhere           |                                |
+| 3     | commands; polls in turns with them     | commands only                  |
+| 4     | states of listings that have changed   | no                             |
+| 5     | orders                                 | no                             |
+| 6     | the sweep over all listings            | no                             |
+| 7     | operations that others have started    | no                             |
 
 Until an account's listings were read once, the sweep comes first and nothing is created: what is new must be told from
 what was there before.
@@ -37,6 +40,8 @@ IDLE = 30.0
 MOST_TOGETHER = 10
 """Batches whose listings are read in one go: at most 1,000 listings, in some ten calls."""
 MOST_REFRESHED = 500
+LATE_ORDERS = 30.0
+"""Seconds after which orders wait for nothing else any more."""
 _SOON = 10
 """Calls: a batch that is due so soon after another one is waited for, because pages hold listings of both."""
 
@@ -54,12 +59,20 @@ def next_call(situation: Situation, rules: Rules) -> Call | Wait:
     quotas = situation.quotas
     if quotas.requests <= 0:
         return Wait(min(IDLE, max(quotas.day_ends_in, LOOK_AGAIN)))
+    if _due(situation.doubts_due_in) and situation.doubted_last:
+        other = _next(replace(situation, doubts_due_in=None), rules)
+        return LookForDoubtful() if isinstance(other, Wait) else other
+    return _next(situation, rules)
+
+
+def _next(situation: Situation, rules: Rules) -> Call | Wait:
     if not situation.swept:
         known = [each for each in situation.waiting if each.kind is not Kind.CREATE]
         situation = replace(situation, waiting=known, sweep_due_in=situation.sweep_due_in or 0.0)
-    if _due(situation.doubts_due_in):
-        return LookForDoubtful()
+    quotas = situation.quotas
     spare = quotas.requests > rules.reserve
+    if (call := _before_all(situation, spare=spare)) is not None:
+        return call
     write = next_write(situation.waiting, quotas, rules.packing)
     poll = next_poll(situation.polls, rules.packing.pace) if spare else None
     if write is not None and not isinstance(write, Wait) and not (poll is not None and situation.wrote_last):
@@ -86,6 +99,13 @@ def next_poll(polls: Sequence[Poll], pace: float) -> PollListing | PollBatch | R
     if poll.states:
         return ReadStates(tuple(each.name for each in together if each.due_in <= 0))
     return PollBatch(poll.name) if poll.batch else PollListing(poll.name)
+
+
+def _before_all(situation: Situation, *, spare: bool) -> Call | None:
+    if _due(situation.doubts_due_in):
+        return LookForDoubtful()
+    late = situation.orders_due_in is not None and situation.orders_due_in <= -LATE_ORDERS
+    return Round.ORDERS if late and spare and situation.swept else None
 
 
 def _other(situation: Situation) -> Call | None:

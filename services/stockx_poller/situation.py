@@ -84,6 +84,7 @@ class Situation:
     sweep_due_in: float | None = None
     swept: bool = True
     wrote_last: bool = False
+    doubted_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Survey:
         self._allowance = allowance
         self._counters = Counters(database)
 
-    async def of(self, account: str, *, wrote_last: bool = False) -> Surveyed:
+    async def of(self, account: str, *, wrote_last: bool = False, doubted_last: bool = False) -> Surveyed:
         """The account's situation now. Raises DatabaseAway."""
         quotas = await self.quotas()
         async with self._database.transaction(isolation="repeatable_read", readonly=True) as connection:
@@ -101,6 +101,7 @@ class Survey:
                 sweep_due_in=rounds["sweep"],
                 swept=rounds["swept"],
                 wrote_last=wrote_last,
+                doubted_last=doubted_last,
             )
         return Surveyed(situation, rounds["halted"])
 

@@ -225,6 +225,19 @@ async def test_what_stockx_did_and_undid_meanwhile_is_found_by_one_call_for_each
     assert list(looked.values()) == [2], "a call for each of the two, and none for the third or for the next sweep"
 
 
+async def test_a_status_that_our_own_command_led_to_is_not_looked_into(world: World, poller: Poller) -> None:
+    body = {"variant_id": world.variants[0], "amount": "150"}
+    listing_id = (await poller.ended((await poller.call("POST", "/listings", body))["command_id"]))["listing_id"]
+    await world.becomes("listings", "ACTIVE", listing_id=listing_id)
+    for active, status in ((False, "INACTIVE"), (True, "ACTIVE")):
+        command = await poller.call("PATCH", f"/listings/{listing_id}", {"active": active})
+        assert (await poller.ended(command["command_id"]))["status"] == "succeeded"
+        await world.becomes("listings", status, listing_id=listing_id)
+    calls = (await world.shop.control("GET", "/_stockx/calls"))["calls"]
+    assert not [route for route in calls if route.endswith("/operations")]
+    assert await scalar(world.database, "SELECT count(*) FROM stockx_poller.listings WHERE look") == 0
+
+
 async def test_an_operation_without_an_end_is_given_up(
     kafka: KafkaSettings, publisher: Publisher, database_url: str
 ) -> None:

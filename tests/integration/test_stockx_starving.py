@@ -57,8 +57,8 @@ async def test_a_listing_that_stockx_fails_at_holds_up_no_other(world: World, do
 
 @pytest.mark.parametrize("kind", ["garbage", "outage"])
 async def test_an_order_that_cannot_be_read_holds_up_no_other(world: World, kind: str) -> None:
-    environment = await environment_of(world.shop, world.kafka, world.database, timing__history="PT1H")
-    async with serving(environment) as poller:
+    timing = {"timing__history": "PT1H", "timing__orders": "PT0.2S"}
+    async with serving(await environment_of(world.shop, world.kafka, world.database, **timing)) as poller:
         sold = [await created(world, poller, number) for number in range(2)]
         orders = (await world.shop.control("POST", "/_stockx/sales", {"listing_ids": sold}))["orders"]
         broken, whole = sorted(each["orderNumber"] for each in orders)
@@ -73,8 +73,22 @@ async def test_an_order_that_cannot_be_read_holds_up_no_other(world: World, kind
         listing_id = await created(world, poller, 2)
         (new,) = (await world.shop.control("POST", "/_stockx/sales", {"listing_ids": [listing_id]}))["orders"]
         await world.becomes("orders", "placed", order_id=new["orderNumber"])
+        await missed(world, broken, 4)
+        asked = (await world.shop.control("GET", "/_faults"))["faults"][0]["hits"]
+        await missed(world, broken, 8)
+        assert (await world.shop.control("GET", "/_faults"))["faults"][0]["hits"] == asked > 0, "not in every round"
         await world.shop.control("DELETE", "/_faults")
         await world.becomes("orders", "COMPLETED", order_id=broken)
+
+
+async def missed(world: World, order_number: str, rounds: int) -> None:
+    """An order was on no page in so many rounds."""
+    sql = "SELECT absent >= $2 FROM stockx_poller.orders WHERE order_number = $1"
+
+    async def so() -> bool:
+        return await scalar(world.database, sql, order_number, rounds) is True
+
+    await until(so, f"{order_number} was missed {rounds} times")
 
 
 async def test_a_command_that_is_forbidden_does_not_halt_its_account_for_ever(world: World) -> None:

@@ -9,7 +9,7 @@ from libs.marketplaces.stockx.batch import BatchKind
 from services.stockx_poller.batching import WORTH_A_BATCH, Packing, next_write
 from services.stockx_poller.pacing import MOST_STRETCH, Backoff, stretch
 from services.stockx_poller.plan import Load, plan
-from services.stockx_poller.scheduler import IDLE, MOST_TOGETHER, Rules, next_call, next_poll, refresh
+from services.stockx_poller.scheduler import IDLE, LATE_ORDERS, MOST_TOGETHER, Rules, next_call, next_poll, refresh
 from services.stockx_poller.situation import (
     Kind,
     LookAtOperations,
@@ -75,6 +75,7 @@ situations = st.builds(
     sweep_due_in=due,
     swept=st.booleans(),
     wrote_last=st.booleans(),
+    doubted_last=st.booleans(),
 )
 
 
@@ -146,11 +147,28 @@ def test_a_write_and_a_poll_take_turns(situation: Situation) -> None:
         quotas=PLENTY,
         swept=True,
         doubts_due_in=None,
+        orders_due_in=None,
         waiting=[Waiting("w", Kind.UPDATE, 10.0)],
         polls=[Poll("p", -1.0)],
     )
     assert next_call(replace(busy, wrote_last=False), RULES) == SendOne("w")
     assert next_call(replace(busy, wrote_last=True), RULES) == PollListing("p")
+
+
+def test_orders_that_are_late_wait_for_neither_commands_nor_polls() -> None:
+    busy = Situation(PLENTY, waiting=[Waiting("w", Kind.UPDATE, 10.0)], polls=[Poll("p", -1.0)], stale=[Stale("s")])
+    assert next_call(replace(busy, orders_due_in=1.0 - LATE_ORDERS), RULES) == SendOne("w")
+    late = replace(busy, orders_due_in=-LATE_ORDERS)
+    assert next_call(late, RULES) is Round.ORDERS
+    assert next_call(replace(late, quotas=replace(PLENTY, requests=RULES.reserve)), RULES) == SendOne("w")
+    assert next_call(replace(late, doubts_due_in=0.0), RULES) == LookForDoubtful()
+
+
+def test_doubts_that_stay_hold_up_nothing_else() -> None:
+    doubtful = Situation(PLENTY, doubts_due_in=-9.0, waiting=[Waiting("w", Kind.UPDATE, 10.0)])
+    assert next_call(doubtful, RULES) == LookForDoubtful()
+    assert next_call(replace(doubtful, doubted_last=True), RULES) == SendOne("w")
+    assert next_call(replace(doubtful, doubted_last=True, waiting=()), RULES) == LookForDoubtful()
 
 
 def test_the_order_of_what_is_left() -> None:
