@@ -12,7 +12,7 @@ from schemas.entities import ENTITIES
 
 log = get_logger()
 
-READ = (*(entity.topic for entity in ENTITIES), "orders")
+READ = (*(entity.topic for entity in ENTITIES), "offers", "orders")
 AGAIN_SECONDS = 2.0
 
 

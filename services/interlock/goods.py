@@ -7,6 +7,7 @@ from typing import Any
 
 from libs.db.pool import Connection
 from libs.entities.finding import rows
+from libs.read_models.offers.queries import skus_of_listing
 from libs.selling.channel import our_sku
 from schemas.buy_offers.buy_offer_changed import ENTITY as OFFERS
 from schemas.listing_drafts.listing_draft_changed import ENTITY as DRAFTS
@@ -69,8 +70,11 @@ def _sure(matches: Iterable[Any]) -> list[Any]:
     return [match for match in matches if match.confidence > SURE]
 
 
-async def skus_of(connection: Connection, product: int, listing: int, channel: str, market: str) -> list[str]:
-    """Our SKUs under which a listing of a product may stand there, the newest first.
+async def skus_of(
+    connection: Connection, product: int, listing: int, channel: str, market: str, item_id: str
+) -> list[str]:
+    """Our SKUs under which a listing of a product may stand there: what the marketplace told of its offers, whoever
+    made them, then our drafts', the newest first.
 
     A marketplace may have several drafts of one product as one listing, or as several: each draft is a SKU of its own.
     A listing is there before its draft is called published. What is matched with the product may be of another one.
@@ -85,7 +89,8 @@ async def skus_of(connection: Connection, product: int, listing: int, channel: s
         market=market,
         status=[str(one) for one in _LISTED],
     )
-    return [our_sku(int(draft.key)) for draft in reversed(drafts)]
+    told = await skus_of_listing(connection, channel, item_id)
+    return list(dict.fromkeys([*told, *(our_sku(int(draft.key)) for draft in reversed(drafts))]))
 
 
 async def another(connection: Connection, product: int) -> str | None:

@@ -63,7 +63,8 @@ class TakingOff:
     async def _skus(self, asked: Mapping[str, Any]) -> Sequence[str | None]:
         """Ours that the listing may stand under, as of this attempt: drafts come and go."""
         async with self._queue.database.connection() as connection:
-            return await skus_of(connection, asked["product"], asked["listing"], asked["channel"], asked["market"])
+            product, listing, item = asked["product"], asked["listing"], asked["item_id"]
+            return await skus_of(connection, product, listing, asked["channel"], asked["market"], item)
 
     async def _note(self, asked: Mapping[str, Any], error: str) -> None:
         async with self._queue.database.connection() as connection:

@@ -21,16 +21,17 @@ from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.entities.prepared import prepare_tables
 from libs.http.openapi import Api
+from libs.read_models import READ_MODELS
 from schemas.channels import Channel
 from schemas.envelope import Envelope
 from schemas.orders.order_changed import OrderChangedV2, OrderLine, OrderStatus
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale, State, release, reserve
 from services.interlock.routes import routes
-from tests.facts import NOON, brl, order
+from tests.facts import NOON, brl, offer, order
 from tests.integration.running_catalog import Catalog, catalog
 from tests.integration.running_interlock import consuming, interlock_of, working
-from tests.projecting import scalar, until
+from tests.projecting import projecting, scalar, until
 from tests.selling import Shop
 
 
@@ -178,6 +179,25 @@ async def test_every_draft_s_sku_is_tried_and_what_is_told_again_is_taken_off_ag
         shop.on_sale.add("amazon-1")  # a publisher opens it anew, and tells it again
         assert (await goods.api.post("sellListings", {"action": 2, "id": listing})).status == 200
         await until(all_off(goods), "the interlock heard of it")
+
+
+async def test_a_listing_that_somebody_else_made_is_taken_off_under_the_sku_that_ebay_tells(
+    goods: Goods, kafka: KafkaSettings
+) -> None:
+    """A draft of the product is listed at eBay, too: its SKU is not that of the listing made by hand."""
+    shop = goods.shops["ebay"]
+    shop.sku = "BY-HAND"
+    told = offer(1).model_copy(update={"marketplace": "ebay", "listing_id": "ebay-1", "sku": "BY-HAND"})
+    await goods.publisher.publish(Outgoing(told))
+    async with projecting(READ_MODELS["offers"], kafka, goods.publisher, goods.database):
+        there = "SELECT count(*) FROM read_models.offers"
+
+        async def projected() -> bool:
+            return await scalar(goods.database, there) == 1
+
+        await until(projected, "the offer can be read")
+        await goods.told("amazon", 1)
+        await until(all_off(goods), "all are off, the one made by hand among them")
 
 
 async def test_a_matched_listing_s_sale_takes_the_other_product_s_listings_off(goods: Goods) -> None:

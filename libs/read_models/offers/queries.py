@@ -28,3 +28,9 @@ async def offers(
 async def offers_of_sku(connection: Connection, marketplace: str, account: str, sku: str) -> list[OfferRow]:
     """Every offer of one SKU, those that have disappeared included."""
     return await where(connection, READ_MODEL, {"marketplace": marketplace, "account": account, "sku_code": sku})
+
+
+async def skus_of_listing(connection: Connection, marketplace: str, listing_id: str) -> list[str]:
+    """The SKUs whose offers are listed so."""
+    found = await where(connection, READ_MODEL, {"marketplace": marketplace, "listing_id": listing_id})
+    return sorted({row.sku_code for row in found})
