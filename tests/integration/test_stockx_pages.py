@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -92,6 +93,8 @@ async def test_killed_between_two_pages_the_next_process_goes_on_there(
         await until(all_there, "every listing and every order is in its read model", 60)
         row = await account_row(world)
         assert {row[f"{name}_page"] for name in ROUTES} == {1}, "the next reading begins at the beginning"
+        left = row["orders_at"] - datetime.now(UTC)
+        assert left > timedelta(seconds=1.5 * HOURS), "two pages are read half as often as one"
         for name, fewest in {"sweep": 3, "orders": 2, "history": 2}.items():
             assert fewest <= await asked(world, name) <= fewest + 1, f"{name}: only the killed request is repeated"
         await what_slips_to_another_page_is_followed(world, sold)
