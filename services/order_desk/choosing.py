@@ -1,10 +1,13 @@
 """Which buy offer an order is fulfilled from, and why: pure rules."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 _MOST_NAMED = 3
+
+_UNITS = re.compile(r"(?:days for|The order is for) (\d+) units")
 
 NONE_WITHIN = "No offer is within cost and lead time."
 
@@ -79,6 +82,18 @@ def choose(offers: Sequence[Offer], limits: Limits) -> Choice | None:
         f"{best.supplier} sells it for {best.cost_usd:.2f} USD a unit within {best.lead_days} days: {among} within "
         f"{limits.budget_usd:.2f} USD and {limits.longest_days} days for {limits.quantity} units.{left_out}",
     )
+
+
+def units_of(reason: str) -> int | None:
+    """For how many units a purchase is, or what was said of its order last; None: a person wrote its reason."""
+    told = _UNITS.findall(reason)
+    return int(told[-1]) if told else None
+
+
+def other_units(now: int, then: int) -> str:
+    """What is to be done about a purchase that is decided and was for `then` units, when its order is for `now`."""
+    do = f"buy {now - then} more" if now > then else f"{then - now} of them are not needed"
+    return f"The order is for {now} units now, this purchase was for {then}: {do}."
 
 
 def _days(offer: Offer) -> float:

@@ -29,12 +29,13 @@ _USD = "USD"
 
 @dataclass(frozen=True)
 class Sold:
-    """What an order holds of one product."""
+    """What an order holds of one product, in so many of its lines."""
 
     unified_product_id: int
     market: str
     quantity: int
     unit_price_usd: Decimal
+    lines: int = 1
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,20 @@ async def _record(fact: OrderChangedV2, sold: Sold, address: Json, desk: Desk, c
         if row is None:
             return None if is_gone(same) else Change(CREATE, None, _fields(fact, sold, address))
         known = int(row.key)
-        return None if told is None else _step(row, told)
+        return _corrected(row, sold) or (None if told is None else _step(row, told))
 
     await desk.settle(ORDERS, plan, cause=cause)
     return known
+
+
+def _corrected(row: Any, sold: Sold) -> Change | None:
+    """More units, where the row was made before the listings of all lines were known.
+
+    Only a product of several lines can have been recorded in part: what a person changed of any other stays.
+    """
+    if sold.lines == 1 or row.quantity >= sold.quantity:
+        return None
+    return Change(UPDATE, int(row.key), {"quantity": sold.quantity, "sold_price_usd": sold.unit_price_usd})
 
 
 def _step(row: Any, target: MarketplaceOrderStatus) -> Change | None:
@@ -159,7 +170,7 @@ def _together(one: Sold | None, other: Sold) -> Sold:
         return other
     units = one.quantity + other.quantity
     total = one.unit_price_usd * one.quantity + other.unit_price_usd * other.quantity
-    return Sold(one.unified_product_id, one.market, units, cents(total / units))
+    return Sold(one.unified_product_id, one.market, units, cents(total / units), one.lines + 1)
 
 
 def _address(buyer: Buyer) -> Json:

@@ -7,6 +7,8 @@
 | all are rejected, by a person or by the desk     | the best offer of a supplier that was not; none is within: the   |
 |                                                  | last one's reason says so                                        |
 | they were deleted                                | nothing: what somebody deleted stays deleted                     |
+| one is for other units than the order has now    | pending: it is proposed anew, for all units; decided: its reason |
+|                                                  | says how many more are to be bought, or how many too many        |
 """
 
 from datetime import date
@@ -24,7 +26,7 @@ from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Order
 from schemas.procurement_jobs.procurement_job_changed import ProcurementDecision as Decision
-from services.order_desk.choosing import NONE_WITHIN, Choice, Limits, Offer, choose
+from services.order_desk.choosing import NONE_WITHIN, Choice, Limits, Offer, choose, other_units, units_of
 from services.order_desk.desk import Desk, standing
 from services.order_desk.orders import ORDERS
 
@@ -53,6 +55,9 @@ async def procure(order: int, desk: Desk, cause: Envelope) -> int | None:
             return None
         if row.status == Order.CANCELLED:
             return _given_up(jobs)
+        followed = await _followed(connection, row, jobs, desk)
+        if followed is not None:
+            return followed
         if row.status not in _OPEN or not _lacks_purchase(jobs):
             return None
         return await _proposed(connection, row, jobs, desk)
@@ -86,6 +91,35 @@ async def _proposed(connection: Connection, order: Any, jobs: list[Any], desk: D
         return None
     before = f" Rejected before: {', '.join(sorted(tried))}." if tried else ""
     return Change(CREATE, None, _fields(order, choice, budget, f"{told}{before}"))
+
+
+async def _followed(connection: Connection, order: Any, jobs: list[Any], desk: Desk) -> Change | None:
+    """Take a purchase to the units that its order has now."""
+    for job in jobs:
+        units = units_of(job.reason)
+        if job.deleted or job.decision == Decision.REJECTED or units in (None, order.quantity):
+            continue
+        if job.decision == Decision.PENDING and order.status in _OPEN:
+            return await _anew(connection, order, job, [one for one in jobs if one.key != job.key], desk)
+        told = other_units(order.quantity, units)
+        return Change(UPDATE, int(job.key), {"reason": f"{job.reason.rstrip('. ')}. {told}"})
+    return None
+
+
+async def _anew(connection: Connection, order: Any, job: Any, others: list[Any], desk: Desk) -> Change:
+    """Propose again what was proposed for other units: perhaps another supplier has so many, perhaps none."""
+    budget, told = await _budget(connection, order, desk)
+    tried = {one.supplier_candidate for one in others}
+    offers = await _offers(connection, order.unified_product_id)
+    limits = Limits(order.quantity, budget, desk.longest_lead_days)
+    choice = choose([offer for offer in offers if offer.supplier not in tried], limits)
+    if choice is None:
+        return Change(UPDATE, int(job.key), {"decision": Decision.REJECTED, "reason": f"{NONE_WITHIN} {told}"})
+    before = f"Proposed before, for other units: {job.supplier_candidate}."
+    fields = _fields(order, choice, budget, f"{told} {before}")
+    # A decision is a step of the workflow, and "pending" is no step from itself.
+    same = {"decision"} if fields["decision"] == job.decision else set()
+    return Change(UPDATE, int(job.key), {name: value for name, value in fields.items() if name not in same})
 
 
 def _none_left(jobs: list[Any], choice: Choice | None) -> Change | None:

@@ -21,11 +21,11 @@ from libs.secrets.vault import Vault
 from schemas.envelope import Envelope
 from schemas.event import Fact
 from schemas.messages.message_changed import Direction
-from schemas.orders.order_changed import Buyer, OrderStatus
+from schemas.orders.order_changed import Buyer, OrderLine, OrderStatus
 from schemas.questions.question_changed import QuestionStatus
 from schemas.shipments.shipment_changed import Destination, ShipmentStatus
 from tests.e2e.checks import records
-from tests.facts import NOON, at, buyers_message, order, question, shipment
+from tests.facts import NOON, at, brl, buyers_message, order, question, shipment
 from tests.integration.running_catalog import Catalog, catalog
 from tests.integration.running_order_desk import order_desk
 from tests.projecting import projecting, scalar, until
@@ -347,3 +347,54 @@ async def test_a_rejected_purchase_leads_to_the_next_best_offer_until_none_is_le
         one["supplierCandidate"]: one["decision"] for one in (await desk.api.all_rows("procurementJobs")).values()
     }
     assert states == {"First": "rejected", "Second": "rejected", "Late": "pending"}
+
+
+def of_two_lines(number: int) -> Fact:
+    """One product in two listings: a unit of the first for 100 USD, two of the second for 70 USD each."""
+    lines = [
+        OrderLine(item_id="MLB1", title="Tênis 42", quantity=1, unit_price=brl("500.00")),
+        OrderLine(item_id="MLB2", title="Tênis 42", quantity=2, unit_price=brl("350.00")),
+    ]
+    return placed(number).model_copy(update={"lines": lines})
+
+
+async def also_listed(desk: Desk, product: int) -> None:
+    """The second listing of a product."""
+    entered = {"channel": "mercadolibre", "market": "BR", "channelItemId": "MLB2", "unifiedProductId": product}
+    await desk.api.create("sellListings", **entered, currencyOriginal="BRL", fxRateToUsd="0.20")
+
+
+async def test_a_line_that_is_linked_later_corrects_its_order_and_the_purchase_follows(desk: Desk) -> None:
+    product = await listed(desk)
+    await supplied(desk, product, supplierName="Little", buyCostUsd="40.00", leadTimeDays=3, stockLevel=1)
+    await supplied(desk, product, supplierName="Much", buyCostUsd="50.00", leadTimeDays=3)
+    await desk.told(of_two_lines(2000), of_two_lines(2001))
+    jobs = {}
+    for number in ("2000", "2001"):
+        row = await desk.row("marketplaceOrders", lambda one: True, channelOrderId=number)
+        assert (row["quantity"], row["soldPriceUsd"]) == (1, "100.00"), "the other line has no listing yet"
+        it = row["marketplaceOrderId"]
+        jobs[number] = await desk.row("procurementJobs", lambda one, it=it: one["marketplaceOrderId"] == it)  # type: ignore[misc]  # a default
+        assert (jobs[number]["supplierCandidate"], jobs[number]["maxBuyCostUsd"]) == ("Little", "100.00")
+    decided = jobs["2001"]["procurementJobId"]
+    assert (await desk.api.post("procurementJobs", {"action": 2, "id": decided, "decision": "approved"})).values
+
+    await also_listed(desk, product)
+    for number in ("2000", "2001"):
+        row = await desk.row("marketplaceOrders", lambda one: one["quantity"] == 3, channelOrderId=number)
+        assert row["soldPriceUsd"] == "80.00", "the average of a unit"
+    anew = await desk.row("procurementJobs", lambda one: one["supplierCandidate"] == "Much")
+    assert (anew["procurementJobId"], anew["decision"]) == (jobs["2000"]["procurementJobId"], "pending")
+    assert anew["maxBuyCostUsd"] == "240.00"
+    assert "for 3 units. Left out: Little has 1 of 3 in stock." in anew["reason"]
+    told = await desk.row("procurementJobs", lambda one: "buy 2 more" in one["reason"])
+    assert (told["procurementJobId"], told["decision"]) == (decided, "approved")
+    assert told["reason"].endswith("The order is for 3 units now, this purchase was for 1: buy 2 more.")
+
+    counted = [await desk.count(topic) for topic in ("marketplace_orders", "procurement_jobs")]
+    await desk.told(of_two_lines(2000), of_two_lines(2001), placed(2002))
+    last = await desk.row("marketplaceOrders", lambda one: True, channelOrderId="2002")
+    await desk.row("procurementJobs", lambda one: one["marketplaceOrderId"] == last["marketplaceOrderId"])
+    assert [await desk.count(topic) for topic in ("marketplace_orders", "procurement_jobs")] == [
+        one + 1 for one in counted
+    ], "what is corrected is left as it is"

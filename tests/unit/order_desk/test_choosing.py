@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.order_desk.choosing import Limits, Offer, choose, objection
+from services.order_desk.choosing import Limits, Offer, choose, objection, other_units, units_of
 
 LIMITS = Limits(quantity=2, budget_usd=Decimal(100), longest_days=7)
 GOOD = Offer(1, "Good", Decimal(90), lead_days=3)
@@ -72,3 +72,14 @@ def test_without_a_good_offer_the_reasons_are_told() -> None:
     assert choice.offer.supplier == "S1"
     assert choice.reason.startswith("No offer is within cost and lead time. Left out: S1 takes 30 days")
     assert choice.reason.endswith("; and 2 more.")
+
+
+def test_a_reason_tells_for_how_many_units_it_was_and_what_was_said_last_counts() -> None:
+    choice = choose([GOOD], LIMITS)
+    assert choice is not None
+    assert units_of(choice.reason) == LIMITS.quantity
+    more, less = other_units(5, 2), other_units(1, 5)
+    assert more == "The order is for 5 units now, this purchase was for 2: buy 3 more."
+    assert less == "The order is for 1 units now, this purchase was for 5: 4 of them are not needed."
+    assert [units_of(text) for text in (f"{choice.reason} {more}", f"{choice.reason} {more} {less}")] == [5, 1]
+    assert units_of("Best price found within SLA") is None
