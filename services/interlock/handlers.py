@@ -5,7 +5,8 @@
 | order.changed               | a sale or the end of one, for the product of each line's listing and all that are   |
 |                             | linked with it by matches, in one transaction                                       |
 | marketplace_order.changed   | the same, for the order's product                                                   |
-| sell_listing.changed        | taken off, if the product's last unit is sold                                       |
+| sell_listing.changed        | the orders that waited for it are counted again; taken off, if the product's last   |
+|                             | unit is sold                                                                        |
 | product_match.changed       | the same; and each product's sales count for the other                              |
 """
 
@@ -17,7 +18,6 @@ from libs.bus.outcome import ErrorClass, Ignore, Reject, Wait
 from libs.commands.errors import ReadModelBehind
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.entities.finding import rows
-from libs.entities.ordered import listing_of
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderChangedV1
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Ours
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
@@ -25,9 +25,11 @@ from schemas.product_matches.product_match_changed import MatchedEntity, Product
 from schemas.registry import BY_MODEL
 from schemas.sell_listings.sell_listing_changed import ENTITY as LISTINGS
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
+from services.interlock.counting import count
 from services.interlock.goods import SURE, Offered, linked
 from services.interlock.interlocking import Interlock
 from services.interlock.reservations import Sale
+from services.interlock.waiting import Ordered, ordered, park, unpark, waiting_for
 
 WAIT = timedelta(seconds=1)
 
@@ -52,11 +54,7 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
                 case ProductMatchChangedV1() as match:
                     await _match(match, interlock)
                 case SellListingChangedV1() as listing:
-                    if not listing.deleted:
-                        fresh = Offered(
-                            listing.sell_listing_id, listing.channel, listing.market, listing.channel_item_id
-                        )
-                        await interlock.listed(listing.unified_product_id, fresh)
+                    await _listing(listing, interlock)
                 case _:
                     raise Reject(f"{received.envelope.type} is not for the interlock", ErrorClass.CONTRACT)
     except (DatabaseAway, NotMigrated, ReadModelBehind) as error:
@@ -67,21 +65,37 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
 async def _order(order: OrderChangedV2, interlock: Interlock) -> None:
     if order.status is OrderStatus.UNKNOWN:
         raise Ignore(f"nobody knows what {order.marketplace_status!r} means for a unit")
-    units: dict[int, int] = {}
-    sold_by: dict[int, set[int]] = {}
-    async with interlock.database.connection() as connection:
-        for line in order.lines:
-            row = await listing_of(connection, order.marketplace, line)
-            if row is None:
-                continue
-            for product in await linked(connection, {row.unified_product_id}):
-                units[product] = units.get(product, 0) + line.quantity
-                sold_by.setdefault(product, set()).add(int(row.key))
-    sales = [Sale(product, order.key(), count) for product, count in units.items()]
     if order.status in OVER:
-        await interlock.ended(sales, came_back=order.status is not OrderStatus.REFUNDED)
+        async with interlock.database.connection() as connection:
+            counted = await count(connection, ordered(order))
+            await unpark(connection, order.key())
+        await interlock.ended(counted.sales(order.key()), came_back=order.status is not OrderStatus.REFUNDED)
     else:
-        await interlock.sold(sales, sold_by)
+        await _sold(ordered(order), interlock)
+
+
+async def _sold(order: Ordered, interlock: Interlock, fresh: SellListingChangedV1 | None = None) -> None:
+    """Reserve what is known of an order; for the rest it waits. `fresh`: a listing whose row need not be there yet."""
+    async with interlock.database.connection() as connection:
+        counted = await count(connection, order, fresh)
+        if counted.unlisted:
+            await park(connection, order, counted.unlisted)
+            counted = await count(connection, order, fresh)  # a listing that came meanwhile found nobody waiting
+    await interlock.sold(counted.sales(order.key), counted.sold_by)
+    if not counted.unlisted:
+        async with interlock.database.connection() as connection:
+            await unpark(connection, order.key)
+
+
+async def _listing(listing: SellListingChangedV1, interlock: Interlock) -> None:
+    if listing.deleted:
+        return
+    async with interlock.database.connection() as connection:
+        waiting = await waiting_for(connection, listing.channel, listing.channel_item_id)
+    for order in waiting:
+        await _sold(order, interlock, listing)
+    fresh = Offered(listing.sell_listing_id, listing.channel, listing.market, listing.channel_item_id)
+    await interlock.listed(listing.unified_product_id, fresh)
 
 
 async def _ours(order: MarketplaceOrderChangedV1, interlock: Interlock) -> None:

@@ -158,9 +158,10 @@ class Interlock:
         where = await another(connection, sale.unified_product_id)
         buy = f"Buy another: {where}. Or cancel" if where is not None else "No offer of another is known: cancel"
         channel, _, number = sale.order_key.partition(":")
-        had = " and ".join(holders) or "nobody: there are no units"
+        had = " and ".join(one for one in holders if one != sale.order_key) or "nobody: there are no more units"
+        more = " more" if sale.order_key in holders else ""
         return (
-            f"Order {number} at {channel} needs {sale.units} of product {sale.unified_product_id}, which went to "
+            f"Order {number} at {channel} needs {sale.units}{more} of product {sale.unified_product_id}, which went to "
             f"{had}. {buy} order {number} at {channel} before its shipping deadline, and tell the buyer."
         )
 

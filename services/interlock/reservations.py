@@ -4,9 +4,10 @@
 |--------------------------------------------|------------------------------------------------------------------------|
 | a sale while there are units               | held                                                                   |
 | a sale beyond the last unit                | oversold, with advice                                                  |
+| an order known to be of more units by now  | held, if there are so many; else oversold, and keeps those that it had |
 | the end of a held sale (cancelled, …)      | released; who was oversold first gets the units                        |
 | a held sale refunded                       | held: returned or cancelled says that the units are back               |
-| the same again, in any order               | nothing: a state is entered once, and released is the end              |
+| the same again, in any order, or of fewer  | nothing: units only grow, and released is the end                      |
 
 `fence` rises whenever units change hands. A take-off names the fence under which it was decided.
 """
@@ -15,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from libs.db.pool import Connection
+from libs.db.pool import Connection, Record
 
 
 class State(StrEnum):
@@ -59,22 +60,23 @@ Advise = Callable[[Sale, tuple[str, ...]], Awaitable[str]]
 async def reserve(connection: Connection, sale: Sale, on_hand: int | None, advise: Advise) -> Decided:
     """Give a sale its units, or mark it as oversold. In the caller's transaction."""
     fence = await lock(connection, sale.unified_product_id)
-    known = await connection.fetchval(
-        "SELECT state FROM interlock.reservations WHERE unified_product_id = $1 AND order_key = $2",
-        sale.unified_product_id,
-        sale.order_key,
-    )
+    known = await _known(connection, sale.unified_product_id, sale.order_key)
     holders, left = await _standing(connection, sale.unified_product_id, on_hand)
-    if known is not None:
-        return Decided(State(known), False, fence, left, holders)
-    fits = left is None or sale.units <= left
+    if known is not None and (known["state"] == State.RELEASED or sale.units <= known["units"]):
+        return Decided(State(known["state"]), False, fence, left, holders)
+    has = 0 if known is None else known["has"]
+    wanted = Sale(sale.unified_product_id, sale.order_key, sale.units - has)
+    fits = left is None or wanted.units <= left
     if fits:
         fence = await _raise_fence(connection, sale.unified_product_id)
-    advice = None if fits else await advise(sale, holders)
+    advice = None if fits else await advise(wanted, holders)
     await connection.execute(
         """
-        INSERT INTO interlock.reservations (unified_product_id, order_key, units, state, fence, advice)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO interlock.reservations (unified_product_id, order_key, units, state, fence, advice, kept)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (unified_product_id, order_key) DO UPDATE
+        SET units = excluded.units, state = excluded.state, fence = excluded.fence, advice = excluded.advice,
+            kept = excluded.kept, changed_at = now()
         """,
         sale.unified_product_id,
         sale.order_key,
@@ -82,6 +84,7 @@ async def reserve(connection: Connection, sale: Sale, on_hand: int | None, advis
         State.HELD if fits else State.OVERSOLD,
         fence,
         advice,
+        0 if fits else has,
     )
     holders, left = await _standing(connection, sale.unified_product_id, on_hand)
     return Decided(State.HELD if fits else State.OVERSOLD, True, fence, left, holders)
@@ -94,22 +97,21 @@ async def release(connection: Connection, sale: Sale, on_hand: int | None, *, ca
     """
     product = sale.unified_product_id
     fence = await lock(connection, product)
-    before = await connection.fetchval(
-        "SELECT state FROM interlock.reservations WHERE unified_product_id = $1 AND order_key = $2",
-        product,
-        sale.order_key,
-    )
+    known = await _known(connection, product, sale.order_key)
+    before, has = (None, 0) if known is None else (known["state"], known["has"])
     if before == State.RELEASED or (before == State.HELD and not came_back):
         holders, left = await _standing(connection, product, on_hand)
         return Decided(State(before), False, fence, left, holders)
-    if before == State.HELD:
+    if has and not came_back:
+        return await _settle(connection, sale, on_hand, fence)
+    if has:
         fence = await _raise_fence(connection, product)
     await connection.execute(
         """
         INSERT INTO interlock.reservations (unified_product_id, order_key, units, state, fence)
         VALUES ($1, $2, $3, 'released', $4)
         ON CONFLICT (unified_product_id, order_key) DO UPDATE
-        SET state = 'released', fence = excluded.fence, advice = NULL, changed_at = now()
+        SET state = 'released', fence = excluded.fence, advice = NULL, kept = 0, changed_at = now()
         """,
         product,
         sale.order_key,
@@ -137,20 +139,43 @@ async def left_of(connection: Connection, product: int, on_hand: int | None) -> 
     return (await _standing(connection, product, on_hand))[1]
 
 
+async def _known(connection: Connection, product: int, order_key: str) -> Record | None:
+    """What stands of an order; `has`: the units that are its own."""
+    return await connection.fetchrow(
+        "SELECT state, units, CASE state WHEN 'held' THEN units ELSE kept END AS has FROM interlock.reservations "
+        "WHERE unified_product_id = $1 AND order_key = $2",
+        product,
+        order_key,
+    )
+
+
+async def _settle(connection: Connection, sale: Sale, on_hand: int | None, fence: int) -> Decided:
+    """An order that was short of units claims no more of them: it holds those that it has."""
+    await connection.execute(
+        "UPDATE interlock.reservations SET state = 'held', units = kept, kept = 0, advice = NULL, changed_at = now() "
+        "WHERE unified_product_id = $1 AND order_key = $2",
+        sale.unified_product_id,
+        sale.order_key,
+    )
+    holders, left = await _standing(connection, sale.unified_product_id, on_hand)
+    return Decided(State.HELD, True, fence, left, holders)
+
+
 async def _promote(connection: Connection, product: int, on_hand: int | None, fence: int) -> tuple[str, ...]:
     waiting = await connection.fetch(
-        "SELECT order_key, units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold' "
+        "SELECT order_key, units - kept AS wanted FROM interlock.reservations "
+        "WHERE unified_product_id = $1 AND state = 'oversold' "
         "ORDER BY reserved_at, order_key",
         product,
     )
     promoted: list[str] = []
     for one in waiting:
         left = await left_of(connection, product, on_hand)
-        if left is not None and one["units"] > left:
+        if left is not None and one["wanted"] > left:
             break
         await connection.execute(
-            "UPDATE interlock.reservations SET state = 'held', fence = $3, advice = NULL, changed_at = now() "
-            "WHERE unified_product_id = $1 AND order_key = $2",
+            "UPDATE interlock.reservations SET state = 'held', fence = $3, advice = NULL, kept = 0, "
+            "changed_at = now() WHERE unified_product_id = $1 AND order_key = $2",
             product,
             one["order_key"],
             fence,
@@ -161,11 +186,11 @@ async def _promote(connection: Connection, product: int, on_hand: int | None, fe
 
 async def _standing(connection: Connection, product: int, on_hand: int | None) -> tuple[tuple[str, ...], int | None]:
     held = await connection.fetch(
-        "SELECT order_key, units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'held' "
-        "ORDER BY reserved_at, order_key",
+        "SELECT order_key, CASE state WHEN 'held' THEN units ELSE kept END AS has FROM interlock.reservations "
+        "WHERE unified_product_id = $1 AND (state = 'held' OR kept > 0) ORDER BY reserved_at, order_key",
         product,
     )
-    taken = sum(one["units"] for one in held)
+    taken = sum(one["has"] for one in held)
     return tuple(one["order_key"] for one in held), None if on_hand is None else on_hand - taken
 
 

@@ -280,6 +280,43 @@ async def test_a_match_that_is_made_after_the_sale_takes_the_other_product_s_lis
     await until(both_free, "and its end frees both")
 
 
+async def test_an_order_grows_when_the_listing_of_its_second_line_becomes_known(goods: Goods) -> None:
+    """Two lines of one product, of which only one is known at first: two units are sold, not one."""
+    three = {"action": 2, "id": goods.product, "attributesJson": {"unitsOnHand": 3}}
+    assert (await goods.api.post("unifiedProducts", three)).status == 200
+    units = "SELECT units FROM interlock.reservations WHERE order_key = $1"
+
+    async def sold(number: int, *items: str) -> None:
+        lines = [OrderLine(item_id=item, title="One", quantity=1, unit_price=brl("750.00")) for item in items]
+        told = sold_at("ebay", number).model_copy(update={"lines": lines})
+        await goods.publisher.publish(Outgoing(told))
+        await until(lambda: is_true(lambda: goods.state(f"ebay:{number}"), State.HELD), "its first line is known")
+        assert await scalar(goods.database, units, f"ebay:{number}") == 1
+
+    async def of(number: int, count: int) -> bool:
+        return await scalar(goods.database, units, f"ebay:{number}") == count
+
+    await sold(1, "ebay-1", "ebay-2")
+    await goods.list_at("ebay", "ebay-2")
+    await until(lambda: of(1, 2), "the order is of two units")
+    assert await goods.state("ebay:1") == State.HELD
+    assert all(shop.on_sale for shop in goods.shops.values()), "one is left"
+    await sold(2, "ebay-1", "ebay-3")
+    await until(all_off(goods), "that was the last unit")
+    await goods.list_at("ebay", "ebay-3")
+    await until(lambda: of(2, 2), "the second order is of two units, too")
+    advice = str(await scalar(goods.database, "SELECT advice FROM interlock.reservations WHERE state = 'oversold'"))
+    assert f"Order 2 at ebay needs 1 more of product {goods.product}, which went to ebay:1." in advice
+    await until(all_off(goods), "the listing that came late is off")
+    assert await scalar(goods.database, "SELECT count(*) FROM interlock.waiting_orders") == 0
+    await goods.told("ebay", 1, OrderStatus.CANCELLED, 1)
+    await until(lambda: is_true(lambda: goods.state("ebay:2"), State.HELD), "it has both of its units")
+    await goods.told("ebay", 2, minute=1)  # a state with one line only
+    await goods.told("ebay", 3)
+    await until(lambda: is_true(lambda: goods.state("ebay:3"), State.HELD), "one of the three is free")
+    assert await of(2, 2), "an order does not shrink"
+
+
 async def test_a_refund_frees_a_claim_but_no_unit(goods: Goods) -> None:
     await goods.told("ebay", 1)
     await until(lambda: is_true(lambda: goods.state("ebay:1"), State.HELD), "the first has the unit")
@@ -334,7 +371,7 @@ async def test_no_unit_is_ever_held_twice_whatever_comes_in_whatever_order(datab
             assert decided.fence >= fences.get(product, 0)
             fences[product] = decided.fence
             first = await connection.fetchval(
-                "SELECT units FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold' "
+                "SELECT units - kept FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold' "
                 "ORDER BY reserved_at, order_key LIMIT 1",
                 product,
             )
