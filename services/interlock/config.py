@@ -19,7 +19,7 @@ class Config(BaseSettings):
     units_unless_told: int | None = Field(
         default=1, ge=0, description="Units of a product whose attributes have no unitsOnHand; empty: no limit"
     )
-    attempts: int = Field(default=40, ge=1, le=1000, description="To take a listing off, before a person must")
+    attempts: int = Field(default=40, ge=1, le=1000, description="Refusals to take a listing off, before a person must")
     concurrency: int = Field(default=16, ge=1, le=200, description="Listings that are taken off at the same time")
     kafka: KafkaFromEnvironment
     database: DatabaseFromEnvironment

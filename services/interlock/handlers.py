@@ -7,17 +7,20 @@
 | marketplace_order.changed   | the same, for the order's product                                                   |
 | sell_listing.changed        | the orders that waited for it are counted again; taken off, if the product's last   |
 |                             | unit is sold                                                                        |
+| unified_product.changed     | taken off, if there are no more units than were sold; if there are, no further one  |
 | product_match.changed       | the same; and each product's sales count for the other                              |
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from libs.bus.message import Outgoing, Received
+from libs.bus.message import Outgoing, Received, Record
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Wait
 from libs.commands.errors import ReadModelBehind
 from libs.db.errors import DatabaseAway, NotMigrated
 from libs.entities.finding import rows
+from libs.projection.model import Position
+from libs.read_models.commanded import is_later
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderChangedV1
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus as Ours
 from schemas.orders.order_changed import OrderChangedV2, OrderStatus
@@ -25,6 +28,8 @@ from schemas.product_matches.product_match_changed import MatchedEntity, Product
 from schemas.registry import BY_MODEL
 from schemas.sell_listings.sell_listing_changed import ENTITY as LISTINGS
 from schemas.sell_listings.sell_listing_changed import SellListingChangedV1
+from schemas.unified_products.unified_product_changed import ENTITY as PRODUCTS
+from schemas.unified_products.unified_product_changed import UnifiedProductChangedV1
 from services.interlock.counting import count
 from services.interlock.goods import SURE, Offered, linked
 from services.interlock.interlocking import Interlock
@@ -38,7 +43,13 @@ OURS_OVER = frozenset({Ours.CANCELLED, Ours.RETURNED, Ours.REFUNDED})
 
 TOPICS = tuple(
     BY_MODEL[fact].family.topic
-    for fact in (OrderChangedV2, MarketplaceOrderChangedV1, SellListingChangedV1, ProductMatchChangedV1)
+    for fact in (
+        OrderChangedV2,
+        MarketplaceOrderChangedV1,
+        SellListingChangedV1,
+        ProductMatchChangedV1,
+        UnifiedProductChangedV1,
+    )
 )
 
 
@@ -53,6 +64,8 @@ async def on_facts(batch: Sequence[Received], interlock: Interlock) -> list[Outg
                     await _ours(ours, interlock)
                 case ProductMatchChangedV1() as match:
                     await _match(match, interlock)
+                case UnifiedProductChangedV1() as product:
+                    await _product(product, received.record, interlock)
                 case SellListingChangedV1() as listing:
                     await _listing(listing, interlock)
                 case _:
@@ -107,6 +120,19 @@ async def _ours(order: MarketplaceOrderChangedV1, interlock: Interlock) -> None:
         await interlock.ended(sales, came_back=order.deleted or order.status != Ours.REFUNDED)
     else:
         await interlock.sold(sales)
+
+
+async def _product(product: UnifiedProductChangedV1, record: Record, interlock: Interlock) -> None:
+    """Its units may be others. A fact can be read before the command that decided it commits: the row must be there."""
+    number = product.unified_product_id
+    if product.deleted or not await interlock.knows(number):
+        return
+    async with interlock.database.connection() as connection:
+        (row,) = await rows(connection, PRODUCTS, gone=True, unified_product_id=number) or [None]
+    told = Position(PRODUCTS.topic, record.partition, record.offset, "", None)
+    if row is not None and row.log_partition == told.partition and is_later(row, product, told):
+        raise ReadModelBehind(f"the row of product {number} lacks its last change")
+    await interlock.stocked(number)
 
 
 async def _match(match: ProductMatchChangedV1, interlock: Interlock) -> None:

@@ -8,7 +8,7 @@ from libs.jobs import JobQueue, NewJob
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import INTERLOCK_SALES
 from services.interlock.goods import Offered, another, offered, on_hand
-from services.interlock.reservations import Decided, Sale, State, left_of, lock, release, reserve
+from services.interlock.reservations import Decided, Sale, State, left_of, lock, release, reserve, restock
 
 log = get_logger()
 
@@ -113,6 +113,28 @@ class Interlock:
                 listings = {fresh.sell_listing_id: fresh} | known_by
                 await self._take_off(connection, product, fence, list(listings.values()), again=fresh.sell_listing_id)
 
+    async def knows(self, product: int) -> bool:
+        """Whether a unit of a product was ever sold."""
+        async with self.database.connection() as connection:
+            return bool(
+                await connection.fetchval("SELECT true FROM interlock.products WHERE unified_product_id = $1", product)
+            )
+
+    async def stocked(self, product: int) -> None:
+        """A product may have another number of units: take its listings off, if no unit is left.
+
+        More units go to the orders that were flagged, the first first, and stop take-offs; nothing is listed again.
+        """
+        async with self.database.transaction() as connection:
+            await lock(connection, product)
+            units = await on_hand(connection, product, self.units_unless_told)
+            fence, promoted = await restock(connection, product, units)
+            left = await left_of(connection, product, units)
+            if left is not None and left <= 0:
+                await self._take_off(connection, product, fence, await offered(connection, product))
+        if promoted:
+            log.info("units came", product=product, left=left, promoted=promoted, fence=fence)
+
     async def _take_off(
         self,
         connection: Connection,
@@ -129,7 +151,8 @@ class Interlock:
                 INSERT INTO interlock.take_offs
                     (unified_product_id, fence, sell_listing_id, channel, market, channel_item_id)
                 VALUES ($1, $2, $3, $4, $5, $6)
-                ON CONFLICT (unified_product_id, fence, sell_listing_id) DO UPDATE SET done_at = NULL WHERE $7
+                ON CONFLICT (unified_product_id, fence, sell_listing_id) DO UPDATE SET done_at = NULL, away_since = NULL
+                WHERE $7
                 RETURNING xmax = 0
                 """,
                 product,

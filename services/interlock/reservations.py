@@ -139,6 +139,26 @@ async def left_of(connection: Connection, product: int, on_hand: int | None) -> 
     return (await _standing(connection, product, on_hand))[1]
 
 
+async def restock(connection: Connection, product: int, on_hand: int | None) -> tuple[int, tuple[str, ...]]:
+    """A product may have more units, or fewer: its fence, and the orders that were flagged and have units now.
+
+    With units left, what was to be taken off under the fence before is void.
+    """
+    fence, left = await lock(connection, product), await left_of(connection, product, on_hand)
+    decided_short = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM interlock.take_offs WHERE unified_product_id = $1 AND fence = $2)
+            OR EXISTS (SELECT FROM interlock.reservations WHERE unified_product_id = $1 AND state = 'oversold')
+        """,
+        product,
+        fence,
+    )
+    if not decided_short or (left is not None and left <= 0):
+        return fence, ()
+    fence = await _raise_fence(connection, product)
+    return fence, await _promote(connection, product, on_hand, fence)
+
+
 async def _known(connection: Connection, product: int, order_key: str) -> Record | None:
     """What stands of an order; `has`: the units that are its own."""
     return await connection.fetchrow(

@@ -196,6 +196,8 @@ async def test_a_listing_that_somebody_else_made_is_taken_off_under_the_sku_that
             return await scalar(goods.database, there) == 1
 
         await until(projected, "the offer can be read")
+        index = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'read_models' AND indexname = 'offers_listing_id'"
+        assert "(listing_id)" in str(await scalar(goods.database, index))
         await goods.told("amazon", 1)
         await until(all_off(goods), "all are off, the one made by hand among them")
 
@@ -315,6 +317,55 @@ async def test_an_order_grows_when_the_listing_of_its_second_line_becomes_known(
     await goods.told("ebay", 3)
     await until(lambda: is_true(lambda: goods.state("ebay:3"), State.HELD), "one of the three is free")
     assert await of(2, 2), "an order does not shrink"
+
+
+async def test_fewer_units_take_listings_off_and_more_list_nothing_again(goods: Goods) -> None:
+    async def units(count: int) -> None:
+        changed = {"action": 2, "id": goods.product, "attributesJson": {"unitsOnHand": count}}
+        assert (await goods.api.post("unifiedProducts", changed)).status == 200
+
+    async def fence_rose() -> bool:
+        return await scalar(goods.database, "SELECT fence FROM interlock.products") == 2
+
+    await units(2)
+    await goods.told("ebay", 1)
+    await until(lambda: is_true(lambda: goods.state("ebay:1"), State.HELD), "one of two is sold")
+    assert all(shop.on_sale for shop in goods.shops.values())
+    await units(1)
+    await until(all_off(goods), "the one that was left is gone: every listing is off")
+    await units(2)
+    await until(fence_rose, "there is a unit again")
+    assert not any(shop.on_sale for shop in goods.shops.values()), "nothing is listed by itself"
+    await goods.list_at("amazon", "amazon-2")
+    await units(1)
+    await until(all_off(goods), "what a person listed is taken off when the unit is gone")
+    await goods.told("mercadolibre", 2)
+    await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.OVERSOLD), "there is none for it")
+    await units(2)
+    await until(lambda: is_true(lambda: goods.state("mercadolibre:2"), State.HELD), "another was bought for it")
+
+
+async def test_a_marketplace_that_is_away_uses_up_no_attempts(goods: Goods) -> None:
+    away = goods.shops["amazon"]
+    away.fail = 1_000_000
+    await goods.told("ebay", 1)
+
+    async def asked_again() -> bool:
+        return len(away.calls) > 3
+
+    await until(asked_again, "amazon is asked again and again")
+    assert await scalar(goods.database, "SELECT max(attempts) FROM ops.jobs WHERE queue = 'interlock'") == 0
+    away_since = "SELECT away_since FROM interlock.take_offs WHERE channel = 'amazon'"
+    assert await scalar(goods.database, away_since) is not None
+    without_account = await goods.list_at("square", "square-1")
+    refused = "SELECT max(attempts) FROM ops.jobs WHERE queue = 'interlock' AND (payload_json->>'listing')::bigint = $1"
+
+    async def counted() -> bool:
+        return bool(await scalar(goods.database, refused, without_account))
+
+    await until(counted, "what is refused is an attempt")
+    away.fail = 0
+    await until(all_off(goods), "amazon is back")
 
 
 async def test_a_refund_frees_a_claim_but_no_unit(goods: Goods) -> None:

@@ -33,3 +33,4 @@ CREATE TABLE {schema}.offers (
 ALTER TABLE {schema}.offers ADD PRIMARY KEY (key);
 CREATE INDEX offers_newest ON {schema}.offers (updated_at DESC, key DESC);
 CREATE INDEX offers_account ON {schema}.offers (account, sku_code);
+CREATE INDEX offers_listing_id ON {schema}.offers USING hash (listing_id);
