@@ -16,6 +16,7 @@
 | PostgreSQL or Kafka is away, projector late | waits; nothing is lost                                              |
 | the catalog's rules refuse it               | tried again, then dead letter `policy`                              |
 | what it refers to is not there              | parked (`GET /waiting`) until it comes                              |
+| no documented step leads to what it says    | logged and parked (`GET /waiting`) with what a person is to do      |
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -76,6 +77,7 @@ async def _catalog_order(fact: MarketplaceOrderChangedV1, desk: Desk, cause: Env
     if not fact.deleted:
         await procure(fact.marketplace_order_id, desk, cause)
         await _released(desk, cause, waiting.order(fact.channel, fact.channel_order_id))
+    await _released(desk, cause, waiting.state(fact.channel, fact.channel_order_id))
 
 
 async def _parcel(fact: MarketplaceShipmentChangedV1, desk: Desk, cause: Envelope) -> None:

@@ -12,6 +12,7 @@ from libs.entities.finding import rows
 from libs.entities.ordered import listing_of, names_of
 from libs.pricing.amounts import cents
 from libs.privacy.opener import opened
+from libs.telemetry.log import get_logger
 from schemas.entities import BY_COLLECTION
 from schemas.envelope import Envelope
 from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrderStatus
@@ -19,7 +20,9 @@ from schemas.orders.order_changed import Buyer, OrderChangedV2, OrderLine, Order
 from schemas.values import Json
 from services.order_desk import waiting
 from services.order_desk.desk import Desk, is_gone, standing
-from services.order_desk.steps import ORDER, way
+from services.order_desk.steps import ORDER, conflict, order_way
+
+log = get_logger()
 
 ORDERS, LISTINGS = BY_COLLECTION["marketplaceOrders"], BY_COLLECTION["sellListings"]
 _WORKFLOW = ORDERS.workflow
@@ -40,19 +43,26 @@ class Sold:
 
 @dataclass(frozen=True)
 class Unlinked:
-    """A line that leads to no product of the catalog, or to no price in US dollars."""
+    """What of an order waits: for a line's listing, for its price in US dollars, or for another state of its row."""
 
     names: tuple[str, ...]
     why: str
+    needs_person: bool = False
 
 
 async def on_order(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> list[int]:
-    """The numbers of its rows. What cannot be linked yet waits for its listing."""
+    """The numbers of its rows. What cannot be linked yet waits for its listing.
+
+    What the marketplace says and no documented step leads to waits for the row's next state, and is told to a person.
+    """
     numbers, unlinked = await _link(fact, desk, cause)
     if unlinked:
-        names = [waiting.item(fact.marketplace, name) for one in unlinked for name in one.names]
+        names = [name for one in unlinked for name in one.names]
         await waiting.park(desk.database, fact, names, "; ".join(one.why for one in unlinked))
         numbers, unlinked = await _link(fact, desk, cause)
+    for one in unlinked:
+        if one.needs_person:
+            log.warning("an order needs a person: no documented step leads to what its marketplace says", what=one.why)
     if not unlinked:
         await waiting.unpark(desk.database, fact)
     return numbers
@@ -84,14 +94,28 @@ async def _link(fact: OrderChangedV2, desk: Desk, cause: Envelope) -> tuple[list
             else:
                 sold[found.unified_product_id] = _together(sold.get(found.unified_product_id), found)
     address = _address(await opened(fact.buyer, desk.keys)) if sold else {}
-    numbers = [await _record(fact, one, address, desk, cause) for one in sold.values()]
-    return [number for number in numbers if number is not None], unlinked
+    numbers = []
+    for one in sold.values():
+        row = await _record(fact, one, address, desk, cause)
+        if row is not None:
+            numbers.append(int(row.key))
+            unlinked.extend(_conflicts(fact, row))
+    return numbers, unlinked
 
 
-async def _record(fact: OrderChangedV2, sold: Sold, address: Json, desk: Desk, cause: Envelope) -> int | None:
-    """Make the row, and take it to where the marketplace says that it is."""
+def _conflicts(fact: OrderChangedV2, row: Any) -> list[Unlinked]:
+    why = conflict(row.status, ORDER[fact.status])
+    if why is None:
+        return []
+    number, told = int(row.key), f"{fact.marketplace} says that order {fact.order_id} is {fact.status}"
+    name = waiting.state(fact.marketplace, fact.order_id)
+    return [Unlinked((name,), f"{told}; marketplaceOrder {number}: {why}", needs_person=True)]
+
+
+async def _record(fact: OrderChangedV2, sold: Sold, address: Json, desk: Desk, cause: Envelope) -> Any:
+    """Make the row, and take it to where the marketplace says that it is; the row as it is then. None: it is gone."""
     told = ORDER[fact.status]
-    known: int | None = None
+    known: Any = None
 
     async def plan(command: Command) -> Change | None:
         nonlocal known
@@ -106,7 +130,7 @@ async def _record(fact: OrderChangedV2, sold: Sold, address: Json, desk: Desk, c
         row = standing(same)
         if row is None:
             return None if is_gone(same) else Change(CREATE, None, _fields(fact, sold, address))
-        known = int(row.key)
+        known = row
         return _corrected(row, sold) or (None if told is None else _step(row, told))
 
     await desk.settle(ORDERS, plan, cause=cause)
@@ -125,7 +149,7 @@ def _corrected(row: Any, sold: Sold) -> Change | None:
 
 def _step(row: Any, target: MarketplaceOrderStatus) -> Change | None:
     assert _WORKFLOW is not None
-    path = way(_WORKFLOW, row.status, target)
+    path = order_way(_WORKFLOW, row.status, target)
     return Change(UPDATE, int(row.key), {"status": path[0]}) if path else None
 
 
@@ -144,15 +168,16 @@ def _fields(fact: OrderChangedV2, sold: Sold, address: Json) -> Mapping[str, obj
 
 async def _sold(connection: Connection, fact: OrderChangedV2, line: OrderLine) -> Sold | Unlinked:
     names, channel = names_of(line), fact.marketplace
+    listings = tuple(waiting.item(channel, name) for name in names)
     if fact.status is OrderStatus.PAYMENT_PENDING and not line.unit_price.amount:
-        return Unlinked(tuple(names), f"{channel} tells no price before the buyer has paid")
+        return Unlinked(listings, f"{channel} tells no price before the buyer has paid")
     listing = await listing_of(connection, channel, line)
     if listing is None:
-        return Unlinked(tuple(names), f"no sell listing of {channel} has the channelItemId {' or '.join(names)}")
+        return Unlinked(listings, f"no sell listing of {channel} has the channelItemId {' or '.join(names)}")
     price = line.unit_price
     rate = Decimal(1) if price.currency == _USD else await _rate(connection, listing, price.currency)
     if rate is None:
-        return Unlinked(tuple(names), f"no sell listing tells what a {price.currency} is worth in US dollars")
+        return Unlinked(listings, f"no sell listing tells what a {price.currency} is worth in US dollars")
     usd = cents(price.amount * rate)
     return Sold(listing.unified_product_id, listing.market, line.quantity, usd)
 

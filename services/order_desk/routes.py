@@ -23,8 +23,10 @@ class WaitingFact(BaseModel):
     """A fact that waits."""
 
     key: str = Field(description="Its topic and key")
-    waits_for: list[str] = Field(description="What has to come: a sell listing's channelItemId, or an order")
-    why: str
+    waits_for: list[str] = Field(
+        description="What has to come: a sell listing's channelItemId, an order, or an order's state"
+    )
+    why: str = Field(description="What is missing, or what a person is to do")
     since: datetime
 
 

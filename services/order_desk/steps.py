@@ -41,6 +41,8 @@ PARCEL_BY_SUBSTATUS: Mapping[str, Parcel] = {
 
 TROUBLE = frozenset({Parcel.EXCEPTION, Parcel.DELIVERY_FAILED, Parcel.RETURNED_TO_SENDER})
 
+_TOLD_ALONE = frozenset({Order.DELIVERED, Order.RETURNED})
+
 _ON_ITS_WAY = frozenset({Parcel.PICKED_UP, Parcel.IN_TRANSIT, Parcel.OUT_FOR_DELIVERY})
 
 
@@ -75,6 +77,34 @@ def way(workflow: Workflow, old: str, new: str, avoid: Collection[str] = ()) -> 
     Through a state of `avoid` it goes only where no other way leads.
     """
     return _way(workflow, old, new, frozenset(avoid)) or _way(workflow, old, new, frozenset())
+
+
+def order_way(workflow: Workflow, old: str, new: str) -> tuple[str, ...] | None:
+    """As `way`, but None where it would say on its way that an order arrived or came back, which nobody told.
+
+    So a shipped order that is refunded stays shipped: its parcel or a person tells whether it is delivered or returned.
+    """
+    path = way(workflow, old, new)
+    return None if path is not None and _TOLD_ALONE.intersection(path[:-1]) else path
+
+
+def conflict(old: str, told: Order | None) -> str | None:
+    """What a person is to do about a marketplace's word that is no step from where an order is; None: nothing.
+
+    It is settled when the order is refunded, or, for a cancelled one, on its way back.
+    """
+    if told is Order.CANCELLED and old in (Order.SHIPPED, Order.DELIVERED):
+        kept = f"; where the buyer keeps it and is paid back, to {Order.REFUNDED}" if old == Order.DELIVERED else ""
+        return (
+            f"it is {old} here, and no step leads from there to {told}. Have the parcel stopped or sent back, and set "
+            f"the order's status to {Order.RETURNED}{kept}"
+        )
+    if told is Order.REFUNDED and old == Order.SHIPPED:
+        return (
+            f"it is {old} here, and nobody told whether it arrived. See where the parcel is, and set the order's "
+            f"status to {Order.DELIVERED} or {Order.RETURNED}: it then becomes {told} by itself"
+        )
+    return None
 
 
 def _way(workflow: Workflow, old: str, new: str, closed: frozenset[str]) -> tuple[str, ...] | None:

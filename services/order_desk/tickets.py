@@ -1,7 +1,9 @@
 """Buyers' words → messageTickets: one for each question, one for each conversation after a sale.
 
 A ticket holds what the customer wrote, message by message, with a blank line between; a message that it has is not
-added again, so that one that comes twice changes nothing. Its states, as the document names them:
+added again, so that one that comes twice changes nothing. A message is known by its id (heard.py): the same words
+written again are another message. In a replay of what was never noted, it is known by its words. A ticket's states,
+as the document names them:
 
 | what happens                                | ticket                                                        |
 |---------------------------------------------|---------------------------------------------------------------|
@@ -18,7 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from libs.bus.replay import is_replay
 from libs.commands.command import Command
+from libs.db.pool import Connection
 from libs.entities.change import CREATE, UPDATE, Change
 from libs.entities.finding import rows
 from libs.privacy.opener import opened
@@ -31,12 +35,12 @@ from schemas.message_tickets.message_ticket_changed import TicketStatus as Statu
 from schemas.messages.message_changed import Direction, MessageChangedV1
 from schemas.questions.question_changed import QuestionChangedV1, QuestionStatus
 from services.order_desk.desk import Desk, standing
+from services.order_desk.heard import BETWEEN, Heard, Message, added, heard, times
 from services.order_desk.orders import LISTINGS, of_channel
 from services.order_desk.parcels import SHIPMENTS
 
 TICKETS = BY_COLLECTION["messageTickets"]
 
-_BETWEEN = "\n\n"
 _MOST_CHARACTERS = 10_000
 _OVER = {QuestionStatus.CLOSED, QuestionStatus.DELETED, QuestionStatus.BLOCKED}
 
@@ -87,11 +91,20 @@ async def _written(
         return None
     reply = await desk.suggester.reply(await _asked(text, about, desk))
 
+    message = Message(channel, thread, message_id)
+    noted = await _heard(message, text, desk, cause)
+
     async def plan(command: Command) -> Change | None:
-        row = await _ticket(command, channel, thread)
+        change = await _change(command)
+        if change is not None:
+            command.then(lambda connection: added(connection, message))
+        return change
+
+    async def _change(command: Command) -> Change | None:
+        row = await _ticket(command.connection, channel, thread)
         if row is not None and row.status == Status.CLOSED:
             known = await opened(row.customer_message, desk.keys)
-            if _holds(known, text):
+            if noted.is_held(known, text):
                 return None
             return await _opening(command, f"{thread}#{message_id}")
         return await _opening(command, thread) if row is None else await _added(row)
@@ -103,9 +116,9 @@ async def _written(
 
     async def _added(row: Any) -> Change | None:
         known = await opened(row.customer_message, desk.keys)
-        if _holds(known, text):
+        if noted.is_held(known, text):
             return None
-        whole = f"{known}{_BETWEEN}{text}"[-_MOST_CHARACTERS:]
+        whole = f"{known}{BETWEEN}{text}"[-_MOST_CHARACTERS:]
         status = Status.RESPONDED if row.status == Status.PENDING and row.final_reply else row.status
         status = Status.PENDING if row.status == Status.RESOLVED else status
         return Change(
@@ -122,7 +135,7 @@ async def _answered(
     text = text.replace("\0", "").strip()[:_MOST_CHARACTERS]
 
     async def plan(command: Command) -> Change | None:
-        row = await _ticket(command, channel, thread)
+        row = await _ticket(command.connection, channel, thread)
         if row is None or row.status == Status.CLOSED:
             return None
         if row.final_reply is not None and await opened(row.final_reply, desk.keys) == text:
@@ -135,7 +148,7 @@ async def _answered(
 
 async def _moved(channel: str, thread: str, state: Status, desk: Desk, cause: Envelope) -> int | None:
     async def plan(command: Command) -> Change | None:
-        row = await _ticket(command, channel, thread)
+        row = await _ticket(command.connection, channel, thread)
         if row is None or row.status == state:
             return None
         return Change(UPDATE, int(row.key), {"status": state})
@@ -143,8 +156,18 @@ async def _moved(channel: str, thread: str, state: Status, desk: Desk, cause: En
     return await desk.change(TICKETS, plan, cause=cause)
 
 
-async def _ticket(command: Command, channel: str, thread: str) -> Any:
-    return standing(await rows(command.connection, TICKETS, channel=channel, thread_id=thread))
+async def _ticket(connection: Connection, channel: str, thread: str) -> Any:
+    return standing(await rows(connection, TICKETS, channel=channel, thread_id=thread))
+
+
+async def _heard(message: Message, text: str, desk: Desk, cause: Envelope) -> Heard:
+    """What is noted of a message, before anything is done about it."""
+    before = 0
+    if not is_replay(cause):
+        async with desk.database.connection() as connection:
+            row = await _ticket(connection, message.marketplace, message.thread_id)
+        before = 0 if row is None else times(await opened(row.customer_message, desk.keys), text)
+    return await heard(desk.database, message, before)
 
 
 async def _about(desk: Desk, channel: str, thread: str | None) -> _About:
@@ -171,11 +194,6 @@ async def _asked(text: str, about: _About, desk: Desk) -> Asked:
         parcels = await rows(connection, SHIPMENTS, marketplace_order_id=int(about.order.key))
     tracking = parcels[-1].tracking_number if parcels else None
     return Asked(text, about.market, about.order.status, tracking, parcels[-1].carrier if parcels else None)
-
-
-def _holds(known: str, text: str) -> bool:
-    """Whether a ticket has a message, which may itself be of several paragraphs."""
-    return f"{_BETWEEN}{text}{_BETWEEN}" in f"{_BETWEEN}{known}{_BETWEEN}"
 
 
 def _fields(channel: str, thread: str, text: str, reply: str | None, about: _About) -> Mapping[str, Any]:

@@ -38,6 +38,11 @@ def order(channel: str, order_id: str) -> str:
     return f"order {channel} {order_id}"
 
 
+def state(channel: str, order_id: str) -> str:
+    """The name of an order whose row has to be in another state first: its parcel or a person takes it there."""
+    return f"state of order {channel} {order_id}"
+
+
 def parcel(channel: str, shipment_id: str) -> str:
     """The name of a parcel whose order is waited for."""
     return f"parcel {channel} {shipment_id}"

@@ -398,3 +398,60 @@ async def test_a_line_that_is_linked_later_corrects_its_order_and_the_purchase_f
     assert [await desk.count(topic) for topic in ("marketplace_orders", "procurement_jobs")] == [
         one + 1 for one in counted
     ], "what is corrected is left as it is"
+
+
+async def test_a_shipped_order_that_is_cancelled_or_refunded_is_told_to_a_person_until_it_has_gone_on(
+    desk: Desk,
+) -> None:
+    await listed(desk)
+    numbers = {}
+    for number, told in ((2000, OrderStatus.CANCELLED), (2001, OrderStatus.REFUNDED)):
+        await desk.told(placed(number, 0, OrderStatus.SHIPPED), placed(number, 1, told))
+        row = await desk.row("marketplaceOrders", lambda one: True, channelOrderId=str(number))
+        numbers[number] = row["marketplaceOrderId"]
+
+    async def waiting() -> dict[str, str]:
+        rows = "SELECT jsonb_object_agg(fact->>'order_id', why)::text FROM order_desk.waiting"
+        return dict(json.loads(str(await scalar(desk.database, rows) or "{}")))
+
+    async def waits(*orders: int) -> bool:
+        return set(await waiting()) == set(map(str, orders))
+
+    await until(lambda: waits(2000, 2001), "both are told")
+    why = await waiting()
+    assert why["2000"].startswith(
+        f"mercadolibre says that order 2000 is cancelled; marketplaceOrder {numbers[2000]}: it is ORDER_SHIPPED here, "
+        "and no step leads from there to ORDER_CANCELLED. Have the parcel stopped"
+    )
+    assert "set the order's status to ORDER_DELIVERED or ORDER_RETURNED" in why["2001"]
+    for number in (2000, 2001):
+        returned = {"action": 2, "id": numbers[number], "status": "ORDER_RETURNED"}
+        assert (await desk.api.post("marketplaceOrders", returned)).values
+    await desk.row("marketplaceOrders", lambda one: one["status"] == "ORDER_REFUNDED", channelOrderId="2001")
+    await until(waits, "what was settled waits no more")
+    kept = (await desk.api.get("/marketplaceOrders", channelOrderId="2000")).json["marketplaceOrders"]
+    assert [one["status"] for one in kept] == ["ORDER_RETURNED"]
+    states = [fact["status"] for fact in await facts_of(desk, "marketplace_orders")]
+    assert "ORDER_DELIVERED" not in states, "nobody said that it arrived"
+
+
+async def test_the_same_words_written_again_open_a_resolved_ticket_and_the_same_message_does_not(desk: Desk) -> None:
+    await listed(desk)
+    await desk.told(buyers_message(1, text="Alô?"))
+
+    async def ticket(text: str, status: str) -> int:
+        found = await desk.row("messageTickets", lambda one: (one["customerMessage"], one["status"]) == (text, status))
+        return int(found["messageTicketId"])
+
+    number = await ticket("Alô?", "pending")
+    await desk.api.post("messageTickets", {"action": 2, "id": number, "status": "resolved"})
+    # The edited words come behind the repetition, in the same partition: it was handled, and added nothing.
+    await desk.told(buyers_message(1, 1, text="Alô?"), buyers_message(1, 2, text="Alô, bom dia?"))
+    assert await ticket("Alô?\n\nAlô, bom dia?", "pending") == number
+    await desk.api.post("messageTickets", {"action": 2, "id": number, "status": "resolved"})
+    await desk.told(buyers_message(2, 3, text="Alô?"))
+    assert await ticket("Alô?\n\nAlô, bom dia?\n\nAlô?", "pending") == number
+    # As after a kill between publishing and commit: the words are there, and only the note that precedes them.
+    await scalar(desk.database, "UPDATE order_desk.messages SET added = false WHERE message_id = '2'")
+    await desk.told(buyers_message(2, 3, text="Alô?"), buyers_message(2, 4, text="Tchau"))
+    assert await ticket("Alô?\n\nAlô, bom dia?\n\nAlô?\n\nTchau", "pending") == number

@@ -10,7 +10,17 @@ from schemas.marketplace_orders.marketplace_order_changed import MarketplaceOrde
 from schemas.marketplace_shipments.marketplace_shipment_changed import MarketplaceShipmentStatus as Parcel
 from schemas.orders.order_changed import OrderStatus
 from schemas.shipments.shipment_changed import ShipmentStatus
-from services.order_desk.steps import ORDER, PARCEL, PARCEL_BY_SUBSTATUS, TROUBLE, order_of, parcel, way
+from services.order_desk.steps import (
+    ORDER,
+    PARCEL,
+    PARCEL_BY_SUBSTATUS,
+    TROUBLE,
+    conflict,
+    order_of,
+    order_way,
+    parcel,
+    way,
+)
 
 
 def workflow(collection: str) -> Workflow:
@@ -43,6 +53,17 @@ def test_every_step_of_a_way_is_documented(old: Order, new: Order) -> None:
 )
 def test_the_ways_of_an_order(old: Order, new: Order, path: tuple[Order, ...] | None) -> None:
     assert way(ORDERS, old, new) == path
+
+
+@given(st.sampled_from(list(Order)), st.sampled_from(list(Order)))
+def test_no_order_is_said_to_have_arrived_or_come_back_on_its_way_to_another_state(old: Order, new: Order) -> None:
+    path = order_way(ORDERS, old, new)
+    if path is not None:
+        assert not {Order.DELIVERED, Order.RETURNED}.intersection(path[:-1])
+    if old in (Order.SHIPPED, Order.DELIVERED) and new in (Order.CANCELLED, Order.REFUNDED):
+        assert (path is None) == (conflict(old, new) is not None), "what cannot be reached is told"
+    else:
+        assert conflict(old, new) is None
 
 
 def test_a_parcel_goes_through_trouble_only_where_no_other_way_leads() -> None:
