@@ -253,9 +253,9 @@ async def test_the_workers_key_where_set(queue: JobQueue) -> None:
                 assert body == {"result": [{"value": "", "msg": "error", "error": error}]}
 
 
-async def test_without_postgres_it_is_an_error_of_ours(database_url: str) -> None:
-    nowhere = database_url.rpartition("@")[0] + "@127.0.0.1:1/nothing"
-    for url, what in ((nowhere, "DatabaseAway"), (database_url, "NotMigrated")):
+async def test_without_postgres_it_is_an_error_of_ours(unmigrated_url: str) -> None:
+    nowhere = unmigrated_url.rpartition("@")[0] + "@127.0.0.1:1/nothing"
+    for url, what in ((nowhere, "DatabaseAway"), (unmigrated_url, "NotMigrated")):
         async with (
             Database(url, application="tests") as database,
             TestClient(TestServer(application(JobQueue(database, "tests")))) as client,

@@ -270,14 +270,14 @@ async def execute(database: Database, sql: str) -> None:
 
 
 @asynccontextmanager
-async def privacy(kafka: KafkaSettings, database_url: str) -> AsyncIterator[None]:
+async def privacy(kafka: KafkaSettings, database_url: str, raw_kept: timedelta = timedelta(0)) -> AsyncIterator[None]:
     """The service as its app builds it, in this process; it sweeps all the time, and leaves nothing for replays."""
     config = Config(
         kafka=kafka,
         database=DatabaseSettings(url=database_url),
         port=0,
         sweep_every=timedelta(seconds=0.5),
-        raw_kept=timedelta(0),
+        raw_kept=raw_kept,
     )
     async with build(config) as service, working(service):
         yield
@@ -370,7 +370,7 @@ async def test_a_notice_that_comes_again_changes_nothing_and_one_without_a_name_
     for data, number in (({"userId": "x", "username": "y"}, 1), ({"userId": "x", "username": "y"}, 1), ({}, 2)):
         await publisher.publish(notice(data, number))
     await publisher.publish(notice({"userId": "x"}, 3))
-    async with privacy(kafka, database_url):
+    async with privacy(kafka, database_url, raw_kept=timedelta(days=1)):
 
         async def entered() -> bool:
             return len(await erasures(database)) == 3

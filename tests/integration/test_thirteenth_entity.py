@@ -63,7 +63,8 @@ EVENT = ENTITY.event
 def tree(folder: Path) -> None:
     """The repository with one file more: its own `schemas`, everything else as it is."""
     shutil.copytree(ROOT / "schemas", folder / "schemas", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("libs", "services", "tests", "pyproject.toml"):
+    compiled = [one.name for one in ROOT.glob("*__mypyc*.so")]  # the library of what is compiled (libs/compiled.py)
+    for name in ("libs", "services", "tests", "pyproject.toml", *compiled):
         (folder / name).symlink_to(ROOT / name)
     declared = folder / "schemas" / "warehouses" / "warehouse_changed.py"
     declared.parent.mkdir()
