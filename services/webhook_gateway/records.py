@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from libs.bus.batch_writer import field, header, varint
-from libs.marketplaces.contract import Notification
+from libs.marketplaces.delivery import Notification
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
