@@ -1,4 +1,4 @@
-"""aiohttp (on uvloop where that is asked for), aiokafka's `send_and_wait`: the lean way without anything of one's own."""
+"""aiohttp, aiokafka's `send_and_wait`: the lean way without anything of one's own; on uvloop if told so."""
 
 import asyncio
 import base64
