@@ -15,6 +15,7 @@ MODULES = (
     "libs/bus/group_commit.py",
     "libs/bus/partitioner.py",
     "libs/bus/produce.py",
+    "libs/bus/produce_wire.py",
     "libs/http/edge/exchange.py",
     "libs/http/edge/protocol.py",
     "libs/marketplaces/delivery.py",

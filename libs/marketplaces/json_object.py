@@ -61,7 +61,7 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
         return None
     if type(value) is not dict:
         return None
-    if b"\\" not in body:
+    if body.find(b"\\") < 0:  # `in` raises and catches a TypeError first
         texts = _texts(value, MAX_DEPTH)
         if texts >= 0 and 2 * texts == body.count(b'"'):
             return value

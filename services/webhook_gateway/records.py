@@ -32,6 +32,11 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
+def _record(fields: tuple[bytes, bytes, bytes, int]) -> Record:
+    """`Record(*fields)`, without the constructor that a NamedTuple brings: that one is interpreted."""
+    return tuple.__new__(Record, fields)
+
+
 def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str]:
     """The id of a delivery's event, the same for all its retries, everywhere: a UUID of version 5, bytes and text."""
     name = f"{marketplace}:{notification.account}:{notification.delivery_id}".encode()
@@ -112,7 +117,7 @@ def webhook_record(
         b"" if state is None else _STATE + field(state),
         *kept,
     )
-    return Record(subject, body, b"".join(headers), timestamp_ms)
+    return _record((subject, body, b"".join(headers), timestamp_ms))
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +149,7 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
         trace.told(),
         b"" if state is None else _STATE + field(state),
     )
-    return Record(key, data, b"".join(headers), timestamp_ms)
+    return _record((key, data, b"".join(headers), timestamp_ms))
 
 
 class Clock:
