@@ -97,6 +97,8 @@ class Ours:
 class _Peer:
     """What the peers have in common: their settings, and a topic of their own."""
 
+    uvloop = False
+
     async def launch(self, place: Place) -> Launch:
         Topics(place.bootstrap_servers).create(topic := f"{place.run}.webhooks")
         environment = {
@@ -106,6 +108,7 @@ class _Peer:
             "PEER_PATH": place.account.path,
             "PEER_SIGNATURE_KEY": place.account.signature_key,
             "PEER_NOTIFICATION_URL": place.account.notification_url,
+            "PEER_UVLOOP": "1" if self.uvloop else "0",
         }
         return Launch(self.command(), environment, topic)
 
@@ -117,27 +120,53 @@ class _Peer:
 
 
 class FastApi(_Peer):
+    """As `pip install fastapi uvicorn aiokafka` gives it: asyncio and h11."""
+
     name = "fastapi"
     title = "FastAPI + uvicorn + aiokafka"
     note = "send_and_wait; no deduplication, no key"
 
     def version(self) -> str:
-        return _packages("fastapi", "uvicorn", "aiokafka")
+        return _packages("fastapi", "uvicorn", "h11", "aiokafka")
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "bench.peers.fastapi_gateway"]
 
 
+class FastApiOnUvloop(FastApi):
+    """As `uvicorn[standard]` gives it."""
+
+    name = "fastapi_uvloop"
+    title = "FastAPI + uvicorn + aiokafka on uvloop"
+    note = "the same with httptools; in no ratio"
+    uvloop = True
+
+    def version(self) -> str:
+        return _packages("fastapi", "uvicorn", "httptools", "uvloop", "aiokafka")
+
+
 class Aiohttp(_Peer):
+    """On asyncio's own loop."""
+
     name = "aiohttp"
     title = "aiohttp + aiokafka"
     note = "send_and_wait; no deduplication, no key"
 
     def version(self) -> str:
-        return _packages("aiohttp", "uvloop", "aiokafka")
+        return _packages("aiohttp", "aiokafka")
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "bench.peers.aiohttp_gateway"]
+
+
+class AiohttpOnUvloop(Aiohttp):
+    name = "aiohttp_uvloop"
+    title = "aiohttp + aiokafka on uvloop"
+    note = "the same; in no ratio"
+    uvloop = True
+
+    def version(self) -> str:
+        return _packages("aiohttp", "uvloop", "aiokafka")
 
 
 class GoFranz(_Peer):
@@ -180,7 +209,7 @@ class NginxLua(_Peer):
 
 def gateway_peers() -> list["GatewayPeer"]:
     """In the order of the report; ours first."""
-    return [Ours(), FastApi(), Aiohttp(), GoFranz(), NginxLua()]
+    return [Ours(), FastApi(), FastApiOnUvloop(), Aiohttp(), AiohttpOnUvloop(), GoFranz(), NginxLua()]
 
 
 def environment_of(launch: Launch) -> Mapping[str, str]:

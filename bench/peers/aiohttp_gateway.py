@@ -1,5 +1,6 @@
-"""aiohttp on uvloop, aiokafka's `send_and_wait`: the lean Python way without anything of one's own."""
+"""aiohttp, aiokafka's `send_and_wait`: the lean way without anything of one's own; on uvloop if told so."""
 
+import asyncio
 import base64
 import hmac
 from collections.abc import AsyncIterator
@@ -40,7 +41,7 @@ def main() -> None:
     app.cleanup_ctx.append(lifespan)
     app.router.add_post(settings.path, receive)
     app.router.add_get("/readyz", ready)
-    loop = uvloop.new_event_loop()
+    loop = uvloop.new_event_loop() if settings.uvloop else asyncio.new_event_loop()
     web.run_app(app, host="127.0.0.1", port=settings.port, access_log=None, print=None, loop=loop)
 
 

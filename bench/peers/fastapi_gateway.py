@@ -1,4 +1,7 @@
-"""FastAPI on uvicorn (uvloop, httptools), aiokafka's `send_and_wait`: what most Python teams would write first."""
+"""FastAPI on uvicorn, aiokafka's `send_and_wait`: what most Python teams would write first.
+
+On asyncio and h11, as `pip install uvicorn` gives it; on uvloop and httptools where that is asked for.
+"""
 
 import base64
 import hmac
@@ -46,8 +49,8 @@ if __name__ == "__main__":
         app,
         host="127.0.0.1",
         port=settings.port,
-        loop="uvloop",
-        http="httptools",
+        loop="uvloop" if settings.uvloop else "asyncio",
+        http="httptools" if settings.uvloop else "h11",
         access_log=False,
         log_level="warning",
     )

@@ -19,6 +19,8 @@ class PeerSettings:
     path: str
     signature_key: bytes
     notification_url: bytes
+    uvloop: bool
+    """Python only: uvloop, and where there is a choice httptools, instead of what the packages use by themselves."""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -30,6 +32,7 @@ class PeerSettings:
             path=os.environ["PEER_PATH"],
             signature_key=os.environ["PEER_SIGNATURE_KEY"].encode(),
             notification_url=os.environ["PEER_NOTIFICATION_URL"].encode(),
+            uvloop=os.environ.get("PEER_UVLOOP") == "1",
         )
 
 

@@ -7,8 +7,9 @@ BuiltInPartitioner.partitionForKey.
 
 from collections.abc import Callable
 from struct import unpack_from
+from typing import Final
 
-_SEED = 0x9747B28C
+_SEED: Final = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 

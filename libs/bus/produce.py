@@ -1,7 +1,7 @@
 """Writing whole batches to the partitions of one topic, each once: Kafka's own idempotent protocol, without a producer.
 
 A client library's producer does for each batch what is done here for all of them together: that was a third of what a
-webhook cost. Connections, metadata and the protocol's structures are the library's. Each partition has a producer id of
+webhook cost. Connections and metadata are the library's. Each partition has a producer id of
 its own, so that a broken sequence is one partition's matter.
 Protocol: https://kafka.apache.org/protocol#The_Messages_Produce, KIP-98 (idempotent producer).
 """
@@ -17,14 +17,13 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
     for_code,
 )
-from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 
 from libs.bus.batch_writer import BatchWriter
+from libs.bus.produce_wire import Produce, codes_of
 from libs.bus.publisher import Publisher
 
-_ALL_IN_SYNC = -1
 _TIMEOUT_MS = 30_000
 _SEQUENCES = 2**31
 
@@ -78,15 +77,13 @@ class Partitions:
                         session = self._sessions[partition] = await self._begin(client, leader)
                     session.number(batch)
             content = [(partition, batch.build()) for partition, batch in batches.items()]
-            response = await client.send(
-                leader, ProduceRequest(None, _ALL_IN_SYNC, _TIMEOUT_MS, [(self._topic, content)])
-            )
+            codes = codes_of(await client.send(leader, Produce(self._topic, content)))
         except KafkaError as error:
             return dict.fromkeys(batches, error)
         outcomes: Outcomes = dict.fromkeys(batches, RequestTimedOutError("not spoken of"))
-        for partition, code, *_ in response.topics[0][1]:
-            kind = for_code(code)
-            outcomes[partition] = None if code == 0 or kind is DuplicateSequenceNumber else kind()
+        for partition, code in codes:
+            kind = for_code(code) if code else None
+            outcomes[partition] = None if kind is None or kind is DuplicateSequenceNumber else kind()
         return outcomes
 
     def give_up(self, partition: int) -> None:

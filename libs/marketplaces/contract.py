@@ -2,10 +2,31 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from libs.marketplaces.delivery import Delivery, Notification
+
+__all__ = [
+    "AccountSettings",
+    "Answer",
+    "Answered",
+    "BadPayload",
+    "BadSignature",
+    "CannotVerify",
+    "Challenger",
+    "Contract",
+    "Delivery",
+    "Http",
+    "Marketplace",
+    "Notification",
+    "Refused",
+    "UnknownAccount",
+    "Unreachable",
+    "WebhookVerifier",
+]
 
 
 class AccountSettings(BaseModel):
@@ -14,38 +35,6 @@ class AccountSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     account: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="Our name of the account; part of the URL")
-
-
-# The two that are made for each request are not frozen: a frozen one takes twice as long to make.
-
-
-@dataclass(slots=True)
-class Delivery:
-    """A webhook request as it arrived. Header names are lower case; a header sent twice makes the request bad (400)."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
-    account: str | None
-    secret: str | None
-    received_at: datetime
-
-
-@dataclass(slots=True)
-class Notification:
-    """A delivery that was proved to come from the marketplace.
-
-    `delivery_id` is the marketplace's own identity of the delivery, stable over its retries. `subject` names the entity
-    that it is about within the marketplace and account: with both of them before it, it is the Kafka key (`topic.yaml`
-    of `webhooks`), so that all deliveries about one entity stay in order. All are printable; `delivery_id`, `topic` and
-    `resource` have at most 256 characters, `subject` has at most 400.
-    """
-
-    account: str
-    delivery_id: str
-    topic: str
-    subject: str
-    resource: str | None = None
 
 
 class Refused(Exception):

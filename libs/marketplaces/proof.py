@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from libs.marketplaces.contract import BadSignature, Delivery
+from libs.marketplaces.contract import BadSignature
+from libs.marketplaces.delivery import Delivery
 
 MAX_PROOF = 4096
 """Characters of a header that holds a proof; none of the marketplaces' comes near it."""
@@ -56,6 +57,8 @@ class HmacSha256Keys:
 
     def prove_base64(self, message: bytes, given: str) -> bool:
         """Whether the text is the message's keyed hash in base64; the time does not tell by which key."""
+        if len(self._keys) == 1:
+            return same(self._keys[0].base64(message), given)
         return any_same([key.base64(message) for key in self._keys], (given,))
 
 

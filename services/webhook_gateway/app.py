@@ -49,19 +49,21 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
     """The service, from its settings; what is opened here is closed in the opposite order, after the last answer."""
     async with AsyncExitStack() as stack:
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
+        # A connection of their own: a broker takes the requests of one in turn, and decisions are many in each.
+        behind = await stack.enter_async_context(Publisher(config.kafka, NAME, waits=False))
         declared = topics()
 
-        def log_of(topic: str, pace: float = PACE_SECONDS) -> GroupCommit[Any]:
+        def log_of(publisher: Publisher, topic: str, pace: float = PACE_SECONDS) -> GroupCommit[Any]:
             return GroupCommit(publisher, topic, declared[topic].partitions, most_waiting=MOST_WAITING, pace=pace)
 
         decisions = await stack.enter_async_context(
-            Decisions(log_of(DECIDED.topic, DECISIONS_PACE), most=config.waiting_decisions)
+            Decisions(log_of(behind, DECIDED.topic, DECISIONS_PACE), most=config.waiting_decisions)
         )
         http_client = await stack.enter_async_context(KeyClient())
         window = Window(config.window, config.window_deliveries)
         spool = await stack.enter_async_context(Spool(config.spool_dir, config.spool_bytes))
         intake = Intake(
-            log_of(RECEIVED.topic),
+            log_of(publisher, RECEIVED.topic),
             window,
             spool,
             waiting_bytes=config.waiting_bytes,

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from libs.marketplaces.contract import BadPayload, Delivery, Notification, Refused, UnknownAccount
+from libs.marketplaces.contract import BadPayload, Refused, UnknownAccount
+from libs.marketplaces.delivery import Delivery, Notification
 from libs.telemetry.log import get_logger
 from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.intake import LATE, Intake, NotTakenIn

@@ -11,7 +11,8 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from libs.bus.batch_writer import field
-from libs.marketplaces.contract import Contract, Delivery, Refused
+from libs.marketplaces.contract import Contract, Refused
+from libs.marketplaces.delivery import Delivery
 from schemas.webhooks.webhook_received import HTTP_HEADER_PREFIX
 
 _MOST_KEPT_HEADER: Final = 8 * 1024

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from libs.bus.batch_writer import field, header, varint
-from libs.marketplaces.contract import Notification
+from libs.marketplaces.delivery import Notification
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
@@ -30,6 +30,11 @@ class Record(NamedTuple):
     value: bytes
     headers: bytes
     timestamp_ms: int
+
+
+def _record(fields: tuple[bytes, bytes, bytes, int]) -> Record:
+    """`Record(*fields)`, without the constructor that a NamedTuple brings: that one is interpreted."""
+    return tuple.__new__(Record, fields)
 
 
 def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str]:
@@ -112,7 +117,7 @@ def webhook_record(
         b"" if state is None else _STATE + field(state),
         *kept,
     )
-    return Record(subject, body, b"".join(headers), timestamp_ms)
+    return _record((subject, body, b"".join(headers), timestamp_ms))
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +149,7 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
         trace.told(),
         b"" if state is None else _STATE + field(state),
     )
-    return Record(key, data, b"".join(headers), timestamp_ms)
+    return _record((key, data, b"".join(headers), timestamp_ms))
 
 
 class Clock:

@@ -10,7 +10,8 @@ _TIMES_THE_FREE = 8
 
 def account_of(key: bytes) -> bytes:
     """Marketplace and account, from the key of a webhook's record."""
-    return b":".join(key.split(b":", 2)[:2])
+    end = key.find(b":", key.find(b":") + 1)
+    return key if end < 0 else key[:end]
 
 
 class Shares:

@@ -1,90 +1,54 @@
 """Square's event notifications: HMAC-SHA256 over the registered URL and the body."""
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any, Final
 
-from pydantic import Field, StringConstraints
-
-from libs.marketplaces.accounts import Accounts, Secret
-from libs.marketplaces.contract import (
-    AccountSettings,
-    Answer,
-    BadSignature,
-    Contract,
-    Delivery,
-    Http,
-    Marketplace,
-    Notification,
-    UnknownAccount,
-)
+from libs.marketplaces.accounts import Accounts
+from libs.marketplaces.contract import BadSignature, Http, Marketplace, UnknownAccount
+from libs.marketplaces.delivery import Delivery, Notification
 from libs.marketplaces.json_object import identifier, is_identifier, read_object
 from libs.marketplaces.proof import HmacSha256Keys, proof_header
+from libs.marketplaces.square.account import CONTRACT, LEGACY_SIGNATURE, SIGNATURE, SquareAccount
 
-SIGNATURE = "x-square-hmacsha256-signature"
-LEGACY_SIGNATURE = "x-square-signature"
-
-CONTRACT = Contract(
-    marketplace="square",
-    success=frozenset(range(200, 300)),
-    answer=Answer(200, {"ok": True}),
-    deadline=timedelta(seconds=10),
-    retries="Up to 11 retries within 24 hours, at growing distances from 1 minute to 8 hours, then dropped.",
-    kept_headers=(
-        SIGNATURE,
-        "square-environment",
-        "square-initial-delivery-timestamp",
-        "square-retry-number",
-        "square-retry-reason",
-    ),
-    read_headers=(LEGACY_SIGNATURE,),
-)
+_SIGNATURE: Final = SIGNATURE
 
 
-class SquareAccount(AccountSettings):
-    """A webhook subscription and the merchants that it is about.
+class _Subscription:
+    """What each delivery is checked against."""
 
-    `notification_url` is the registered URL, character for character; it is never derived from the request, because a
-    proxy changes that. `signature_keys` are several while a key is being replaced.
-    """
-
-    notification_url: str = Field(pattern=r"^https?://[\x21-\x7e]+$", max_length=2048)
-    signature_keys: tuple[Secret, ...] = Field(min_length=1, max_length=5)
-    merchant_ids: frozenset[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]] = Field(min_length=1)
+    def __init__(self, account: SquareAccount) -> None:
+        keys = [key.get_secret_value().encode() for key in account.signature_keys]
+        self.account = account.account
+        self.keys = HmacSha256Keys(keys, account.notification_url.encode())
+        self.merchants = account.merchant_ids
 
 
 class SquareWebhook:
     """Verifies deliveries against the subscriptions' keys, then finds the merchant's account."""
 
-    contract = CONTRACT
-
     def __init__(self, accounts: Sequence[SquareAccount]) -> None:
+        self.contract = CONTRACT
         self._accounts = Accounts(accounts)
-        self._keys = {
-            one.account: HmacSha256Keys(
-                (key.get_secret_value().encode() for key in one.signature_keys), one.notification_url.encode()
-            )
-            for one in accounts
-        }
+        self._named = {one.account: _Subscription(one) for one in accounts}
+        self._all = list(self._named.values())
 
     def verify(self, delivery: Delivery) -> Notification:
-        candidates, body = self._accounts.candidates(delivery.account), delivery.body
-        if SIGNATURE not in delivery.headers and LEGACY_SIGNATURE in delivery.headers:
+        account, body, headers = delivery.account, delivery.body, delivery.headers
+        candidates = self._all if account is None else [self._named[self._accounts.only(account).account]]
+        if _SIGNATURE not in headers and LEGACY_SIGNATURE in headers:
             raise BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")
-        given = proof_header(delivery, SIGNATURE)
-        proved = [account for account in candidates if self._keys[account.account].prove_base64(body, given)]
+        given = proof_header(delivery, _SIGNATURE)
+        proved = [one for one in candidates if one.keys.prove_base64(body, given)]
         if not proved:
             raise BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
         payload = read_object(body)
         merchant = identifier(payload.get("merchant_id"), "merchant_id")
-        for account in proved:
-            if merchant in account.merchant_ids:
-                break
-        else:
+        meant = [one for one in proved if merchant in one.merchants]
+        if not meant:
             raise UnknownAccount("No configured account has this merchant.")
         topic = identifier(payload.get("type"), "type", 200)
         return Notification(
-            account=account.account,
+            account=meant[0].account,
             delivery_id=identifier(payload.get("event_id"), "event_id"),
             topic=topic,
             subject=f"{merchant}:{_entity(topic, payload.get('data'))}",
