@@ -6,6 +6,7 @@ from functools import partial
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
+from annotated_types import Ge, Le
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -141,10 +142,10 @@ def _field(entity: Entity, name: str) -> tuple[Any, FieldInfo]:
     """A field of a create: the fact's type with what requests are held to."""
     info, column = entity.fact.model_fields[name], columns(entity)[name]
     hint: Any = _asked(info, column.type)
-    if name in entity.bounds:
-        hint = Annotated[hint, *entity.bounds[name]]
     if column.type is int:
-        hint = Annotated[hint, Field(ge=-_INT8, le=_INT8)]
+        hint = Annotated[hint, Ge(-_INT8), Le(_INT8)]
+    if name in entity.bounds:  # after the column's own: of two like bounds pydantic takes the last
+        hint = Annotated[hint, *entity.bounds[name]]
     if column.nullable:
         hint = hint | None
     if name in entity.empty_means:

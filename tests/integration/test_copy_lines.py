@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.projection.copy_lines import DELIMITER, NULL, QUOTE
 from libs.projection.digest import digest
@@ -17,6 +17,8 @@ from libs.projection.fold import fold
 from libs.projection.model import AnyReadModel, Row
 from libs.projection.table import Table
 from libs.read_models import READ_MODELS
+from libs.stack import Endpoints
+from tests.databases import empty_database
 from tests.facts import FACTS
 from tests.logs import located
 
@@ -38,10 +40,10 @@ TEXTS = [
 NUMBERS = [Decimal("1.50"), Decimal("-0"), Decimal("1E+3"), Decimal("1E-40"), Decimal("9" * 40)]
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url, application="tests") as opened:
-        await migrate(opened)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database(stack: Endpoints, migrated: str) -> AsyncIterator[Database]:
+    """One for all read models: their tables do not meet."""
+    async with empty_database(stack, migrated) as url, Database(url, application="tests", most=1) as opened:
         yield opened
 
 
