@@ -137,15 +137,15 @@ class GroupCommit(Generic[T]):
 
         What has none may still be written, as long as the publisher lives.
         """
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while self.waiting:
                     self._send_all()
                     await asyncio.wait(self._tasks)
-        except TimeoutError:
-            late = set(self._tasks)
-            for task in late:
-                task.cancel()
+        late = set(self._tasks) if self.waiting else set()
+        for task in late:
+            task.cancel()
+        if late:
             await asyncio.wait(late)
         if self._due is not None:
             self._due.cancel()
