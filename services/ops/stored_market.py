@@ -1,16 +1,15 @@
 """What the topics hold of one size of a product: its recorded markets, its sales, and the cost rules."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from libs.bus.reader import extents, partitions_of, read_range
 from libs.bus.settings import KafkaSettings
 from libs.pricing.backtest import Moment, PastSale
 from libs.pricing.cost_rules import CostRule
-from libs.projection.record import Located, Unreadable, locate
+from libs.projection.record import Located, Unreadable
+from libs.projection.whole_topics import whole_topics
 from schemas.cost_rules.cost_rule_changed import CostRuleChangedV1
 from schemas.event import Fact
 from schemas.market_data.market_data_recorded import MarketDataRecordedV1
@@ -24,7 +23,6 @@ MOST_NAMED = 20
 
 _USD = "USD"
 _TOPICS = ("market_data", "cost_rules", "recorded_sales", "orders")
-_CHUNK = 5_000
 _NOT_SOLD = (OrderStatus.CANCELLED, OrderStatus.RETURNED)
 
 
@@ -94,24 +92,10 @@ class StoredMarket:
 async def stored_market(kafka: KafkaSettings, sku: str, size: str | None) -> StoredMarket:
     """Read it. Raises KafkaAway."""
     found = StoredMarket(sku, size)
-    async with aclosing(_records(kafka)) as records:
+    async with aclosing(whole_topics(kafka, _TOPICS, "pricing")) as records:
         async for topic, record in records:
             found.take(topic, record)
     return found
-
-
-async def _records(kafka: KafkaSettings) -> AsyncGenerator[tuple[str, Located | Unreadable], None]:
-    for topic in _TOPICS:
-        found = await extents(kafka, await partitions_of(kafka, [topic]))
-        begin = {partition: extent.begin for partition, extent in found.items()}
-        end = {partition: extent.end for partition, extent in found.items()}
-        async with aclosing(read_range(kafka, begin, end, max_records=_CHUNK)) as chunks:
-            async for chunk in chunks:
-                for partition, part in chunk.items():
-                    for record in part.records:
-                        located = locate(record, partition.topic, "pricing")
-                        if located is not None:
-                            yield partition.topic, located
 
 
 def _usd(money: Money | None) -> Decimal | None:

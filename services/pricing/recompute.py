@@ -10,15 +10,15 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import Any
 
-from libs.bus.reader import extents, partitions_of, read_range
 from libs.bus.settings import KafkaSettings
 from libs.commands.live_builds import LiveBuilds
 from libs.db.pool import Database
 from libs.db.settings import DatabaseSettings
 from libs.pricing.opportunities import Figures
 from libs.pricing.quoting import Place
-from libs.projection.record import Located, locate
+from libs.projection.record import Located
 from libs.projection.table import Table
+from libs.projection.whole_topics import whole_topics
 from libs.read_models.entities import read_model
 from schemas.opportunities.opportunity_changed import ENTITY
 from services.pricing.board import Board, is_shared
@@ -28,7 +28,6 @@ from services.pricing.messages import Sent
 
 Opportunities = dict[Place, Figures]
 NAMES = tuple(Figures.__dataclass_fields__)
-_CHUNK = 5_000
 
 
 class Recomputation:
@@ -74,17 +73,10 @@ class Recomputation:
 async def recomputed(kafka: KafkaSettings, day: date) -> Opportunities:
     """All opportunities of a day, from the topics. Raises KafkaAway."""
     made = Recomputation()
-    for topic in HANDLERS:
-        found = await extents(kafka, await partitions_of(kafka, [topic]))
-        begin = {partition: extent.begin for partition, extent in found.items()}
-        end = {partition: extent.end for partition, extent in found.items()}
-        async with aclosing(read_range(kafka, begin, end, max_records=_CHUNK)) as chunks:
-            async for chunk in chunks:
-                for partition, part in chunk.items():
-                    for record in part.records:
-                        fact = locate(record, partition.topic, "pricing")
-                        if isinstance(fact, Located):
-                            made.take(fact)
+    async with aclosing(whole_topics(kafka, HANDLERS, "pricing")) as records:
+        async for _, fact in records:
+            if isinstance(fact, Located):
+                made.take(fact)
     return made.opportunities(day)
 
 
