@@ -17,7 +17,7 @@ from libs.stack.ports import free_ports, is_free
 from libs.stack.postgres_binaries import PostgresHome, give_to, postgres_home
 from libs.stack.postgres_record import DATABASE, USER, PostgresRecord
 from libs.stack.probes import ensure_database, postgres_answers, until
-from libs.stack.process import GuardedProcess, ProcessId, tail
+from libs.stack.process import GuardedProcess, ProcessId, signal_all, tail
 
 _START_TIMEOUT = 60.0  # a crash recovery may take a while
 _STOP_GRACE = 20.0
@@ -107,26 +107,22 @@ class EmbeddedPostgres:
     async def kill(self) -> None:
         """SIGKILL to the postmaster: a crash. Waits until its children have noticed and ended; `start` recovers."""
         children = self._tree()[1:]
-        for child in children:
-            child.resume()  # a paused one notices nothing
+        signal_all(children, signal.SIGCONT)  # a paused one notices nothing
         if self._process is not None:
             await self._process.kill()
         elif self._identity is not None:
             await self._identity.stop(signal.SIGKILL, 10)
         _, left = await asyncio.to_thread(psutil.wait_procs, children, timeout=10)
-        for child in left:
-            child.kill()
+        signal_all(left, signal.SIGKILL)
         self._ended()
 
     def pause(self) -> None:
         """SIGSTOP to the postmaster and its children: connections stay open and nothing is answered."""
-        for process in self._tree():
-            process.suspend()
+        signal_all(self._tree(), signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT: undo `pause`."""
-        for process in self._tree():
-            process.resume()
+        signal_all(self._tree(), signal.SIGCONT)
 
     async def ready(self) -> None:
         """Wait until the server answers. Raises StackError."""

@@ -152,6 +152,13 @@ class GuardedProcess:
         return await self.stop()
 
 
+def signal_all(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each of a tree of processes. One that has ended since the tree was looked at is passed over."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
 def tail(log: Path, lines: int = 12) -> str:
     """The last lines of a log file, for an error's text."""
     try:

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from libs.stack import StackError
 from libs.stack.probes import until
-from libs.stack.process import GuardedProcess, ProcessId
+from libs.stack.process import GuardedProcess, ProcessId, signal_all
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
@@ -102,3 +103,13 @@ def test_a_reused_pid_is_not_taken_for_the_old_process() -> None:
     earlier = ProcessId(me.pid, me.started_at - 3600)
     assert not earlier.is_alive()
     assert not earlier.send(signal.SIGTERM), "this test process would have ended here"
+
+
+async def test_a_signal_for_many_passes_over_those_that_have_ended(tmp_path: Path) -> None:
+    # A PostgreSQL backend may end between the look at the tree and the signal.
+    ended = await GuardedProcess.start(SLEEP, log=tmp_path / "ended")
+    running = await GuardedProcess.start(SLEEP, log=tmp_path / "running")
+    processes = [psutil.Process(ended.pid), psutil.Process(running.pid)]
+    await ended.stop()
+    signal_all(processes, signal.SIGTERM)
+    assert await running.wait() == 128 + signal.SIGTERM
