@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from secrets import token_hex
 
 from aiohttp import web
@@ -13,12 +14,13 @@ from libs.bus.publisher import Publisher
 from libs.channels.accounts import open_amazon
 from libs.channels.settings import AmazonAccount
 from libs.db.pool import Database
+from libs.polling.poller import OnePoll, Pace, Poller
+from libs.polling.turns import Key, Turns
 from libs.privacy.sealer import open_sealer
 from libs.service import Service
 from services.amazon_orders.book import OrderBook
 from services.amazon_orders.config import Config
-from services.amazon_orders.poll import Pace, Poll, Seller
-from services.amazon_orders.turns import Turns
+from services.amazon_orders.poll import RETRY, TURNS, Poll, Seller
 from services.amazon_orders.unreadable import UnreadableOrders
 
 NAME = "amazon_orders"
@@ -37,13 +39,15 @@ async def build(config: Config) -> AsyncIterator[Service]:
         sellers = [Seller(each.account, each.market, amazon) for each, amazon in opened]
         owner = f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}"
         unreadable = UnreadableOrders(database, DeadLetters(config.kafka, publisher, NAME))
-        pace = Pace(config.every, config.overlap, config.back)
-        poll = Poll(sellers, Turns(database, owner), OrderBook(database, publisher), unreadable, pace)
+        turns = Turns(database, TURNS, owner)
+        poll = Poll(turns, OrderBook(database, publisher), unreadable, config.overlap, config.back)
+        polls: dict[Key, OnePoll] = {(one.account, one.market): partial(poll.poll, one) for one in sellers}
+        poller = Poller(turns, polls, Pace(config.every, RETRY))
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=web.Application(),
             ready={"kafka": publisher.check, "postgres": database.check},
-            workers={"poll": poll.work},
+            workers={"poll": poller.work},
         )

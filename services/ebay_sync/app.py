@@ -26,6 +26,8 @@ from libs.marketplaces.ebay.oauth import EbayApplication, refresh_grant, token_c
 from libs.marketplaces.ebay.translate import Owner
 from libs.oauth.store import PostgresTokenStore, open_token_database
 from libs.oauth.tokens import RotatingTokens, TokenPair
+from libs.polling.poller import OnePoll, Pace, Poller
+from libs.polling.turns import Key, Turns
 from libs.privacy.sealer import open_sealer
 from libs.quota.limiter import SharedRateLimiter
 from libs.quota.rules import Quota, Rule
@@ -36,8 +38,7 @@ from services.ebay_sync.config import Account, Config
 from services.ebay_sync.handlers import Deps, on_webhooks
 from services.ebay_sync.journal import Journal
 from services.ebay_sync.order_book import OrderBook
-from services.ebay_sync.order_poll import OrderPoll
-from services.ebay_sync.order_turns import OrderTurns
+from services.ebay_sync.order_poll import RETRY, TURNS, OrderPoll
 from services.ebay_sync.page_routes import Page
 from services.ebay_sync.presence import Presence
 from services.ebay_sync.routes import BEARER, SyncApi
@@ -102,7 +103,11 @@ async def build(config: Config) -> AsyncIterator[Service]:
         tuning = Tuning(coalesce=config.notified.coalesce, concurrency=config.notified.concurrency)
         consumer = Consumer(config.kafka, NAME, [RECEIVED.topic], publisher, tuning)
         unreadable = UnreadableOrders(database, DeadLetters(config.kafka, publisher, NAME), config.kafka)
-        poll = OrderPoll(sellers, OrderTurns(database, owner), orders, unreadable, config.orders)
+        turns = Turns(database, TURNS, owner)
+        poll = OrderPoll(turns, orders, unreadable, config.orders)
+        polled = sellers if config.orders.every else ()
+        polls: dict[Key, OnePoll] = {(one.account,): partial(poll.poll, one) for one in polled}
+        poller = Poller(turns, polls, Pace(config.orders.every, RETRY))
         # Without an account there is nobody to ask: notifications wait in the topic until there is one.
         notified: dict[str, Job] = {"notifications": partial(consumer.run, partial(on_webhooks, deps=deps))}
         streams = Streams(runs)
@@ -121,7 +126,7 @@ async def build(config: Config) -> AsyncIterator[Service]:
             workers={
                 "worker": worker.work,
                 "schedule": schedule.work,
-                "orders": poll.work,
+                "orders": poller.work,
                 **(notified if sellers else {}),
             },
         )

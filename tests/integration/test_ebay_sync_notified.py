@@ -24,7 +24,6 @@ from libs.read_models.orders.project import READ_MODEL as ORDERS
 from schemas.envelope import Envelope
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.ebay_sync.order_book import OrderBook, Told
-from services.ebay_sync.order_turns import LostTurn, OrderTurns
 from services.ebay_sync.run import Kind, Mode
 from services.ebay_sync.runs import Runs
 from services.ebay_sync.stock import Answer, Stock
@@ -406,24 +405,3 @@ async def test_an_older_state_of_an_order_never_follows_a_newer_one(
     assert await book.take("acme", [told(2, 6, "NOT_STARTED")]) == 1
     assert await book.take("other", [told(1, 0, "IN_PROGRESS")]) == 1
     assert len(await records(kafka, "orders")) == 3
-
-
-async def test_one_replica_polls_an_account_at_a_time(database: Database) -> None:
-    one, other = OrderTurns(database, "one"), OrderTurns(database, "other")
-    turn = await one.take("acme")
-    assert turn is not None
-    assert turn.modified_until is None
-    assert await other.take("acme") is None
-    assert await other.take("elsewhere") is not None
-    await one.renew(turn)
-    await one.finish(turn, LONG_AGO, timedelta(0))
-    again = await other.take("acme")
-    assert again is not None
-    assert again.modified_until == LONG_AGO
-    with pytest.raises(LostTurn):
-        await one.renew(turn)
-    await other.give_back(again, timedelta(hours=1))
-    assert await one.take("acme") is None
-    async with database.connection() as connection:  # a holder that died
-        await connection.execute("UPDATE ebay_sync.order_polls SET owner = 'dead', next_at = now()")
-    assert (await one.take("acme")) is not None

@@ -17,6 +17,7 @@ from libs.bus.tail import read_tail
 from libs.db.pool import Database
 from libs.http.client import ApiClient, ApiSettings
 from libs.marketplaces.ebay.client import Ebay
+from libs.polling.turns import Turns
 from libs.privacy.erasure import erase
 from libs.privacy.sweep import erased_lately, sweep
 from schemas.envelope import Envelope
@@ -24,8 +25,7 @@ from schemas.registry import read_fact
 from services.ebay_sync.config import Account, Polling
 from services.ebay_sync.handlers import Deps, on_webhooks
 from services.ebay_sync.order_book import OrderBook
-from services.ebay_sync.order_poll import OrderPoll
-from services.ebay_sync.order_turns import OrderTurns
+from services.ebay_sync.order_poll import TURNS, OrderPoll
 from services.ebay_sync.sellers import Seller, Sellers
 from services.ebay_sync.unreadable_orders import UnreadableOrders
 from tests.ebay_account import AnyToken
@@ -86,9 +86,9 @@ async def test_what_the_poll_cannot_read_is_a_dead_letter_with_all_of_it(
     async with selling(orders) as seller:
         unreadable = UnreadableOrders(database, DeadLetters(kafka, publisher, "ebay_sync"), kafka)
         book = OrderBook(database, publisher)
-        turns = OrderTurns(database, "tests")
-        poll = OrderPoll([seller], turns, book, unreadable, Polling())
-        turn = await turns.take("shop")
+        turns = Turns(database, TURNS, "tests")
+        poll = OrderPoll(turns, book, unreadable, Polling())
+        turn = await turns.take(("shop",))
         assert turn is not None
         assert (await poll.poll(seller, turn))[1] == 1, "the rest of the page is published"
         assert (await poll.poll(seller, turn))[1] == 0
