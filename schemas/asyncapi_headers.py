@@ -73,7 +73,7 @@ def webhook_headers() -> Part:
 
 def dead_letter_headers() -> Part:
     """Headers that are added to the record's own, which stay as they were."""
-    connect, spring = "__connect.errors.", "kafka_dlt-original-"
+    connect, spring = "__connect.errors.", "kafka_dlt-"
     number = {"pattern": "^[0-9]+$"}
     properties = {
         f"{connect}topic": _text(
@@ -82,22 +82,32 @@ def dead_letter_headers() -> Part:
         f"{connect}partition": _text("Its partition; -1 where it came from no topic", pattern="^(-1|[0-9]+)$"),
         f"{connect}offset": _text("Its offset", **number),
         f"{connect}connector.name": _text("The consumer that failed"),
+        f"{connect}task.id": _text("Which task of the connector: a consumer is one", const="0"),
         f"{connect}stage": _text("Where it failed", examples=["handle"]),
         f"{connect}class.name": _text("The consumer that failed"),
         f"{connect}exception.class.name": _text("The error's class"),
         f"{connect}exception.message": _text("The error's text, cut to 4000 characters"),
         f"{connect}exception.stacktrace": _text("The last 4000 characters of the stack trace"),
-        f"{spring}topic": _text("The topic that the record was read from"),
-        f"{spring}partition": _text("Its partition: 4 bytes, big-endian", **_binary(4)),
-        f"{spring}offset": _text("Its offset: 8 bytes, big-endian", **_binary(8)),
-        f"{spring}timestamp": _text("Its timestamp in ms since 1970: 8 bytes, big-endian", **_binary(8)),
+        f"{spring}exception-fqcn": _text("The error's class"),
+        f"{spring}exception-cause-fqcn": _text("The class of the error that led to it"),
+        f"{spring}exception-message": _text("The error's text, cut to 4000 characters"),
+        f"{spring}exception-stacktrace": _text("The last 4000 characters of the stack trace"),
+        f"{spring}original-topic": _text("The topic that the record was read from"),
+        f"{spring}original-partition": _text("Its partition: 4 bytes, big-endian", **_binary(4)),
+        f"{spring}original-offset": _text("Its offset: 8 bytes, big-endian", **_binary(8)),
+        f"{spring}original-timestamp": _text("Its timestamp in ms since 1970: 8 bytes, big-endian", **_binary(8)),
+        f"{spring}original-timestamp-type": _text("Whose time that is", const="CreateTime"),
+        f"{spring}original-consumer-group": _text("The consumer group that read it"),
         "x-error-class": _text("The kind of failure, for grouping"),
         "x-attempts": _text("How often the consumer tried", **number),
         "x-replay-count": _text("How often the record was retried from the dead letters", **number),
         "x-failed-consumer": _text("The consumer that failed: a retry is for it alone"),
         "x-first-failed-at": _text("When it failed first: RFC 3339 in UTC", format="date-time"),
     }
-    optional = {f"{spring}timestamp", f"{connect}exception.stacktrace"}
+    # What older dead letters do not have, or not every failure.
+    added = {name for name in properties if name.startswith(f"{spring}exception-")}
+    added |= {f"{spring}original-timestamp-type", f"{spring}original-consumer-group", f"{connect}task.id"}
+    optional = added | {f"{spring}original-timestamp", f"{connect}exception.stacktrace"}
     return {
         "type": "object",
         "required": [name for name in properties if name not in optional],

@@ -1,8 +1,9 @@
 """Dead letters: a record that a consumer could not handle, with its original bytes and the reason.
 
 Key, value and headers stay as they were; the reason is added in headers. Their names follow Kafka Connect
-(`__connect.errors.*`, text), Spring Kafka (`kafka_dlt-original-*`, binary) and our own `x-*`, so that the tools of both
-know them. A record that fails again after a retry keeps its `x-first-failed-at` and its count of replays.
+(DeadLetterQueueReporter: `__connect.errors.*`, all text), Spring Kafka (KafkaHeaders: `kafka_dlt-*`, numbers in binary)
+and our own `x-*`, so that the tools of both know them. A record that fails again after a retry keeps its
+`x-first-failed-at` and its count of replays.
 
 A record that is too large for a copy with marks is left where it stands: its dead letter has the marks alone, and
 `x-left-at-origin` says how many bytes the value has there.
@@ -32,7 +33,7 @@ from schemas.values import format_time
 log = get_logger()
 
 CONNECT = "__connect.errors."
-SPRING = "kafka_dlt-original-"
+SPRING = "kafka_dlt-"
 ERROR_CLASS = "x-error-class"
 ATTEMPTS = "x-attempts"
 REPLAYS = "x-replay-count"
@@ -42,6 +43,12 @@ FIRST_FAILED_AT = "x-first-failed-at"
 LEFT_AT_ORIGIN = "x-left-at-origin"
 
 _OWN = frozenset({ERROR_CLASS, ATTEMPTS, REPLAYS, FAILED_CONSUMER, FIRST_FAILED_AT, LEFT_AT_ORIGIN, REDRIVE_TO})
+_ONE_TASK = "0"
+"""Connect numbers a connector's tasks; a consumer of ours is one."""
+
+_CREATE_TIME = "CreateTime"
+"""Every topic of ours has its records' times from their producers (Kafka's default)."""
+
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _MAX_TEXT = 4_000
 _RETRY_SECONDS = 2.0
@@ -133,10 +140,17 @@ class DeadLetters:
         self._consumer = consumer
         self.topic = dead_letter_topic(consumer)
 
-    async def put(self, record: Record, *, error: BaseException, error_class: ErrorClass, attempts: int) -> None:
-        """Store a record with its reason; returns only when it is durable, however long Kafka is away."""
+    async def put(
+        self, record: Record, *, error: BaseException, error_class: ErrorClass, attempts: int, group: str | None = None
+    ) -> None:
+        """Store a record with its reason; returns only when it is durable, however long Kafka is away.
+
+        `group` is the consumer's group where it has another name than the consumer.
+        """
         origin = self._settings.logical(record.topic)
-        headers = annotated(record, origin, self._consumer, error, error_class, attempts)
+        headers = annotated(
+            record, origin, self._consumer, error, error_class, attempts, self._settings.group(group or self._consumer)
+        )
         key, value, left = record.key, record.value, False
         if key is None and value is None:
             value = b""  # the client library sends no record that has neither
@@ -166,43 +180,61 @@ class DeadLetters:
 
 
 def annotated(
-    record: Record, origin: str, consumer: str, error: BaseException, error_class: ErrorClass, attempts: int
+    record: Record,
+    origin: str,
+    consumer: str,
+    error: BaseException,
+    error_class: ErrorClass,
+    attempts: int,
+    group: str,
 ) -> list[Header]:
     """The record's own headers, without marks of an earlier failure, and the marks of this one."""
     earlier = dict(record.headers)
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    kind, text = _kind(error), str(error)[:_MAX_TEXT]
     trace = "".join(traceback.format_exception(error))[-_MAX_TEXT:]
     marks = {
         f"{CONNECT}topic": origin,
         f"{CONNECT}partition": str(record.partition),
         f"{CONNECT}offset": str(record.offset),
         f"{CONNECT}connector.name": consumer,
+        f"{CONNECT}task.id": _ONE_TASK,
         f"{CONNECT}stage": "handle",
         f"{CONNECT}class.name": consumer,
         f"{CONNECT}exception.class.name": kind,
-        f"{CONNECT}exception.message": str(error)[:_MAX_TEXT],
+        f"{CONNECT}exception.message": text,
         f"{CONNECT}exception.stacktrace": trace,
+        f"{SPRING}exception-fqcn": kind,
+        f"{SPRING}exception-message": text,
+        f"{SPRING}exception-stacktrace": trace,
+        f"{SPRING}original-topic": origin,
+        f"{SPRING}original-timestamp-type": _CREATE_TIME,
+        f"{SPRING}original-consumer-group": group,
         ERROR_CLASS: error_class.value,
         ATTEMPTS: str(attempts),
         FAILED_CONSUMER: consumer,
     }
-    spring = {
-        f"{SPRING}topic": origin.encode(),
-        f"{SPRING}partition": struct.pack(">i", record.partition),
-        f"{SPRING}offset": struct.pack(">q", record.offset),
-        f"{SPRING}timestamp": struct.pack(">q", record.timestamp),
+    if error.__cause__ is not None:
+        marks[f"{SPRING}exception-cause-fqcn"] = _kind(error.__cause__)
+    numbers = {
+        f"{SPRING}original-partition": struct.pack(">i", record.partition),
+        f"{SPRING}original-offset": struct.pack(">q", record.offset),
+        f"{SPRING}original-timestamp": struct.pack(">q", record.timestamp),
     }
     kept = {
         REPLAYS: earlier.get(REPLAYS) or b"0",
         FIRST_FAILED_AT: earlier.get(FIRST_FAILED_AT) or format_time(datetime.now(UTC)).encode(),
     }
-    added = {name: text.encode(errors="replace") for name, text in marks.items()} | spring | kept
+    added = {name: text.encode(errors="replace") for name, text in marks.items()} | numbers | kept
     return [*without_marks(record.headers), *added.items()]
 
 
 def without_marks(headers: Iterable[Header]) -> list[Header]:
     """A dead letter's headers as the record had them before it failed."""
     return [header for header in headers if not _is_mark(header[0])]
+
+
+def _kind(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"
 
 
 def _is_mark(name: str) -> bool:

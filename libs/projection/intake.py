@@ -85,7 +85,8 @@ class Intake:
             return True
         if self._halt.halted:
             return False
-        await self._dead_letters.put(record, error=error, error_class=error_class, attempts=1)
+        group = f"{self._consumer}-{self._model.name}"
+        await self._dead_letters.put(record, error=error, error_class=error_class, attempts=1, group=group)
         self._halt.note(failed=True)
         self._aside.add(place)
         return True

@@ -125,7 +125,9 @@ class _Failed:
 
 
 def test_dead_letter_headers_are_those_that_we_write(document: dict[str, Any]) -> None:
-    headers = annotated(_Failed(), "orders", "projector", ValueError("no"), ErrorClass.POISON, attempts=3)
+    error = ValueError("no")
+    error.__cause__ = KeyError("amount")
+    headers = annotated(_Failed(), "orders", "projector", error, ErrorClass.POISON, 3, "projector-orders")
     schema = document["components"]["messages"][asyncapi.DEAD_LETTER]["headers"]
     binary = {name for name, part in schema["properties"].items() if part.get("x-encoding") == "binary"}
     written = {name: value.decode() for name, value in headers if name not in binary}

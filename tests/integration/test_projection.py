@@ -230,6 +230,8 @@ async def test_unreadable_records_are_dead_lettered_and_passed(
         ("orders", 3, "contract"),
     ]
     assert letters[0].record.value == b"{broken"
+    group = kafka.group("projector-orders").encode()
+    assert dict(letters[0].record.headers)["kafka_dlt-original-consumer-group"] == group
 
 
 async def test_a_refused_fact_is_dead_lettered_once_and_the_rest_of_its_batch_is_kept(

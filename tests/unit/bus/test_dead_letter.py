@@ -24,20 +24,47 @@ class ARecord:
 
 
 def marks_of(record: ARecord, error: BaseException | None = None) -> dict[str, bytes]:
-    headers = annotated(record, "orders", "projector", error or ValueError("no amount"), ErrorClass.POISON, 6)
+    headers = annotated(record, "orders", "projector", error or ValueError("no amount"), ErrorClass.POISON, 6, "g")
     return dict(headers)
 
 
-def test_connect_and_spring_tools_find_where_it_came_from() -> None:
+def test_connects_headers_are_all_there_as_text() -> None:
+    """The names of DeadLetterQueueReporter.java, each once."""
     marks = marks_of(ARecord())
-    assert marks["__connect.errors.topic"] == b"orders"
-    assert marks["__connect.errors.partition"] == b"3"
-    assert marks["__connect.errors.offset"] == str(2**40).encode()
-    assert marks["__connect.errors.exception.class.name"] == b"builtins.ValueError"
-    assert marks["__connect.errors.exception.message"] == b"no amount"
-    assert marks["kafka_dlt-original-topic"] == b"orders"
-    assert struct.unpack(">i", marks["kafka_dlt-original-partition"]) == (3,)
-    assert struct.unpack(">q", marks["kafka_dlt-original-offset"]) == (2**40,)
+    trace = marks["__connect.errors.exception.stacktrace"]
+    assert b"ValueError: no amount" in trace
+    assert {name: value for name, value in marks.items() if name.startswith("__connect")} == {
+        "__connect.errors.topic": b"orders",
+        "__connect.errors.partition": b"3",
+        "__connect.errors.offset": str(2**40).encode(),
+        "__connect.errors.connector.name": b"projector",
+        "__connect.errors.task.id": b"0",
+        "__connect.errors.stage": b"handle",
+        "__connect.errors.class.name": b"projector",
+        "__connect.errors.exception.class.name": b"builtins.ValueError",
+        "__connect.errors.exception.message": b"no amount",
+        "__connect.errors.exception.stacktrace": trace,
+    }
+
+
+def test_springs_headers_are_all_there_with_numbers_in_binary() -> None:
+    """The names of KafkaHeaders.java (DLT_*) as DeadLetterPublishingRecoverer writes them."""
+    error = ValueError("no amount")
+    error.__cause__ = KeyError("amount")
+    marks = marks_of(ARecord(), error)
+    assert {name: value for name, value in marks.items() if name.startswith("kafka_dlt")} == {
+        "kafka_dlt-exception-fqcn": b"builtins.ValueError",
+        "kafka_dlt-exception-cause-fqcn": b"builtins.KeyError",
+        "kafka_dlt-exception-message": b"no amount",
+        "kafka_dlt-exception-stacktrace": marks["__connect.errors.exception.stacktrace"],
+        "kafka_dlt-original-topic": b"orders",
+        "kafka_dlt-original-partition": struct.pack(">i", 3),
+        "kafka_dlt-original-offset": struct.pack(">q", 2**40),
+        "kafka_dlt-original-timestamp": struct.pack(">q", 1_700_000_000_123),
+        "kafka_dlt-original-timestamp-type": b"CreateTime",
+        "kafka_dlt-original-consumer-group": b"g",
+    }
+    assert "kafka_dlt-exception-cause-fqcn" not in marks_of(ARecord())
 
 
 def test_it_says_who_failed_how_often_and_what_kind_of_failure_it_was() -> None:
@@ -47,11 +74,11 @@ def test_it_says_who_failed_how_often_and_what_kind_of_failure_it_was() -> None:
 
 
 def test_a_second_failure_keeps_the_time_of_the_first_and_the_replays() -> None:
-    first = dict(annotated(ARecord(), "orders", "projector", ValueError("a"), ErrorClass.POISON, 1))
+    first = dict(annotated(ARecord(), "orders", "projector", ValueError("a"), ErrorClass.POISON, 1, "g"))
     again = ARecord(
         headers=[("ce_id", b"1"), ("x-first-failed-at", first["x-first-failed-at"]), ("x-replay-count", b"2")]
     )
-    second = dict(annotated(again, "orders", "projector", ValueError("b"), ErrorClass.POISON, 1))
+    second = dict(annotated(again, "orders", "projector", ValueError("b"), ErrorClass.POISON, 1, "g"))
     assert second["x-first-failed-at"] == first["x-first-failed-at"]
     assert second["x-replay-count"] == b"2"
     assert second["__connect.errors.exception.message"] == b"b"
@@ -59,7 +86,9 @@ def test_a_second_failure_keeps_the_time_of_the_first_and_the_replays() -> None:
 
 def test_a_replays_dead_letter_is_still_a_replay_and_another_is_not() -> None:
     for headers, replayed in (([("ce_id", b"1"), (HEADER, b"r1")], True), ([("ce_id", b"1")], False)):
-        letter = ARecord(headers=annotated(ARecord(headers=headers), "orders", "p", ValueError(), ErrorClass.POISON, 1))
+        letter = ARecord(
+            headers=annotated(ARecord(headers=headers), "orders", "p", ValueError(), ErrorClass.POISON, 1, "g")
+        )
         assert is_replay(DeadLetter.of(letter, "p").headers_for_retry()) is replayed
 
 
@@ -69,4 +98,4 @@ names = st.text(min_size=1, max_size=20).filter(lambda name: not name.startswith
 @given(st.lists(st.tuples(names, st.binary(max_size=30)), max_size=6), st.text())
 def test_without_its_marks_it_is_the_record_that_failed(headers: list[Header], reason: str) -> None:
     record = ARecord(headers=headers)
-    assert without_marks(annotated(record, "t", "c", ValueError(reason), ErrorClass.CONTRACT, 1)) == headers
+    assert without_marks(annotated(record, "t", "c", ValueError(reason), ErrorClass.CONTRACT, 1, "g")) == headers
