@@ -4,10 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.marketplaces.stockx.listing import InventoryType
-from schemas.values import DecimalString
+from schemas.values import DecimalString, UtcTime
 from services.stockx_poller.command import Wants
 from services.stockx_poller.commands import Kept
 
@@ -23,7 +23,7 @@ class NewListingBody(BaseModel):
     variant_id: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9-]+$")
     amount: Price
     currency_code: Currency | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: UtcTime | None = None
     active: bool = Field(default=True, description="With an ask on the market")
     inventory_type: InventoryType | None = None
 
@@ -35,7 +35,7 @@ class ListingChangeBody(BaseModel):
 
     amount: Price | None = None
     currency_code: Currency | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: UtcTime | None = None
     active: bool | None = None
 
     @model_validator(mode="after")

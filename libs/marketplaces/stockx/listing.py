@@ -7,7 +7,15 @@ from pydantic import Field
 
 from libs.marketplaces.payload import EmptyIfNone, Id, Moment, OptionalId, Word
 from libs.marketplaces.stockx.operation import LastOperation
-from libs.marketplaces.stockx.values import Currency, Expiry, OptionalAmount, Price, StockXPayload, StockXRequest
+from libs.marketplaces.stockx.values import (
+    ComputedAmount,
+    Currency,
+    Expiry,
+    OptionalAmount,
+    Price,
+    StockXPayload,
+    StockXRequest,
+)
 
 
 class ListingStatus(StrEnum):
@@ -91,16 +99,16 @@ class Adjustment(StockXPayload):
     """A fee (negative) or a bonus."""
 
     adjustment_type: str | None = None
-    amount: OptionalAmount = None
-    percentage: OptionalAmount = None
+    amount: ComputedAmount = None
+    percentage: ComputedAmount = None
 
 
 class Payout(StockXPayload):
     """What the seller gets."""
 
-    total_payout: OptionalAmount = None
-    sale_price: OptionalAmount = None
-    total_adjustments: OptionalAmount = None
+    total_payout: ComputedAmount = None
+    sale_price: ComputedAmount = None
+    total_adjustments: ComputedAmount = None
     currency_code: Currency | None = None
     adjustments: Annotated[list[Adjustment], EmptyIfNone] = Field(default_factory=list)
 

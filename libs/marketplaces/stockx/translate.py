@@ -63,6 +63,9 @@ ORDER_STATUSES: Mapping[str, OrderStatus] = {
 
 _OVER = frozenset({"AUTHFAILED", "DIDNOTSHIP", "CANCELED", "COMPLETED", "RETURNED"})
 
+_DECIMALS = 8
+"""More than any currency has, fewer than are noise."""
+
 P = ParamSpec("P")
 F = TypeVar("F", bound=Fact)
 
@@ -133,7 +136,9 @@ def order_changed(order: Order, account: str) -> OrderChangedV2:
     product, variant = order.product, order.variant
     payout = order.payout
     fees = [one.amount for one in payout.adjustments if one.amount is not None and one.amount < 0] if payout else []
-    fee = _money(-sum(fees, Decimal(0)), payout.currency_code or order.currency_code) if payout and fees else None
+    fee = (
+        _money(_exact(-sum(fees, Decimal(0))), payout.currency_code or order.currency_code) if payout and fees else None
+    )
     line = OrderLine(
         item_id=order.listing_id or (variant.variant_id if variant else order.order_number),
         variation_id=variant.variant_id if variant else None,
@@ -157,6 +162,12 @@ def order_changed(order: Order, account: str) -> OrderChangedV2:
         buyer=Buyer(id=BUYER),
         raw=whole(order),
     )
+
+
+def _exact(amount: Decimal) -> Decimal:
+    """Without the noise of binary floating point."""
+    rounded = round(amount, _DECIMALS)
+    return amount if rounded == amount else rounded.normalize()
 
 
 def _money(amount: Decimal | None, currency: str | None) -> Money | None:

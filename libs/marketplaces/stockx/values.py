@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 
 from libs.marketplaces.payload import Amount, Payload, as_json
-from schemas.values import Json
+from schemas.values import Json, as_utc
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
@@ -18,7 +18,11 @@ def _none_if_blank(value: object) -> object:
 
 
 OptionalAmount = Annotated[Amount | None, BeforeValidator(_none_if_blank)]
-"""Major units, exact. StockX writes text (`"150"`); its examples of payouts have numbers. Null where there is none."""
+"""Major units, exact. StockX writes text (`"150"`). Null where there is none."""
+
+ComputedAmount = Annotated[Decimal | None, BeforeValidator(_none_if_blank), Field(max_digits=40, decimal_places=26)]
+"""An amount of a payout: the examples have JSON numbers, and what is computed in binary floating point may have its
+noise (`76.81000000000002`). What is only shown must not make the whole resource unreadable."""
 
 
 class StockXPayload(Payload):
@@ -44,16 +48,10 @@ def wire_time(moment: datetime) -> str:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
-def _aware(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("a time must carry its offset from UTC")
-    return moment
-
-
 Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2), PlainSerializer(wire_amount, when_used="json")]
 """An ask's amount in a request."""
 
-Expiry = Annotated[datetime, AfterValidator(_aware), PlainSerializer(wire_time, when_used="json")]
+Expiry = Annotated[datetime, AfterValidator(as_utc), PlainSerializer(wire_time, when_used="json")]
 
 
 class StockXRequest(BaseModel):

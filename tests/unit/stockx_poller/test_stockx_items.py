@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from libs.marketplaces.payload import Malformed
+from libs.marketplaces.payload import Malformed, as_json
 from libs.marketplaces.stockx.batch import BatchItem
 from libs.marketplaces.stockx.listing import Listing
 from libs.marketplaces.stockx.listing import ListingStatus as ToldStatus
@@ -24,7 +24,7 @@ from schemas.listings.listing_changed import ListingStatus
 from schemas.orders.order_changed import OrderStatus
 from services.stockx_poller.assigning import assigned
 from services.stockx_poller.command import Command, Wants
-from services.stockx_poller.messages import ListingChangeBody, NewListingBody
+from services.stockx_poller.messages import ListingChangeBody, NewListingBody, changed
 from services.stockx_poller.situation import Kind
 from tests.unit.marketplaces import stockx_answers
 
@@ -123,6 +123,24 @@ def test_an_order_as_a_fact() -> None:
             order_changed(order(**damaged), "acme")
 
 
+@pytest.mark.parametrize(
+    "payout",
+    [
+        {"totalPayout": 76.81000000000002, "salePrice": 90, "adjustments": [{"amount": -6.8999999999999995}]},
+        {"adjustments": [{"amount": -6.9, "percentage": 0.030000000000000002}]},
+    ],
+)
+def test_the_noise_of_a_computed_payout_makes_nothing_unreadable(payout: dict[str, Any]) -> None:
+    line = order_changed(order(payout=payout), "acme").lines[0]
+    assert line.sale_fee is not None
+    assert str(line.sale_fee.amount) == "6.9"
+    told = json.loads(json.dumps({**stockx_answers.LISTING, "payout": payout}), parse_float=Decimal)
+    fact = listing_changed(Listing.read(told), "acme")
+    assert {name: str(value) for name, value in fact.raw["payout"].items()} == {
+        name: str(value) for name, value in as_json(told["payout"]).items()
+    }, "raw is as it was told"
+
+
 def test_every_word_of_the_contract_has_one_of_ours() -> None:
     assert set(LISTING_STATUSES) == set(ToldStatus)
     assert set(ORDER_STATUSES) | {"SUSPENDED"} == {*ActiveStatus, *PastStatus}
@@ -146,11 +164,29 @@ def test_operations_that_others_have_started() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"active": False, "amount": "1"}, {"amount": 1.5}, {"amount": "0"}, {"amount": "1.234"}, {"colour": "red"}],
+    [
+        {},
+        {"active": False, "amount": "1"},
+        {"amount": 1.5},
+        {"amount": "0"},
+        {"amount": "1.234"},
+        {"colour": "red"},
+        {"expires_at": "2027-01-01T00:00:00"},
+        {"expires_at": "9999-12-31T23:59:59-23:59"},
+        {"expires_at": "0001-01-01T00:00:00+23:59"},
+    ],
 )
 def test_a_change_that_cannot_be(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ListingChangeBody.model_validate(body)
+
+
+def test_a_moment_is_the_same_command_in_whatever_offset_it_is_told() -> None:
+    told = [
+        ListingChangeBody.model_validate({"expires_at": each})
+        for each in ("2027-01-01T00:00:00Z", "2027-01-01T02:00:00+02:00")
+    ]
+    assert changed(told[0]).model_dump_json() == changed(told[1]).model_dump_json()
 
 
 def test_a_new_listing_needs_a_price_and_a_variant() -> None:
