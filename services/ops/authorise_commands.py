@@ -7,7 +7,8 @@ sandbox's where nobody has told of accounts.
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
 import aiohttp
@@ -37,6 +38,8 @@ from services.ops.secret_keys import vault_of
 from services.ops.service_api import fail
 
 Environment = Mapping[str, str]
+Opened = Callable[[Environment, Database, Vault], AbstractAsyncContextManager[Authority]]
+"""A marketplace's authority for as long as it is needed. Raises NoAgreement, SecretsError."""
 
 _Account = Annotated[str, typer.Option("--account", help="Our name of it, as in the services' settings.")]
 _Paste = Annotated[bool, typer.Option("--paste", help="Listen nowhere: the address that comes back is pasted.")]
@@ -66,7 +69,8 @@ def stockx(
 ) -> None:
     """Let a seller authorise us in a browser. The tokens are kept encrypted, for all services."""
 
-    async def work(environ: Environment, database: Database, vault: Vault) -> str:
+    @asynccontextmanager
+    async def opened(environ: Environment, database: Database, vault: Vault) -> AsyncIterator[Authority]:
         entry = _entry(environ, account, "STOCKX_POLLER_ACCOUNTS", "PRODUCT_SEARCH_STOCKX", "MARKET_DATA_STOCKX")
         secret = entry.client_secret or SecretStr(await SystemConfig(database, vault).get(CLIENT_SECRET) or "")
         if not secret.get_secret_value():
@@ -82,22 +86,20 @@ def stockx(
             client_id=entry.client_id, client_secret=secret, redirect_uri=redirect, accounts_url=url
         )
         async with ApiClient("stockx_accounts", ApiSettings(base_url=HttpUrl(url))) as api:
-            authority = Authority(
+            yield Authority(
                 "StockX",
                 stockx_oauth.token_client(entry.client_id),
                 lambda state: stockx_oauth.consent_url(application, state),
                 URL(redirect),
                 stockx_oauth.code_exchange(api, application),
             )
-            return await _agreed(Authorising(authority, account, database, vault), paste, redirected)
 
-    told = _run(work)
-    typer.echo(told)
-    typer.echo(
+    then = (
         f"Next: the services that have {account} in their settings (STOCKX_POLLER_ACCOUNTS, PRODUCT_SEARCH_STOCKX, "
         "MARKET_DATA_STOCKX) use its tokens from now on, stockx_poller within five minutes.\n"
         "`sellstream stockx quota` tells whether the account's work goes on."
     )
+    _authorise(opened, account, paste, redirected, then)
 
 
 def ebay(
@@ -111,7 +113,8 @@ def ebay(
 ) -> None:
     """Let a seller authorise us in a browser. The tokens are kept encrypted, for all services."""
 
-    async def work(environ: Environment, database: Database, vault: Vault) -> str:
+    @asynccontextmanager
+    async def opened(environ: Environment, _database: Database, _vault: Vault) -> AsyncIterator[Authority]:
         entry = _entry(environ, account, "EBAY_SYNC_ACCOUNTS")
         name = ru_name or environ.get("EBAY_RU_NAME", "")
         back = redirect_url or environ.get("EBAY_REDIRECT_URL", "")
@@ -127,27 +130,19 @@ def ebay(
         )
         url = environ.get("EBAY_SYNC_API__BASE_URL") or ebay_client.BASE_URL
         async with ApiClient("ebay", ApiSettings(base_url=HttpUrl(url))) as api:
-            authority = Authority(
+            yield Authority(
                 "eBay",
                 ebay_oauth.token_client(entry.client_id),
                 lambda state: ebay_oauth.consent_url(application, state),
                 URL(back),
                 ebay_oauth.code_exchange(api, application),
             )
-            return await _agreed(Authorising(authority, account, database, vault), paste, redirected)
 
-    told = _run(work)
-    typer.echo(told)
-    typer.echo(
+    then = (
         f"Next: ebay_sync, which has {account} in EBAY_SYNC_ACCOUNTS, uses its tokens from now on.\n"
         f"`sellstream ebay sync inventory --account {account}` synchronises it."
     )
-
-
-async def _agreed(authorising: Authorising, paste: bool, redirected: str) -> str:
-    if redirected:
-        return await authorising.take(read_redirect(redirected))
-    return await authorising.wait(paste=paste)
+    _authorise(opened, account, paste, redirected, then)
 
 
 def _entry(environ: Environment, account: str, *names: str) -> _Entry:
@@ -181,21 +176,29 @@ async def _environment() -> Environment:
     return {**services_environment(accounts, "", sandbox), **os.environ}
 
 
-def _run(work: Callable[[Environment, Database, Vault], Awaitable[str]]) -> str:
-    """Do it with PostgreSQL and the keys; what goes wrong is a sentence and exit status 1."""
+def _authorise(opened: Opened, account: str, paste: bool, redirected: str, then: str) -> None:
+    """Get the account its tokens, and tell what comes `then`; what goes wrong is a sentence and exit status 1."""
 
-    async def done() -> str:
+    async def agreed() -> str:
         environ = await _environment()
         vault = vault_of(os.environ, state_folder(os.environ))
-        async with Database(database_url(), application="sellstream authorise", most=2) as database:
-            return await work(environ, database, vault)
+        async with (
+            Database(database_url(), application="sellstream authorise", most=2) as database,
+            opened(environ, database, vault) as authority,
+        ):
+            authorising = Authorising(authority, account, database, vault)
+            if redirected:
+                return await authorising.take(read_redirect(redirected))
+            return await authorising.wait(paste=paste)
 
     try:
-        return asyncio.run(done())
+        told = asyncio.run(agreed())
     except TimeoutError:
         fail("Nobody has agreed in time. Begin again.")
     except OSError as error:
         fail(f"The answer cannot be heard here: {error}. Use --paste.")
     except (NoAgreement, StackError, SecretsError, DatabaseAway, NotMigrated, ApiError) as error:
-        told = str(error)
-        fail(f"{told[0].upper()}{told[1:].removesuffix('.')}.")
+        why = str(error)
+        fail(f"{why[0].upper()}{why[1:].removesuffix('.')}.")
+    typer.echo(told)
+    typer.echo(then)
