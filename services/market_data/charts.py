@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
-_WIDTH, _HEIGHT, _FOOT, _HEAD = 640, 220, 28, 22
+_WIDTH, _HEIGHT, _FOOT, _HEAD = 640, 246, 28, 48
+_LINE = 20
 
 
 def bars(title: str, names: Sequence[str], totals: Sequence[int], marked: Sequence[int]) -> str:
-    """A bar for each name; the marked part of it stands below. Both are told as numbers, too."""
+    """A bar for each name; the marked part of it stands below. Both are told as numbers, too, one above the other."""
     most = max([1, *totals])
     step = _WIDTH / max(1, len(names))
     room = _HEIGHT - _FOOT - _HEAD
@@ -17,12 +18,13 @@ def bars(title: str, names: Sequence[str], totals: Sequence[int], marked: Sequen
         left, width = place * step + step * 0.18, step * 0.64
         whole, below = room * total / most, room * part / most
         foot = _HEIGHT - _FOOT
-        told = f"{total} ({part} dead)" if part else str(total)
+        middle, above = left + width / 2, foot - whole - 6
+        dead = f'<text x="{middle:.1f}" y="{above:.1f}">{part:,} dead</text>' if part else ""
         parts.append(
             f'<rect class="bar" x="{left:.1f}" y="{foot - whole:.1f}" width="{width:.1f}" height="{whole:.1f}"/>'
             f'<rect class="dead" x="{left:.1f}" y="{foot - below:.1f}" width="{width:.1f}" height="{below:.1f}"/>'
-            f'<text x="{left + width / 2:.1f}" y="{foot - whole - 6:.1f}">{told}</text>'
-            f'<text x="{left + width / 2:.1f}" y="{_HEIGHT - 8}">{escape(name)}</text>'
+            f'<text x="{middle:.1f}" y="{above - (_LINE if part else 0):.1f}">{total:,}</text>{dead}'
+            f'<text x="{middle:.1f}" y="{_HEIGHT - 8}">{escape(name)}</text>'
         )
     return (
         f'<svg class="bars" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"><title>{escape(title)}</title>'

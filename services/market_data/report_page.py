@@ -19,18 +19,21 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6
 p { color: var(--soft); margin: .2rem 0 0; }
 .figures { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1.4rem 0 0; padding: 0; list-style: none; }
 .figures li { background: var(--band); border-radius: .5rem; padding: .7rem 1rem; min-width: 9rem; }
-.figures b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.figures b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .figures span { color: var(--soft); font-size: .85rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 600; font-size: .8rem; white-space: nowrap; }
 th, td { padding: .45rem .7rem .45rem 0; border-bottom: 1px solid var(--rule); vertical-align: middle; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+td.named { min-width: 11rem; max-width: 24rem; overflow-wrap: anywhere; }
+td.size { min-width: 3.6rem; max-width: 7rem; overflow-wrap: anywhere; }
 td small { display: block; color: var(--soft); }
 .down { color: var(--dead); } .up { color: var(--up); }
 .tag { background: var(--dead); color: var(--page); border-radius: .3rem; padding: 0 .4rem; font-size: .75rem; }
-svg.bars { width: 100%; max-width: 640px; height: auto; }
+svg.bars { width: 100%; max-width: 640px; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; text-anchor: middle; }
+@media (max-width: 40rem) { svg text { font-size: 20px; } }
 svg line { stroke: var(--rule); } rect.bar { fill: var(--bar); } rect.dead { fill: var(--dead); }
 svg.spark polyline { fill: none; stroke: var(--bar); stroke-width: 1.8; } svg.spark circle { fill: var(--dead); }
 """
@@ -53,19 +56,19 @@ def as_page(report: Report) -> str:
         f"<h1>Dead stock</h1><p>{report.made_at:%d %B %Y, %H:%M} UTC. Dead is what has been in stock for "
         f"{report.dead_after_days} days or more, and of which none was sold in that time.</p>"
         f"{_figures(report)}<h2>How long things have been in stock</h2>{ages}"
-        f"<h2>Dead ({sum(line.quantity for line in dead)})</h2>{_table(dead)}"
-        f"<h2>Still moving, or new ({sum(line.quantity for line in other)})</h2>{_table(other)}"
+        f"<h2>Dead ({sum(line.quantity for line in dead):,})</h2>{_table(dead)}"
+        f"<h2>Still moving, or new ({sum(line.quantity for line in other):,})</h2>{_table(other)}"
         "</body></html>"
     )
 
 
 def _figures(report: Report) -> str:
-    share = f"{100 * report.dead_pairs / report.pairs:.0f} % of {report.pairs} pairs" if report.pairs else "no stock"
+    share = f"{100 * report.dead_pairs / report.pairs:.0f} % of {report.pairs:,} pairs" if report.pairs else "no stock"
     told = [
-        (f"{report.dead_pairs}", f"dead pairs, {share}"),
+        (f"{report.dead_pairs:,}", f"dead pairs, {share}"),
         (
             _totals(report.bound),
-            f"what they cost{f'; {report.without_cost} of unknown cost' if report.without_cost else ''}",
+            f"what they cost{f'; {report.without_cost:,} of unknown cost' if report.without_cost else ''}",
         ),
         (_totals(report.worth), "what StockX bids for them"),
     ]
@@ -96,8 +99,8 @@ def _row(line: Line) -> str:
     stockx, goat = line.stockx, line.goat
     tag = ' <span class="tag">dead</span>' if line.dead else ""
     numbers = (
-        str(line.quantity),
-        str(line.days),
+        f"{line.quantity:,}",
+        f"{line.days:,}",
         _money(line.cost, line.cost_currency),
         _price(stockx, stockx.lowest_ask if stockx else None),
         _price(stockx, stockx.highest_bid if stockx else None),
@@ -109,10 +112,15 @@ def _row(line: Line) -> str:
     trend = sparkline(f"{line.sku} {line.size or ''}: lowest ask", [point.ask for point in line.trend])
     sold = "–" if line.last_sold_at is None else f"{line.last_sold_at:%Y-%m-%d}"
     return (
-        f"<tr><td>{escape(line.title or line.sku)}{tag}"
-        f"<small>{escape(line.sku)} · {escape(line.condition)}</small></td>"
-        f'<td>{escape(line.size or "–")}</td>{cells}<td>{trend}</td><td class="number">{sold}</td></tr>'
+        f'<tr><td class="named">{_isolated((line.title or "").strip() or line.sku)}{tag}'
+        f"<small>{_isolated(line.sku)} · {escape(line.condition)}</small></td>"
+        f'<td class="size">{_isolated(line.size or "–")}</td>{cells}<td>{trend}</td><td class="number">{sold}</td></tr>'
     )
+
+
+def _isolated(text: str) -> str:
+    """A text that somebody else wrote: its direction of writing ends with it."""
+    return f"<bdi>{escape(text)}</bdi>"
 
 
 def _price(prices: Prices | None, amount: Decimal | None) -> str:
