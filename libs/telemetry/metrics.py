@@ -28,6 +28,9 @@ GATEWAY_ANSWER_DURATION = Histogram(
     ["marketplace"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.6, 0.8, 1, 2.5, 5, 10),
 )
+GATEWAY_DEADLINE = Gauge(
+    "gateway_deadline_seconds", "How long a marketplace waits for its answer, by its contract.", ["marketplace"]
+)
 GATEWAY_DEADLINE_MISSES = Counter(
     "gateway_deadline_misses_total", "Deliveries answered after the marketplace's deadline.", ["marketplace"]
 )

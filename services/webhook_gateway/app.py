@@ -11,6 +11,7 @@ from libs.bus.group_commit import PACE_SECONDS, GroupCommit
 from libs.bus.publisher import Publisher
 from libs.marketplaces import MARKETPLACES
 from libs.service import Service
+from libs.telemetry.metrics import GATEWAY_DEADLINE
 from schemas.deliveries.delivery_decided import EVENT as DECIDED
 from schemas.topics import topics
 from schemas.webhooks.webhook_received import EVENT as RECEIVED
@@ -82,6 +83,8 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
                 for name, accounts in config.accounts.items()
             }
         )
+        for name, marketplace in places.marketplaces.items():
+            GATEWAY_DEADLINE.labels(name).set(marketplace.deadline)
         deadlines = Deadlines()
         stack.callback(deadlines.close)
         lines = Lines(sys.stdout)

@@ -203,6 +203,8 @@ async def test_mercadolibre_is_answered_as_its_document_says(kafka: KafkaSetting
         ping = await client.get("/mercadolibre/ping")
         assert await ping.json() == {"status": "ok", "service": "mercadolibre"}
         assert len(await log(kafka)) == 1
+        told = await (await client.get("/metrics")).text()
+        assert 'gateway_deadline_seconds{marketplace="mercadolibre"} 0.5\n' in told, "what its answers are measured by"
 
 
 async def test_a_secret_in_the_path_is_needed_and_never_logged(

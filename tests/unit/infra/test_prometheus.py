@@ -14,8 +14,11 @@ import yaml
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from libs.marketplaces import MARKETPLACES
 from libs.telemetry import metrics
 from services.ops.processes import SERVICES
+from services.webhook_gateway.config import Config
+from tests.webhook_examples import examples
 
 INFRA = Path(__file__).parents[3] / "infra"
 RULES = sorted((INFRA / "prometheus").glob("*.rules.yaml"))
@@ -67,6 +70,22 @@ def alert(name: str) -> dict[str, Any]:
     assert group["name"] == "stockx_api"
     found: dict[str, Any] = next(rule for rule in group["rules"] if rule["alert"] == name)
     return found
+
+
+def test_the_alarm_of_a_deadline_comes_before_it_is_broken() -> None:
+    """For every marketplace that delivers: at 60 % of its deadline, and the histogram can tell that from more."""
+    (group,) = yaml.safe_load((INFRA / "prometheus" / "webhook_gateway.rules.yaml").read_text())["groups"]
+    near = next(rule for rule in group["rules"] if rule["alert"] == "WebhookDeadlineNear")
+    share = re.search(r"> ([0-9.]+) \* max by \(marketplace\) \(gateway_deadline_seconds\)$", near["expr"])
+    assert share is not None
+    assert "{" not in near["expr"], "no marketplace is left out"
+    bounds = metrics.GATEWAY_ANSWER_DURATION._upper_bounds
+    longest = Config.model_fields["longest_wait"].default.total_seconds()
+    for name in MARKETPLACES:
+        deadline = examples(name)[0].verifier().contract.deadline.total_seconds()
+        warned = float(share[1]) * deadline
+        if warned < longest:  # else no answer is ever so late
+            assert any(warned < bound <= deadline for bound in bounds), f"{name}: no bucket tells {warned} s"
 
 
 def test_the_documented_alerts_are_there() -> None:
