@@ -16,10 +16,14 @@ from libs.telemetry.log import get_logger
 from schemas.listings.listing_changed import ListingChangedV1
 from services.stockx_poller import ledger, outbox, unreadable
 from services.stockx_poller.narrowing import Place, Reading, readings
+from services.stockx_poller.pacing import next_round
 from services.stockx_poller.situation import Refresh
 from services.stockx_poller.work import Work
 
 log = get_logger()
+
+PAGES_AT_EASE = 20
+"""Of 100 listings each; every 30 minutes they are 960 requests a day. Listings of the past are on them, too."""
 
 Keep = Callable[[Connection, Sequence[Listing]], Awaitable[None]]
 
@@ -279,7 +283,8 @@ async def sweep(work: Work) -> None:
                 "UPDATE stockx_poller.accounts SET sweep_page = sweep_page + 1 WHERE account = $1", work.account
             )
         else:
-            await _swept(connection, work.account, work.timing.sweep)
+            every = next_round(work.timing.sweep, number, PAGES_AT_EASE, work.stretch)
+            await _swept(connection, work.account, every)
 
 
 async def _swept(connection: Connection, account: str, every: timedelta) -> None:

@@ -23,6 +23,7 @@ from libs.marketplaces.stockx.translate import order_changed
 from libs.telemetry.log import get_logger
 from schemas.orders.order_changed import OrderChangedV2
 from services.stockx_poller import outbox, unreadable
+from services.stockx_poller.pacing import next_round
 from services.stockx_poller.work import Work
 
 log = get_logger()
@@ -66,7 +67,7 @@ async def poll_active(work: Work) -> None:
         await connection.execute(
             "UPDATE stockx_poller.accounts SET orders_page = 1, orders_at = now() + $2 WHERE account = $1",
             work.account,
-            work.timing.orders * row["orders_page"] * work.stretch,
+            next_round(work.timing.orders, row["orders_page"], 1, work.stretch),
         )
 
 

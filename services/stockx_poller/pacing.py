@@ -1,6 +1,7 @@
 """How often to ask again: young operations often, old ones seldom; all of them less when the day is short."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 GROWTH = 0.5
 MOST_STRETCH = 20.0
@@ -29,3 +30,11 @@ def stretch(planned: int, requests_left: int, reserve: int, day_ends_in: float, 
     if spare <= 0:
         return MOST_STRETCH
     return min(MOST_STRETCH, max(1.0, possible / (4.0 * spare)))
+
+
+def next_round(every: timedelta, pages: int, at_ease: int, stretch: float) -> timedelta:
+    """Until a list is read again that had so many pages, a call each.
+
+    One of more than `at_ease` pages is read as many times less often: however long it is, it costs the same each day.
+    """
+    return every * max(1.0, pages / at_ease) * max(1.0, stretch)

@@ -1,13 +1,16 @@
 """What to ask StockX next: laws of the scheduler, of batching and of pacing. No I/O."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.marketplaces.stockx.batch import BatchKind
 from services.stockx_poller.batching import WORTH_A_BATCH, Packing, next_write
-from services.stockx_poller.pacing import MOST_STRETCH, Backoff, stretch
+from services.stockx_poller.config import Timing
+from services.stockx_poller.listings import PAGES_AT_EASE
+from services.stockx_poller.pacing import MOST_STRETCH, Backoff, next_round, stretch
 from services.stockx_poller.plan import Load, plan
 from services.stockx_poller.scheduler import IDLE, LATE_ORDERS, MOST_TOGETHER, Rules, next_call, next_poll, refresh
 from services.stockx_poller.situation import (
@@ -267,6 +270,16 @@ def test_the_less_is_left_the_longer_the_pauses(planned: int, left: int, day: fl
     now = stretch(planned, left, 1_000, day, 1.1)
     assert 1.0 <= now <= MOST_STRETCH
     assert stretch(planned, max(0, left - 100), 1_000, day, 1.1) >= now
+
+
+@given(st.integers(1, 2_000), st.floats(1, MOST_STRETCH))
+def test_rounds_cost_the_same_each_day_however_many_listings_and_orders_there_are(pages: int, grown: float) -> None:
+    timing = Timing()
+    for every, at_ease, most in ((timing.sweep, PAGES_AT_EASE, 960), (timing.orders, 1, 2_880)):
+        pause = next_round(every, pages, at_ease, grown)
+        assert pause >= every
+        assert pages * (timedelta(days=1) / pause) <= most + 1e-6
+        assert next_round(every, 1, at_ease, 1.0) == every
 
 
 @given(
