@@ -6,7 +6,8 @@
 | a sell listing    | title                       | one of the title: see `Codes`| in the title, item's id |
 | a buy offer       | the words of its page's URL | as above, of those words     | in the URL              |
 
-A buy offer has no title of its own. Of digits in free text only 12 to 14 with a right check digit count as a barcode.
+A buy offer has no title of its own; what is no URL is read as its words. Of digits in free text only 12 to
+14 with a right check digit count as a barcode.
 """
 
 import re
@@ -54,11 +55,20 @@ def of_listing(number: int, title: str, known: Codes, item_id: str = "") -> Item
 
 def of_page(number: int, url: str, known: Codes) -> Item:
     """A supplier's page by its URL: the words of its path, and numbers in its query."""
-    parts = urlsplit(url)
-    words = [word for word in _SEPARATORS.sub(" ", unquote_plus(parts.path)).split() if word.lower() not in _NOT_WORDS]
+    path, query = _parts(url)
+    words = [word for word in _SEPARATORS.sub(" ", unquote_plus(path)).split() if word.lower() not in _NOT_WORDS]
     title = " ".join(word for word in words if not _NUMBER.fullmatch(word))
-    numbers = " ".join([*words, *(value for _, value in parse_qsl(parts.query))])
+    numbers = " ".join([*words, *(value for _, value in parse_qsl(query))])
     return Item(number, title, None, _code(title, known), _barcode(numbers))
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Path and query. Anybody may write anything into productUrl, and one offer must not keep all others unmatched."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket that is not closed, a host that is none
+        return url, ""
+    return parts.path, parts.query
 
 
 def _code(title: str, known: Codes) -> str | None:

@@ -47,6 +47,8 @@ def test_other_numbers_are_no_barcode(title):
         ("https://shop.example/apple_iphone%2015.html?upc=194253701286", "apple iphone 15", "194253701286"),
         ("https://shop.example/", "", None),
         ("not a url", "not a url", None),
+        ("http://[::1/iphone-15?upc=194253701286", "http: [::1 iphone 15?upc=194253701286", "194253701286"),
+        ("https://shop\u2100.example/iphone-15", "https: shop\u2100 example iphone 15", None),
     ],
 )
 def test_a_page_is_the_words_of_its_url(url, title, barcode):
