@@ -85,6 +85,8 @@ def json_body(body: bytes) -> Any:
         raise Refused(400, f"the body is not JSON: {error}") from error
     except UnicodeEncodeError:
         raise Refused(400, "the body holds half of a surrogate pair: no text can be made of it") from None
+    except RecursionError:
+        raise Refused(400, "the body is not JSON that we read: it is nested too deeply") from None
     return parsed
 
 
@@ -112,8 +114,8 @@ async def _carry_out(
 
 def _idempotency_key(request: web.Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 1 <= len(key) <= 255:
-        raise Refused(400, "the header Idempotency-Key must have 1 to 255 characters")
+    if key is not None and not (1 <= len(key) <= 255 and key.isprintable()):  # half surrogates: bytes that are no UTF-8
+        raise Refused(400, "the header Idempotency-Key must have 1 to 255 printable characters")
     return key
 
 

@@ -1,7 +1,8 @@
 """A request decided: its operations in their order, all or none, on locked rows."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +41,11 @@ async def decide(
             step.number = next(ids)
     batch = _Batch(command, entity, sequence, now)
     await batch.lock(steps)
-    return [await _told(step, batch.carry_out(step)) for step in steps]
+    values = []
+    for step in steps:
+        with _place_of(step):
+            values.append(await batch.carry_out(step))
+    return values
 
 
 class _Batch:
@@ -66,7 +71,9 @@ class _Batch:
             if step.action == DELETE:
                 whole |= {other.collection for other in referring_to(self._entity)}
             else:
-                for collection, wanted in referred_to(self._entity, step.given).items():
+                with _place_of(step):
+                    references = referred_to(self._entity, step.given)
+                for collection, wanted in references.items():
                     keys[collection] |= wanted
         models = {name: read_model(BY_COLLECTION[name]) for name in whole | keys.keys()}
         for name, model in sorted(models.items(), key=lambda item: item[1].name):
@@ -118,9 +125,10 @@ class _Batch:
         return f"{self._entity.told(self._entity.id_field)} {number}"
 
 
-async def _told(step: _Step, carried_out: Any) -> str:
+@contextmanager
+def _place_of(step: _Step) -> Iterator[None]:
+    """Tell with what is not possible where in the request it stands."""
     try:
-        value: str = await carried_out
+        yield
     except NotPossible as error:
         raise NotPossible(f"{step.place}: {error}") from error
-    return value

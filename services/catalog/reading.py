@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -24,11 +25,14 @@ from libs.projection.model import Row
 from libs.read_models.entities import columns, read_model
 from libs.read_models.reads import Cursor, Page, page
 from schemas.entity import Entity
-from schemas.values import Json, format_time
-from services.catalog.requests import STORABLE, answer_model
+from schemas.values import DecimalString, Json, as_utc, format_time
+from services.catalog.requests import STORABLE, Time, answer_model
 
 MOST_ROWS = 500
 _INT8 = 2**63 - 1
+
+_SOUGHT: dict[Any, Any] = {Decimal: DecimalString, datetime: Time}
+"""As in requests: what PostgreSQL cannot hold is not sought either."""
 
 
 class Reading:
@@ -84,7 +88,7 @@ class Reading:
         """A filter for every field but JSON and what is sealed, and paging."""
         fields: dict[str, Any] = {
             column.name: (
-                column.type | None,
+                _SOUGHT.get(column.type, column.type) | None,
                 Field(default=None, alias=self._entity.told(column.name), **_bound(column.type)),
             )
             for column in columns(self._entity).values()
@@ -141,6 +145,6 @@ def _cursor(text: str | None) -> Cursor | None:
         return None
     try:
         at, _, key = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return Cursor(datetime.fromisoformat(at), key)
+        return Cursor(as_utc(datetime.fromisoformat(at)), str(int(key)))
     except (binascii.Error, ValueError) as error:
         raise Problem(400, "after: give what `next` of the page before said") from error

@@ -1,7 +1,7 @@
 """The bodies of an entity's POST, derived from its declaration: a create, an update and a delete, told by `action`."""
 
 import typing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
@@ -20,11 +20,10 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from libs.http.answer import NotJson, exact_json
-from libs.marketplaces.payload import as_json
 from libs.read_models.entities import columns
 from schemas.entity import Entity
 from schemas.values import DecimalString, Json, UtcTime, as_utc
+from services.catalog.json_fields import JsonObject
 
 MOST_OPERATIONS = 500
 ACTIONS = frozenset({"1", "2", "3"})
@@ -41,17 +40,25 @@ def _utc(value: datetime) -> datetime:
     return as_utc(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
 
 
-def _json(given: Any) -> Any:
-    if isinstance(given, str):
-        try:
-            given = exact_json(given.encode())
-        except NotJson as error:
-            raise ValueError(f"the text is not JSON: {error}") from None
-    return as_json(given) if isinstance(given, dict) else given
+def _number_not_bool(given: Any) -> Any:
+    if isinstance(given, bool):
+        raise ValueError("a number was expected, not true or false")  # noqa: TRY004  (pydantic turns only ValueError into a field error)
+    return given
 
 
-_Time = Annotated[datetime, AfterValidator(_utc), Field(description="UTC, unless the time has an offset")]
-_JsonObject = Annotated[Json, BeforeValidator(_json), Field(description="An object, or a text that holds one")]
+def _text(given: Any) -> Any:
+    """A number would be read as seconds since 1970: a slip that looks like a date."""
+    if not isinstance(given, str | date | None):
+        raise ValueError("a text was expected, for example 2026-01-15")  # noqa: TRY004  (as above)
+    return given
+
+
+Time = Annotated[
+    datetime,
+    AfterValidator(_utc),
+    BeforeValidator(_text),
+    Field(description="UTC, unless the time has an offset"),
+]
 
 
 class Operation(BaseModel):
@@ -126,14 +133,14 @@ def _kind(
 ) -> type[Operation]:
     names = (entity.told(entity.id_field), *entity.id_aliases, "id")
     others = f"Also called {' or '.join(names[1:])}"
-    number = Field(default=None, ge=1, le=_INT8, validation_alias=AliasChoices(*names), description=others)
+    number = Annotated[int, Ge(1), Le(_INT8), BeforeValidator(_number_not_bool)]
     literal: Any = Annotated[Literal[action], BeforeValidator(str)]
     return create_model(
         name,
         __base__=base,
         __doc__=doc,
         action=(literal, ...),
-        number=(int | None, number),
+        number=(number | None, Field(None, validation_alias=AliasChoices(*names), description=others)),
         **fields,
     )
 
@@ -146,6 +153,8 @@ def _field(entity: Entity, name: str) -> tuple[Any, FieldInfo]:
         hint = Annotated[hint, Ge(-_INT8), Le(_INT8)]
     if name in entity.bounds:  # after the column's own: of two like bounds pydantic takes the last
         hint = Annotated[hint, *entity.bounds[name]]
+    if column.type is int:
+        hint = Annotated[hint, BeforeValidator(_number_not_bool)]
     if column.nullable:
         hint = hint | None
     if name in entity.empty_means:
@@ -162,9 +171,11 @@ def _asked(info: FieldInfo, plain: Any) -> Any:
     if base is _DECIMAL[0]:
         return DecimalString
     if base is _TIME[0]:
-        return _Time
+        return Time
+    if base is date:
+        return Annotated[date, BeforeValidator(_text)]
     if plain == Json:
-        return _JsonObject
+        return JsonObject
     if base is str:
         required = info.is_required()
         return Annotated[str, Field(min_length=1 if required else 0, max_length=_MOST_CHARACTERS, pattern=STORABLE)]

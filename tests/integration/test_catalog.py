@@ -1,5 +1,7 @@
 """The catalog's entities, field for field as documented: requests, answers, rules, and errors in the unified form."""
 
+import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -105,6 +107,13 @@ async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Databa
     assert (await api.get("/marketplaceOrders", size="XL")).status == 400
     assert (await api.get("/buyOffers", after="?")).status == 400
     assert (await api.get("/buyOffers", supplierName="a\0b")).status == 400
+    for value in ("1e200000", "1e-20000", "1e999999999"):
+        assert (await api.get("/buyOffers", buyCostUsd=value)).status == 400
+    assert (await api.get("/sellListings", listingTimestamp="0001-01-01T00:00:00+14:00")).status == 400
+    assert len((await api.get("/sellListings", listingTimestamp="2026-01-15T18:10:00")).json["sellListings"]) == 1
+    for cursor in ("2026-01-15T00:00:00Z a\0b", "2026-01-15T00:00:00 1", "0001-01-01T00:00:00+14:00 1"):
+        after = base64.urlsafe_b64encode(cursor.encode()).decode()
+        assert (await api.get("/buyOffers", after=after)).status == 400
     assert sorted(await api.all_rows("buyOffers")) == list(range(1, 11))
 
     for collection in reversed(ORDER):
@@ -153,6 +162,21 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     ("unifiedProducts", {"unifiedProducts": [PRODUCT | {"attributesJson": "{"}]}, ("[0].attributesJson", "not JSON")),
     (
         "unifiedProducts",
+        {"unifiedProducts": [PRODUCT | {"attributesJson": {"a": "\0"}}]},
+        ("[0].attributesJson", "NUL"),
+    ),
+    (
+        "unifiedProducts",
+        {"unifiedProducts": [PRODUCT | {"attributesJson": '{"\\ud800": 1}'}]},
+        ("[0].attributesJson", "surrogate pair"),
+    ),
+    *(
+        ("unifiedProducts", f'{{"unifiedProducts": [{{"action": 1, "attributesJson": {{"a": {deep}}}}}]}}', ("nested",))
+        for deep in ("[" * levels + "]" * levels for levels in (100, 700, 100_000))
+    ),
+    ("unifiedProducts", {"unifiedProducts": [{"action": 3, "id": True}]}, ("[0].id", "not true or false")),
+    (
+        "unifiedProducts",
         {"unifiedProducts": [{"action": 2, "title": "x"}]},
         ("unifiedProductId, or ean_upc, is required",),
     ),
@@ -174,6 +198,13 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         ("[0].stockLevel", "less than or equal to 9223372036854775807"),
     ),
     ("buyOffers", {"buyOffers": [example("buyOffers") | {"buyCostUsd": "1e99999999"}]}, ("at most 40 digits",)),
+    ("buyOffers", {"buyOffers": [example("buyOffers") | {"stockLevel": True}]}, ("[0].stockLevel", "not true or")),
+    ("sellListings", {"sellListings": [{"action": 2, "id": 1, "fxAsOfDate": 0}]}, ("[0].fxAsOfDate", "a text was")),
+    (
+        "sellListings",
+        {"sellListings": [{"action": 2, "id": 1, "listingTimestamp": 0}]},
+        ("[0].listingTimestamp", "text"),
+    ),
     (
         "sellListings",
         {"sellListings": [{"action": 2, "id": 1, "listingTimestamp": "0001-01-01T00:00:00+14:00"}]},
@@ -207,7 +238,7 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
     (
         "productMatches",
         {"productMatches": [{"action": 2, "id": 1, "entityId": 1}]},
-        ("entityId and entityType can only be changed together",),
+        ("productMatches[0]: entityId and entityType can only be changed together",),
     ),
     (
         "productMatches",
@@ -266,6 +297,20 @@ async def test_the_same_request_under_its_key_is_done_once(api: Catalog) -> None
     assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
     other = await api.post("unifiedProducts", PRODUCT | {"title": "other"}, Idempotency_Key="k-1")
     assert (other.status, "another request" in other.error) == (422, True)
+    assert await raw_answer(api, b"k-\xff", PRODUCT) == (400, True), "a key that is no UTF-8"
+
+
+async def raw_answer(api: Catalog, key: bytes, product: dict[str, Any]) -> tuple[int, bool]:
+    """The status of a create under a key of any bytes, and whether the answer speaks of the key."""
+    body = json.dumps({"unifiedProducts": [product]}).encode()
+    url = api.session._base_url
+    assert url is not None
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    head = b"POST /unifiedProducts HTTP/1.1\r\nHost: catalog\r\nConnection: close\r\nContent-Length: %d\r\n" % len(body)
+    writer.write(head + b"Idempotency-Key: " + key + b"\r\n\r\n" + body)
+    answer = await reader.read()
+    writer.close()
+    return int(answer.split()[1]), b"Idempotency-Key must have" in answer
 
 
 async def test_without_kafka_nothing_is_changed_and_the_answer_says_when_to_come_back(database: Database) -> None:
