@@ -57,3 +57,10 @@ def test_a_currency_without_minor_units_is_priced_in_whole_ones() -> None:
     price = local_price(limits, "CLP", Rate(Decimal("0.00105"), TODAY))
     assert price.amount == Decimal(761895)
     assert price.amount.as_tuple().exponent == 0
+
+
+def test_limits_of_any_size_leave_a_price_or_words() -> None:
+    endless = Limits(Decimal("799.99"), Decimal("1E-40"), Decimal("9" * 40))
+    assert local_price(endless, "MXN", Rate(Decimal("0.0625"), TODAY)).amount == Decimal("12799.84")
+    with pytest.raises(NotPublishable, match="is not below 10000000000 USD"):
+        local_price(Limits(*[Decimal("9" * 40)] * 3), "USD", Rate(Decimal(1), TODAY))
