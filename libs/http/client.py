@@ -259,7 +259,7 @@ class ApiClient:
                 span.set_attribute("http.response.status_code", response.status)
                 if 200 <= response.status < 300:
                     return await receive(request, response)
-                raw = await self._bounded(request, response)
+                raw = await self._of_refusal(request, response)
         except TimeoutError as error:
             told = f"no answer within {self._settings.timeout_seconds:g} s"
             raise Unavailable(request.operation, told) from error
@@ -281,9 +281,20 @@ class ApiClient:
             raise _with_answer(error, response, raw) from None
         return Answer(response.status, response.headers, body, raw)
 
+    async def _of_refusal(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
+        """An error's body, cut where it is too long: what it means is told by its status."""
+        try:
+            return await self._bounded(request, response)
+        except Garbage as error:
+            return error.raw
+
     async def _bounded(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
+        """The answer's bytes; raises Garbage with the first ones of an answer that is too long."""
         parts = bytearray()
-        await self._copy(request, response, parts.extend, self._settings.max_answer_bytes)
+        try:
+            await self._copy(request, response, parts.extend, self._settings.max_answer_bytes)
+        except Garbage as error:
+            raise _with_answer(error, response, bytes(parts)) from None
         return bytes(parts)
 
     async def _copy(
@@ -293,6 +304,7 @@ class ApiClient:
         async for part in response.content.iter_chunked(64 * 1024):
             length += len(part)
             if length > most:
+                write(part[: most - length])
                 response.close()
                 raise Garbage(request.operation, f"the answer is longer than {most} bytes", status=response.status)
             write(part)

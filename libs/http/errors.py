@@ -23,7 +23,7 @@ class ApiError(Exception):
 
     `operation` is the route's template, `status` the HTTP status (None without an answer). `body` is the error answer
     as JSON, where it was any; it may hold personal data and is therefore never part of the text. `headers` and `raw`
-    are those of the answer, if there was one.
+    are those of the answer, if there was one; of an answer that is too long `raw` has the first bytes.
     """
 
     headers: Mapping[str, str] = MappingProxyType({})

@@ -88,8 +88,18 @@ async def test_bytes_that_are_not_utf8_are_garbage(client_of):
 
 async def test_an_answer_beyond_the_bound_is_garbage(client_of):
     async with client_of(answers((200, '"' + "x" * 5000 + '"')), max_answer_bytes=1000) as api:
-        with pytest.raises(Garbage, match="longer than 1000 bytes"):
+        with pytest.raises(Garbage, match="longer than 1000 bytes") as raised:
             await api.call("GET", "/")
+    assert raised.value.raw == b'"' + b"x" * 999, "its first bytes are kept"
+
+
+async def test_an_error_beyond_the_bound_means_what_its_status_says(client_of):
+    page = "<html>" + "x" * 5000
+    async with client_of(answers((429, page), (503, page), (400, page)), max_answer_bytes=1000, attempts=1) as api:
+        for kind in (RateLimited, Unavailable, Refused):
+            with pytest.raises(kind) as raised:
+                await api.call("GET", "/")
+            assert raised.value.raw == page[:1000].encode()
 
 
 async def test_a_plain_text_429_is_still_rate_limited(client_of):
