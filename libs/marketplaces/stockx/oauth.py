@@ -29,6 +29,7 @@ SCOPES = ("offline_access", "openid")
 """The only ones that StockX takes; without `offline_access` there is no refresh token."""
 
 _TOKEN = "/oauth/token"  # noqa: S105  (a path)
+_VISIBLE = r"^[\x20-\x7e]+$"  # RFC 6749, appendix A.12 and A.17; what is none could stand in no header
 _USUAL_LIFE = 43_200
 _LONGEST_LIFE = 30 * 86_400
 
@@ -104,11 +105,15 @@ def _life(told: object) -> int:
     return min(told, _LONGEST_LIFE)
 
 
+def _none_if_blank(told: object) -> object:
+    return None if told == "" else told
+
+
 class _TokenAnswer(Payload):
     """POST /oauth/token."""
 
-    access_token: str = Field(min_length=1)
-    refresh_token: str | None = None
+    access_token: str = Field(pattern=_VISIBLE)
+    refresh_token: Annotated[str | None, BeforeValidator(_none_if_blank)] = Field(default=None, pattern=_VISIBLE)
     expires_in: Annotated[int, BeforeValidator(_life)] = _USUAL_LIFE
 
 
@@ -118,7 +123,9 @@ async def _granted(accounts: ApiClient, application: StockXApplication, form: Ma
         answer = await accounts.call("POST", _TOKEN, form={**client, **form}, repeatable=False)
     except (Refused, Blocked, Unauthorized) as error:
         code = error.body.get("error") if isinstance(error.body, dict) else None
-        named = f" ({code})" if isinstance(code, str) and code.isascii() and len(code) < 80 else ""
+        named = (
+            f" ({code})" if isinstance(code, str) and code.isascii() and code.isprintable() and len(code) < 80 else ""
+        )
         raise Unauthorized(error.operation, f"{error.detail}{named}", status=error.status, body=error.body) from error
     try:
         return _TokenAnswer.read(answer.body)

@@ -11,6 +11,9 @@ listing's id.
 | failed just now  | NotPublishable, with StockX's words                                    |
 | failed before    | given again under the next key                                         |
 | given up         | NotPublishable: nobody knows whether it is listed, a person must look  |
+
+To withdraw a draft is to ask for the commands under its keys, and to deactivate what they have listed, under a key as
+well: publishing again passes over what was withdrawn.
 """
 
 import asyncio
@@ -29,6 +32,7 @@ from schemas.channels import Channel
 
 _LISTINGS = "/api/v1/stockx/listings"
 _LISTING = "/api/v1/stockx/listings/{listing_id}"
+_COMMANDS = "/api/v1/stockx/commands"
 _COMMAND = "/api/v1/stockx/commands/{command_id}"
 _MOST_KEYS = 100
 _PAUSE = 0.25
@@ -78,6 +82,8 @@ class StockXChannel:
             command, replayed = await self._create(body, f"publish/{wanted.sku}/{number}")
             command = await self._ended(command)
             if command.status == "succeeded" and command.listing_id is not None:
+                if replayed and await self._kept(f"withdraw/{wanted.sku}/{number}") is not None:
+                    continue
                 return Listed(command.listing_id, wanted.sku, wanted.price, 1)
             if command.status != "failed":
                 raise NotPublishable(
@@ -99,15 +105,35 @@ class StockXChannel:
             raise NotPublishable(f"StockX refuses the price: {command.error or command.status}")
         return True
 
+    async def withdraw(self, sku: str) -> None:
+        for number in range(1, _MOST_KEYS + 1):
+            command = await self._kept(f"publish/{sku}/{number}")
+            if command is None:
+                return
+            command = await self._ended(command)
+            if command.status == "succeeded" and command.listing_id is not None:
+                await self._deactivate(command.listing_id, {"Idempotency-Key": f"withdraw/{sku}/{number}"})
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (others need it)
+        await self._deactivate(item_id)
+
+    async def _deactivate(self, item_id: str, headers: dict[str, str] | None = None) -> None:
         path = _LISTING.format(listing_id=quote(item_id, safe=""))
         try:
-            answer = await self._call("PATCH", path, _LISTING, {"active": False})
+            answer = await self._call("PATCH", path, _LISTING, {"active": False}, headers)
         except NotFound:
             return
         command = await self._ended(_read(answer, f"PATCH {_LISTING}"))
         if command.status != "succeeded":
             raise Refused(f"PATCH {_LISTING}", f"{command.status}: {command.error or 'without a reason'}")
+
+    async def _kept(self, key: str) -> _Command | None:
+        """The command that was given under a key; None: there was none."""
+        try:
+            answer = await self._call("GET", _COMMANDS, _COMMANDS, None, {"Idempotency-Key": key}, self._account)
+        except NotFound:
+            return None
+        return _read(answer, f"GET {_COMMANDS}")
 
     async def _create(self, body: dict[str, Any], key: str) -> tuple[_Command, bool]:
         try:
@@ -132,9 +158,15 @@ class StockXChannel:
         return command
 
     async def _call(
-        self, method: str, path: str, operation: str, body: Any = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
     ) -> Answer:
-        query = None if method == "GET" else self._account
+        query = query or (None if method == "GET" else self._account)
         repeatable = headers is not None or method != "POST"
         return await self._api.call(
             method,

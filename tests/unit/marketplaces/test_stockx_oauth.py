@@ -72,7 +72,9 @@ async def test_a_code_becomes_a_pair():
     ]
 
 
-@pytest.mark.parametrize(("more", "refresh"), [({}, "old"), ({"refresh_token": "new"}, "new")])
+@pytest.mark.parametrize(
+    ("more", "refresh"), [({}, "old"), ({"refresh_token": "new"}, "new"), ({"refresh_token": ""}, "old")]
+)
 async def test_a_refresh_keeps_its_token_unless_there_is_a_new_one(more, refresh):
     async with authority((200, {"access_token": "A", "expires_in": 60, **more})) as (api, asked):
         pair = await refresh_grant(api, APPLICATION, clock=lambda: NOW)("old")
@@ -98,7 +100,25 @@ async def test_what_may_be_spent_is_never_sent_twice():
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("body", [{}, {"access_token": ""}, [], {"access_token": None}])
+async def test_an_error_that_no_database_would_take_is_not_repeated():
+    async with authority((403, {"error": "invalid\0grant"})) as (api, _):
+        with pytest.raises(Unauthorized) as raised:
+            await refresh_grant(api, APPLICATION)("old")
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"access_token": ""},
+        [],
+        {"access_token": None},
+        {"access_token": "A\r\nx-api-key: other"},
+        {"access_token": "A\n"},
+        {"access_token": "A", "refresh_token": "R\0"},
+    ],
+)
 async def test_an_answer_without_a_token_is_garbage(body):
     async with authority((200, body)) as (api, _):
         with pytest.raises(Garbage):
