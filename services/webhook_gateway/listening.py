@@ -29,10 +29,11 @@ def listener(
 
     @asynccontextmanager
     async def listen(runner: web.AppRunner) -> AsyncIterator[None]:
-        if runner.server is None:
+        application = runner.server
+        if application is None:
             raise RuntimeError("the application is not set up")
         limits = Limits(target=LONGEST_TARGET, body_seconds=body_timeout.total_seconds())
-        edge = EdgeServer(endpoint, runner.server, limits)
+        edge = EdgeServer(endpoint, application, limits, handed_over=lambda: len(application.connections))
         on_port(await edge.listen(host, port, shared=shared))
         try:
             yield

@@ -4,24 +4,40 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from libs.http.edge.crowd import Crowd
 from libs.http.edge.exchange import Limits, Router
 from libs.http.edge.protocol import EdgeProtocol, Shared
 
+ARRIVING_BYTES = 128 * 1024 * 1024
+
 
 class EdgeServer:
-    """Listens on one port; several processes may listen on the same port (`SO_REUSEPORT`)."""
+    """Listens on one port; several processes may listen on the same port (`SO_REUSEPORT`).
 
-    def __init__(self, router: Router, fallback: Callable[[], asyncio.Protocol], limits: Limits | None = None) -> None:
-        self.shared = Shared(router, fallback, limits or Limits())
+    `handed_over` tells how many connections the application has; `arriving_bytes` bounds bodies that are not complete
+    (`crowd.py`).
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        fallback: Callable[[], asyncio.Protocol],
+        limits: Limits | None = None,
+        *,
+        handed_over: Callable[[], int] = lambda: 0,
+        arriving_bytes: int = ARRIVING_BYTES,
+    ) -> None:
+        self._fallback = fallback
+        self._handed_over = handed_over
+        self.shared = Shared(router, self._hand_over, limits or Limits())
+        self.crowd = Crowd(self.shared, arriving_bytes)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int, *, shared: bool = False) -> int:
         """Begin to accept; returns the port (chosen by the system where 0 was asked)."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: EdgeProtocol(self.shared), host, port, backlog=1024, reuse_port=shared or None
-        )
+        self._server = await loop.create_server(self._accept, host, port, backlog=1024, reuse_port=shared or None)
         self._sweep()
         listening: socket.socket = self._server.sockets[0]
         return int(listening.getsockname()[1])
@@ -42,10 +58,16 @@ class EdgeServer:
         if self._sweeper is not None:
             self._sweeper.cancel()
 
+    def _accept(self) -> asyncio.Protocol:
+        return self.crowd.turn_away() if self.crowd.is_full else EdgeProtocol(self.shared)
+
+    def _hand_over(self) -> asyncio.Protocol:
+        room = self._handed_over() < self.crowd.of_the_application
+        return self._fallback() if room else self.crowd.turn_away()
+
     def _sweep(self) -> None:
         # One timer for all connections: a timer per request would cost more than the request's parsing.
         loop = asyncio.get_running_loop()
         self.shared.now = loop.time()
-        for connection in list(self.shared.connections):
-            connection.check_time(self.shared.now)
+        self.crowd.sweep(self.shared.now)
         self._sweeper = loop.call_later(0.5, self._sweep)
