@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from services.ops.terminal import show_everything
+
 MODULES: dict[str, tuple[str, ...]] = {
     "stack": ("up", "down", "status", "doctor"),
     "schemas": ("schemas",),
@@ -68,6 +70,7 @@ def _sellstream() -> None:
 
 def main() -> None:
     """Entry point of the console script `sellstream`."""
+    show_everything()
     app()
 
 

@@ -39,6 +39,7 @@ from services.ops.dead_letters import (
     letters,
     whole,
 )
+from services.ops.terminal import harmless
 
 T = TypeVar("T")
 
@@ -243,7 +244,7 @@ async def _do(at: Connection, action: Action, chosen: list[Letter], who: str, wh
 
 def _unknown(ids: list[str]) -> str:
     verb = "is no dead letter" if len(ids) == 1 else "are no dead letters"
-    return f"There {verb} {dlq_text.harmless(', '.join(ids))}. `sellstream dlq list --all` shows them all."
+    return f"There {verb} {harmless(', '.join(ids))}. `sellstream dlq list --all` shows them all."
 
 
 def _width() -> int | None:

@@ -9,19 +9,13 @@ from contextlib import suppress
 from libs.bus.dead_letter import CONNECT, without_marks
 from libs.db.dead_letter_actions import Action, Decided
 from services.ops.dead_letters import MOST_REPLAYS, Letter
+from services.ops.terminal import harmless
 
 SHOWN_VALUE = 4_000
 SHOWN_BYTES = 256
 _ROW = 16
 OUTCOMES = "libs.bus.outcome"  # the exceptions by which handlers decide
 _TRACE = f"{CONNECT}exception.stacktrace"
-
-
-def harmless(text: str, *, lines: bool = False) -> str:
-    """Without control characters: a sender's text must not steer the operator's terminal. `lines`: keep line ends."""
-    return "".join(
-        one if one.isprintable() or (lines and one == "\n") else one.encode("unicode_escape").decode() for one in text
-    )
 
 
 def list_lines(found: Iterable[Letter], width: int | None) -> list[str]:

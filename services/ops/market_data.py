@@ -10,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from services.ops.processes import MARKET_DATA
 from services.ops.sandbox_wiring import SANDBOX_USER
 from services.ops.service_api import ServiceApi, fail
+from services.ops.terminal import harmless
 
 _SERVICE = ServiceApi(MARKET_DATA)
 _RUNS = "/market-data/runs"
@@ -92,7 +94,7 @@ def runs(user: _User = SANDBOX_USER) -> None:
         of = "?" if run["total"] is None else str(run["total"])
         told = (run["waits"] or run["error"] or "")[:60]
         row = (run["run_id"], run["status"], str(run["done"]), of, run["requested_by"], f"{began:%Y-%m-%d %H:%M}", told)
-        table.add_row(*row)
+        table.add_row(*map(_cell, row))
     Console().print(table)
 
 
@@ -103,13 +105,17 @@ def import_file(
     """Take a CSV file of inventory in: all of it, or nothing; each row's fate is printed. Exit 1 if it was refused."""
     content = file.read_bytes()
     import_id = _call("POST", "/inventory/import", user, data=content)["import_id"]
-    end = _SERVICE.run(lambda: _follow(import_id, user))
+    end = _to_its_end(import_id, user)
     table = Table("row", Column("sku", no_wrap=True), Column("fate", no_wrap=True), "", box=None)
     for item in _all_items(import_id, user):
-        table.add_row(str(item["number"]), item["item"], item["fate"].replace("_", " "), item["detail"] or "")
+        row = (str(item["number"]), item["item"], item["fate"].replace("_", " "), item["detail"] or "")
+        table.add_row(*map(_cell, row))
     Console().print(table)
+    if end["status"] == "refused":
+        fail(f"{import_id}: refused; nothing was taken in.")
     if end["status"] != "completed":
-        fail(f"{import_id}: {end['status']}; nothing was taken in. {end['error'] or ''}".strip())
+        told = f"{import_id}: {end['status']}, and not taken in whole. {end['error'] or ''}".strip()
+        fail(f"{told} Go on with: sellstream stockx market-data resume {import_id}")
     print(f"{import_id}: {end['total']} rows were taken in")
 
 
@@ -136,25 +142,35 @@ def _followed(run_id: str, user: str, *, detach: bool) -> None:
     if detach:
         print(run_id)
         return
-    try:
-        end = _SERVICE.run(lambda: _follow(run_id, user))
-    except KeyboardInterrupt:
-        typer.echo(f"\n{run_id} goes on. Stop it with: sellstream stockx market-data stop {run_id}", err=True)
-        raise typer.Exit(130) from None
+    end = _to_its_end(run_id, user)
     counts = ", ".join(f"{count} {fate.replace('_', ' ')}" for fate, count in sorted(end["counts"].items()))
     print(f"{run_id}: {end['status']}{f' ({counts})' if counts else ''}")
     if end["status"] != "completed":
         fail(end["error"] or f"Go on with: sellstream stockx market-data resume {run_id}")
 
 
+def _to_its_end(run_id: str, user: str) -> dict[str, Any]:
+    """Follow a run; Ctrl-C ends the command, and not the run."""
+    try:
+        return _SERVICE.run(lambda: _follow(run_id, user))
+    except KeyboardInterrupt:
+        typer.echo(f"\n{run_id} goes on. Stop it with: sellstream stockx market-data stop {run_id}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _cell(text: str) -> Text:
+    """A table's cell, word for word: brackets are no markup."""
+    return Text(harmless(text))
+
+
 async def _follow(run_id: str, user: str) -> dict[str, Any]:
     """Show a run's progress until its end."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(run_id, total=None)
         while True:
             run: dict[str, Any] = await _json("GET", f"{_RUNS}/{run_id}", user, {"fate": "failed"})
-            waits = f" · {run['waits'][:70]}" if run["waits"] else ""
+            waits = f" · {harmless(run['waits'][:70])}" if run["waits"] else ""
             progress.update(task, total=run["total"], completed=run["done"], description=f"{run['status']}{waits}")
             if run["ended_at"] is not None:
                 return run

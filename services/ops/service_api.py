@@ -15,6 +15,7 @@ from libs.http.jwt import MIN_KEY_BYTES, issue
 from libs.stack import StackError
 from services.ops.processes import SANDBOX, ServiceSpec
 from services.ops.sandbox_wiring import read_accounts, services_environment, wants_sandbox
+from services.ops.terminal import harmless
 
 T = TypeVar("T")
 
@@ -65,5 +66,5 @@ class ServiceApi:
 
 def fail(text: str) -> NoReturn:
     """Say why on standard error, and end the command with status 1."""
-    print(text, file=sys.stderr)
+    print(harmless(text, lines=True), file=sys.stderr)
     raise typer.Exit(1)

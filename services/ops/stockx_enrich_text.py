@@ -8,6 +8,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from services.ops.terminal import harmless
+
 
 @dataclass
 class Report:
@@ -27,16 +29,16 @@ class Report:
         """A product was looked up; None: StockX does not have it."""
         if stockx_product_id is None:
             self.not_found += 1
-            self._say(f"⚠️  Not found on StockX: {sku}")
+            self._say(f"⚠️  Not found on StockX: {harmless(sku)}")
         else:
             self.enriched += 1
-            self._say(f"✅ Enriched: {sku} → {stockx_product_id}")
+            self._say(f"✅ Enriched: {harmless(sku)} → {harmless(stockx_product_id)}")
         self._advance()
 
     def error(self, sku: str, why: str) -> None:
         """A product could not be looked up; it is tried again when the command is run again."""
         self.failed += 1
-        self._say(f"❌ Error enriching {sku}: {why}")
+        self._say(f"❌ Error enriching {harmless(sku)}: {harmless(why)}")
         self._advance()
 
     def complete(self) -> None:
@@ -44,8 +46,9 @@ class Report:
 
     def summary(self) -> str:
         """`342/347 products enriched (98.6% success rate)`"""
-        share = 100.0 * self.enriched / self.total if self.total else 100.0
-        return f"{self.enriched}/{self.total} products enriched ({share:.1f}% success rate)"
+        of = max(self.total, self.enriched + self.not_found + self.failed)  # some may have come in meanwhile
+        share = 100.0 * self.enriched / of if of else 100.0
+        return f"{self.enriched}/{of} products enriched ({share:.1f}% success rate)"
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)

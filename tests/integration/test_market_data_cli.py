@@ -30,10 +30,12 @@ class Shell:
     """Somebody at a shell who may ask the service."""
 
     service: MarketData
+    group: str | None = "stockx"
 
     async def start(self, *arguments: str, user: str = USER) -> Process:
         environ = {**os.environ, "MARKET_DATA_URL": self.service.base, "MARKET_DATA_JWT_KEY": KEY, "COLUMNS": "200"}
-        program = [sys.executable, "-m", "services.ops.cli", "stockx", *arguments, "--user", user]
+        begin = [sys.executable, "-m", "services.ops.cli", *([self.group] if self.group else [])]
+        program = [*begin, *arguments, "--user", user]
         return await asyncio.create_subprocess_exec(*program, env=environ, stdout=PIPE, stderr=PIPE)
 
     async def __call__(self, *arguments: str, user: str = USER) -> Ended:
@@ -103,3 +105,31 @@ async def test_dead_stock_is_told_and_written_as_a_page_and_as_csv(world: World,
         assert all(row["stockx_lowest_ask"] for row in rows), "with what the market says"
         others = await Shell(service)("dead-stock", user="8")
         assert others.out.startswith("0 of 0 pairs"), "of the one who asks alone"
+
+
+async def test_a_file_is_taken_in_or_refused_row_by_row_and_notion_is_read(world: World, tmp_path: Path) -> None:
+    async with serving(await environment_of(world.shop, world.kafka, world.database)) as service:
+        sellstream = Shell(service, group=None)
+        file = tmp_path / "stock.csv"
+        file.write_text(f'{GOODS}[/x]1,8.5,1,,\n"\x1b[2JZZ9999",8.5,1,,\n')
+        refused = await sellstream("inventory", "import", str(file))
+        assert refused.status == 1
+        told = [line.split() for line in refused.out.splitlines()]
+        assert [(each[1], each[2]) for each in told if each and each[0].isdecimal()] == [
+            ("hq-4276", "checked"),
+            ("DD1391-100", "checked"),
+            ("[/x]1", "not"),
+            (r"\x1b[2JZZ9999", "not"),
+        ], "as it is written, and nothing that a terminal obeys"
+        assert refused.err.splitlines()[-1].endswith(": refused; nothing was taken in.")
+        assert not await world.rows("SELECT 1 FROM read_models.stock_items")
+
+        file.write_text(GOODS)
+        taken = await sellstream("inventory", "import", str(file))
+        assert (taken.status, taken.out.splitlines()[-1].partition(": ")[2]) == (0, "2 rows were taken in")
+        await world.becomes(2, "SELECT count(*) FROM read_models.stock_items")
+
+        synced = await sellstream("notion", "sync")
+        assert synced.status == 0, synced.err
+        assert synced.out.endswith(": completed (104 done)\n")
+        await world.becomes(104, "SELECT count(*) FROM platforms.stockx_listings WHERE source = 'notion'")

@@ -66,15 +66,15 @@ class World:
         calls = (await self.shop.control("GET", "/_stockx/calls"))["calls"]
         return int(calls.get("GET /catalog/search", 0))
 
-    async def command(self, *arguments: str) -> Process:
+    async def command(self, *arguments: str, **environment: str) -> Process:
         """`sellstream stockx enrich …`, begun."""
-        environ = {**os.environ, "PRODUCT_SEARCH_URL": self.search.base, "PRODUCT_SEARCH_JWT_KEY": KEY}
+        environ = {**os.environ, "PRODUCT_SEARCH_URL": self.search.base, "PRODUCT_SEARCH_JWT_KEY": KEY, **environment}
         program = [sys.executable, "-m", "services.ops.cli", "stockx", "enrich", *arguments]
         return await asyncio.create_subprocess_exec(*program, env=environ, stdout=PIPE, stderr=PIPE)
 
-    async def enrich(self, *arguments: str) -> tuple[int | None, list[str], str]:
+    async def enrich(self, *arguments: str, **environment: str) -> tuple[int | None, list[str], str]:
         """… to its end: exit status, lines, and what was said on standard error."""
-        process = await self.command(*arguments)
+        process = await self.command(*arguments, **environment)
         out, err = await process.communicate()
         return process.returncode, out.decode().splitlines(), err.decode()
 
@@ -196,7 +196,10 @@ async def test_a_product_that_fails_is_told_and_tried_again_later(world: World) 
     assert status == 0
     assert sum(line.startswith("❌ Error enriching ") for line in lines) == 1
     assert lines[-1].endswith("1/2 products enriched (50.0% success rate)")
-    assert (await world.enrich())[1][0] == "Found 1 products to enrich"
+    status, lines, errors = await world.enrich(PYTHONIOENCODING="latin-1")
+    assert lines[0] == "Found 1 products to enrich"
+    assert (status, lines[1].startswith(r"\u2705 Enriched: ")) == (0, True), "a terminal without Unicode"
+    assert "Traceback" not in errors
 
 
 async def test_the_last_requests_of_a_day_are_left_to_others(world: World) -> None:

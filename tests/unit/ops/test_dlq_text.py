@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from libs.bus.dead_letter import DeadLetter
 from schemas.envelope import Header
 from services.ops.dead_letters import Letter
-from services.ops.dlq_text import as_json, harmless, list_lines, show_lines
+from services.ops.dlq_text import as_json, list_lines, show_lines
+from services.ops.terminal import harmless
 
 names = st.text(max_size=10) | st.sampled_from(
     [

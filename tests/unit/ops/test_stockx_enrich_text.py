@@ -46,3 +46,27 @@ def test_nothing_to_do_is_a_success() -> None:
     with reporting(0, out) as report:
         report.complete()
     assert "0/0 products enriched (100.0% success rate)" in out.getvalue()
+
+
+def test_products_that_came_in_meanwhile_make_no_more_than_all() -> None:
+    out = io.StringIO()
+    with reporting(1, out) as report:
+        report.outcome("A", "x")
+        report.outcome("B", "y")
+        report.outcome("C", None)
+        report.complete()
+    assert "2/3 products enriched (66.7% success rate)" in out.getvalue()
+
+
+def test_a_style_code_does_not_steer_the_terminal() -> None:
+    out = io.StringIO()
+    with reporting(3, out) as report:
+        report.outcome("HQ\x1b[2J4276", "x\r")
+        report.outcome("A\nB", None)
+        report.error("C\u202e", "why\x07")
+    assert out.getvalue().split("\n")[1:] == [
+        r"✅ Enriched: HQ\x1b[2J4276 → x\r",
+        r"⚠️  Not found on StockX: A\nB",
+        r"❌ Error enriching C\u202e: why\x07",
+        "",
+    ]
