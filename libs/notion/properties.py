@@ -3,14 +3,17 @@
 Source: developers.notion.com, "Page property values": `{"id": …, "type": "number", "number": 55}`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 _NAMED = frozenset({"select", "status"})
 _PLAIN = frozenset({"url", "email", "phone_number", "string"})
 _RICH = frozenset({"title", "rich_text"})
+_NUMBER = re.compile(r"[-+]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?")
+"""Commas divide thousands; in `12,50` nobody can tell what they do."""
 
 
 def text_of(value: object) -> str | None:
@@ -31,15 +34,9 @@ def text_of(value: object) -> str | None:
 
 
 def number_of(value: object) -> Decimal | None:
-    """A number, or a text that is one (`$ 1,250.50`)."""
-    text = text_of(value)
-    if text is None:
-        return None
-    try:
-        number = Decimal(text.replace(",", "").strip("$€£ "))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    """A number, or a text that is one beyond doubt (`$ 1,250.50`)."""
+    text = (text_of(value) or "").strip("$€£ ")
+    return Decimal(text.replace(",", "")) if _NUMBER.fullmatch(text) else None
 
 
 def moment_of(value: object) -> datetime | None:
@@ -58,9 +55,11 @@ def moment_of(value: object) -> datetime | None:
 
 
 def _typed(value: object) -> tuple[str, Any]:
-    """Type and value; a formula's and a rollup's own."""
+    """Type and value; a formula's and a rollup's own; of an array the one value that it holds."""
     if not isinstance(value, Mapping):
         return "", None
     kind = str(value.get("type", ""))
     told = value.get(kind)
+    if kind == "array":
+        return _typed(told[0]) if isinstance(told, list) and len(told) == 1 else ("", None)
     return _typed(told) if kind in {"formula", "rollup"} else (kind, told)
