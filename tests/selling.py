@@ -35,6 +35,9 @@ class Shop:
     async def reprice(self, item_id: str, wanted: Wanted) -> bool:
         raise NotImplementedError(f"no price is changed here: {item_id}, {wanted.price}")
 
+    async def withdraw(self, sku: str) -> None:
+        raise NotImplementedError(f"nothing is withdrawn here: {sku}")
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         self.calls.append(item_id)
         await self.takes()

@@ -60,6 +60,9 @@ class Marketplace:
     async def reprice(self, item_id: str, wanted: Wanted) -> bool:
         raise NotImplementedError(f"no price is changed in this benchmark: {item_id}, {wanted.price}")
 
+    async def withdraw(self, sku: str) -> None:
+        raise NotImplementedError(f"nothing is withdrawn in this benchmark: {sku}")
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (the contract)
         self.calls += 1
         await asyncio.sleep(log_normal(self.chance, TAKEN_OFF))

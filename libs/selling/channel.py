@@ -1,10 +1,11 @@
-"""What every marketplace that listings are published on can do for us: find, publish, change the price, take off.
+"""What every marketplace that listings are published on can do for us: find, publish, reprice, withdraw, take off.
 
 | method     | on the marketplace                                    | twice, or after a crash                     |
 |------------|-------------------------------------------------------|---------------------------------------------|
 | `find`     | the live listing under our own SKU                    | changes nothing                             |
 | `publish`  | makes what is missing of a listing; its price, stock  | goes on where it stopped: no second listing |
 | `reprice`  | another price of a listing that can be bought         | puts the same price; what is off stays off  |
+| `withdraw` | what `publish` began under our SKU sells nothing      | what was never begun is not begun           |
 | `take_off` | nobody can buy it any more; it may be published again | what is off, or gone, is left as it is      |
 
 Every call raises one of libs.http.errors as the marketplace's client does. The implementations are
@@ -87,6 +88,13 @@ class SalesChannel(Protocol):
         """Put `wanted.price` on a live listing; False where it is off or gone, or is not the one under that SKU.
 
         Nothing else of it changes, and nothing is put on sale. Raises NotPublishable, NotYet.
+        """
+        ...
+
+    async def withdraw(self, sku: str) -> None:
+        """Nobody can buy what was published under our SKU, nor will anybody: also what the marketplace still works on.
+
+        It may be published again. Raises NotYet while that cannot be said.
         """
         ...
 

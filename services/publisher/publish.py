@@ -5,7 +5,7 @@
 | the listing is live                | listing, match, draft and job say so                                    |
 | the marketplace still works on it  | the same attempt, a little later                                        |
 | it fails, and may succeed later    | failed, then retrying after the usual backoff, until attempts are spent |
-| the draft is not approved any more | what is listed already is taken off; failed for good                    |
+| the draft is not approved any more | what is listed, or about to be, is withdrawn; failed for good           |
 | it cannot be listed as it is       | failed for good; the draft goes back to its authors, with the reason    |
 | this process dies anywhere         | its lock runs out; another one goes on, and channels find what is there |
 """
@@ -82,7 +82,8 @@ class Publishing:
         draft = begun.draft
         channel = self.channels.of(draft.channel, draft.market)
         if draft.status != DraftStatus.APPROVED:
-            await self._withdraw(channel, draft)
+            # An earlier run of this attempt may have listed it, before somebody changed his mind.
+            await channel.withdraw(our_sku(draft.listing_draft_id))
             raise NotPublishable(f"the draft is {draft.status!r}, not approved")
         rate = await self._rate(channel.currency)
         limits = Limits(draft.suggested_price_usd, draft.min_price_usd, draft.max_price_usd)
@@ -101,7 +102,7 @@ class Publishing:
             raise
         now = await self.book.draft_status(draft.listing_draft_id)
         if now not in (DraftStatus.APPROVED, DraftStatus.PUBLISHED):
-            await channel.take_off(listed.item_id, wanted.sku)
+            await channel.withdraw(wanted.sku)
             raise NotPublishable(f"the draft is {now!r} by now, not approved: its listing was taken off")
         number = await self.book.record(self._listing(draft, channel, wanted, listed, rate))
         await self.book.link(draft.unified_product_id, number)
@@ -115,13 +116,6 @@ class Publishing:
             sell_listing_id=number,
             attempts=begun.attempts,
         )
-
-    async def _withdraw(self, channel: SalesChannel, draft: Any) -> None:
-        """An earlier run of this attempt may have listed it, before somebody changed his mind."""
-        sku = our_sku(draft.listing_draft_id)
-        listed = await channel.find(sku)
-        if listed is not None:
-            await channel.take_off(listed.item_id, sku)
 
     async def _rate(self, currency: str) -> Rate:
         """What one of a currency is in USD today; raises NoRate."""

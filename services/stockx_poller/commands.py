@@ -45,6 +45,10 @@ class Kept:
 
 
 _COLUMNS = "id, account, kind, status, listing_id, operation_id, error, accepted_at, ended_at, request_hash"
+_OF_KEY = (
+    f"SELECT {_COLUMNS} FROM stockx_poller.operations "  # noqa: S608  (our own names)
+    "WHERE account = $1 AND user_id = $2 AND idempotency_key = $3"
+)
 
 
 async def keep(database: Database, new: NewCommand, key: str | None) -> Kept:
@@ -71,13 +75,7 @@ async def keep(database: Database, new: NewCommand, key: str | None) -> Kept:
         )
         if row is not None:
             return _kept(row)
-        row = await connection.fetchrow(
-            f"SELECT {_COLUMNS} FROM stockx_poller.operations "  # noqa: S608  (our own names)
-            "WHERE account = $1 AND user_id = $2 AND idempotency_key = $3",
-            new.account,
-            new.user_id,
-            key,
-        )
+        row = await connection.fetchrow(_OF_KEY, new.account, new.user_id, key)
     if row is None or row["request_hash"] != new.digest():
         raise Problem(422, "This Idempotency-Key was used for another command: take a new one.")
     return _kept(row, replayed=True)
@@ -120,6 +118,13 @@ async def find(database: Database, accounts: list[str], command_id: str) -> Kept
             command_id,
             accounts,
         )
+    return None if row is None else _kept(row)
+
+
+async def find_by_key(database: Database, account: str, user_id: str, key: str) -> Kept | None:
+    """The command that a user gave under an Idempotency-Key."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(_OF_KEY, account, user_id, key)
     return None if row is None else _kept(row)
 
 

@@ -52,6 +52,7 @@ class ListingsApi:
             Route("POST", f"{PATH}/listings", self.create, _CREATE),
             Route("PATCH", listing, self.change, _CHANGE),
             Route("DELETE", listing, self.delete, _DELETE),
+            Route("GET", f"{PATH}/commands", self.command_of_key, _COMMAND_OF_KEY),
             Route("GET", f"{PATH}/commands/{{command_id}}", self.command, _COMMAND),
             Route("GET", f"{PATH}/quota", self.quota, _QUOTA),
         )
@@ -85,6 +86,19 @@ class ListingsApi:
             raise Problem(404, "You have given no such command.")
         return _answer(CommandTold.of(found))
 
+    async def command_of_key(self, request: web.Request) -> web.Response:
+        user, account = self._who(request)
+        key = _key(request)
+        if key is None:
+            raise Problem(422, "Name the command by the Idempotency-Key under which it was given.")
+        try:
+            found = await commands.find_by_key(self._database, account, user, key)
+        except DatabaseAway as error:
+            raise _away(error) from None
+        if found is None:
+            raise Problem(404, "You have given no command under this Idempotency-Key.")
+        return _answer(CommandTold.of(found))
+
     async def quota(self, request: web.Request) -> web.Response:
         user = self._users.user(request)
         try:
@@ -97,10 +111,8 @@ class ListingsApi:
         return user, self._users.account(user, _checked(AccountQuery, dict(request.query)).account)
 
     async def _keep(self, request: web.Request, new: NewCommand) -> web.Response:
-        told = {name: value for name, value in request.headers.items() if name.lower() == "idempotency-key"}
-        key = _checked(KeyHeader, {"Idempotency-Key": next(iter(told.values()), None)}).idempotency_key
         try:
-            kept = await commands.keep(self._database, new, key)
+            kept = await commands.keep(self._database, new, _key(request))
         except DatabaseAway as error:
             raise _away(error) from None
         self._wake(new.account)
@@ -110,6 +122,10 @@ class ListingsApi:
         if kept.replayed:
             answer.headers["Idempotency-Replayed"] = "true"
         return answer
+
+
+def _key(request: web.Request) -> str | None:
+    return _checked(KeyHeader, {"Idempotency-Key": request.headers.get("Idempotency-Key")}).idempotency_key
 
 
 def _away(error: DatabaseAway) -> Problem:
@@ -178,6 +194,14 @@ _COMMAND = Operation(
     "What became of a command",
     tags=("listings",),
     path=CommandPath,
+    replies={200: Reply("The command", CommandTold)} | problems(401, 404, 422, 503),
+    security=(BEARER,),
+)
+_COMMAND_OF_KEY = Operation(
+    "What became of the command that was given under an Idempotency-Key",
+    tags=("listings",),
+    query=AccountQuery,
+    header=KeyHeader,
     replies={200: Reply("The command", CommandTold)} | problems(401, 404, 422, 503),
     security=(BEARER,),
 )

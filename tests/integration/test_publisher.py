@@ -8,7 +8,7 @@ import sys
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -235,18 +235,22 @@ class Wavering(Shop):
 
     reject: Callable[[], Any] | None = None
     slow: bool = False
-
-    async def find(self, sku: str) -> Listed | None:
-        price = Money(amount=Decimal("799.99"), currency="USD")
-        return Listed(sku, sku, price, 1) if sku in self.on_sale else None
+    pending: set[str] = field(default_factory=set)  # live when it is asked for again
 
     async def publish(self, wanted: Wanted) -> Listed:
-        self.on_sale.add(wanted.sku)
+        (self.pending if self.slow else self.on_sale).add(wanted.sku)
         if self.reject is not None:
             await self.reject()
         if self.slow:
             raise NotYet("it works on it", 0.1)
         return Listed(wanted.sku, wanted.sku, wanted.price, 1)
+
+    async def withdraw(self, sku: str) -> None:
+        if sku in self.pending:
+            self.pending.remove(sku)
+            self.on_sale.add(sku)
+            raise NotYet("it still works on it", 0.1)
+        self.on_sale.discard(sku)
 
 
 @pytest.mark.parametrize("slow", [False, True], ids=["while it is listed", "while the marketplace works on it"])

@@ -49,6 +49,12 @@ async def test_it_publishes_finds_takes_off_and_publishes_again(made, opened, na
     assert await on_sale(made, name, sku) == [again.item_id]
     assert (await channel.find(sku)).price.amount == Decimal("750")
 
+    for each in (sku, sku, our_sku(8)):  # a second time, and what was never published: nothing
+        await channel.withdraw(each)
+        assert await on_sale(made, name, each) == []
+    back = await channel.publish(wanted(channel, sku))
+    assert await on_sale(made, name, sku) == [back.item_id]
+
 
 @each_channel
 async def test_a_price_is_changed_and_nothing_else_and_what_is_off_stays_off(made, opened, name):
@@ -163,7 +169,9 @@ async def test_amazon_works_on_what_it_has_accepted():
     async with sandbox(ebay_items=0, ebay_orders=0, amazon_settle_seconds=60) as made, channels(made) as opened:
         with pytest.raises(NotYet):
             await opened["amazon"].publish(wanted(opened["amazon"]))
+        await opened["amazon"].withdraw("SS-1")
         await made.control("POST", "/_clock", {"advance_seconds": 61})
+        assert await on_sale(made, "amazon", "SS-1") == [], "withdrawn before Amazon was done, it is not on sale then"
         listed = await opened["amazon"].publish(wanted(opened["amazon"]))
         assert listed.item_id.startswith("B0")
 

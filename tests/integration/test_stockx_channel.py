@@ -62,3 +62,15 @@ async def test_a_draft_is_listed_once_by_its_command_and_taken_off(opened):
         with suppress(NotPublishable):
             await channel.reprice(listed.item_id, pair(world, "SS-1", "190"))
         assert (await world.truth())[listed.item_id]["status"] == "INACTIVE", "what is off stays off"
+
+        with pytest.raises(NotYet):
+            await selling(api, patience=0).publish(pair(world, "SS-4"))
+        with pytest.raises(NotYet):
+            await selling(api, patience=0).withdraw("SS-4")
+        for sku in ("SS-4", "SS-4", "SS-5"):  # a second time, and what was never published: nothing
+            await channel.withdraw(sku)
+        before = await world.truth()
+        assert [one["status"] for one in before.values()] == ["INACTIVE", "INACTIVE"]
+        back = await channel.publish(pair(world, "SS-4"))
+        assert back == await channel.publish(pair(world, "SS-4")), "once, as ever"
+        assert [one["status"] for name, one in (await world.truth()).items() if name not in before] == ["ACTIVE"]

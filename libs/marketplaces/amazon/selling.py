@@ -85,6 +85,10 @@ class AmazonChannel:
         _require_accepted(told)
         return True
 
+    async def withdraw(self, sku: str) -> None:
+        """Without stock an item cannot be bought, also one that Amazon still works on."""
+        await self.take_off("", sku)
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         if sku is None:
             raise SkuNeeded(f"Amazon changes listings by SKU: that of {item_id} is needed")

@@ -87,6 +87,11 @@ class EbayChannel:
         await self._ebay.publishing.update_offer(offer.offer_id, changed)
         return True
 
+    async def withdraw(self, sku: str) -> None:
+        listed = await self.find(sku)  # nothing of an offer that is not live comes later: eBay publishes at once
+        if listed is not None:
+            await self.take_off(listed.item_id, sku)
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:
         if sku is None:
             raise SkuNeeded(f"eBay withdraws by SKU: that of listing {item_id} is needed")

@@ -87,6 +87,10 @@ class MercadoLibreChannel:
             return False
         return True
 
+    async def withdraw(self, sku: str) -> None:
+        """Also what is under review, and not live yet."""
+        await self.take_off(sku)
+
     async def take_off(self, item_id: str, sku: str | None = None) -> None:  # noqa: ARG002  (others need it)
         """`item_id`: an item, `item:variation`, or our SKU of one: the ways in which the catalog knows a listing."""
         item, _, variation = item_id.partition(":")
