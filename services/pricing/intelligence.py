@@ -83,6 +83,7 @@ class MarketIntelligence(BaseModel):
 class _Known:
     row: MarketDataRow
     sales: list[OwnSale]
+    """Of the product, in all sizes."""
     model: Fitted | None
 
 
@@ -131,18 +132,18 @@ class IntelligenceApi:
             if before is None or (self._now() - before[0]).total_seconds() > _MODEL_FOR_SECONDS:
                 before = (self._now(), fitted(await own_sales(connection, row.currency)))
                 self._models[row.currency] = before
-            return _Known(row, sales_of(await own_sales(connection, row.currency, asked.sku), row), before[1])
+            return _Known(row, await own_sales(connection, row.currency, asked.sku), before[1])
 
 
-def answer(row: MarketDataRow, sales: list[OwnSale], model: Fitted | None, now: datetime) -> MarketIntelligence:
-    """The answer, from what is known at a moment."""
-    today = now.date()
+def answer(row: MarketDataRow, product: list[OwnSale], model: Fitted | None, now: datetime) -> MarketIntelligence:
+    """The answer, from what is known at a moment. `product`: its sales in all sizes, on which the model was fitted."""
+    today, sales = now.date(), sales_of(product, row)
     # A last sale that StockX tells is our own newest order: it counts only where the orders themselves are not known.
     observed = [Observed(sale.sold_at.date(), sale.price) for sale in sales] or last_sales(row)
     found = intelligence([Sale(each.day, each.price) for each in observed], today, row.lowest_ask, row.highest_bid)
     moving, basis = _trend(found, row, now)
     recommended = recommended_price(moving.direction, found.avg_sale_price_90d, row.lowest_ask, row.highest_bid)
-    days, how = _days(found, sales, model, recommended, now)
+    days, how = _days(found, product, model, recommended, now)
     return MarketIntelligence(
         sku=row.sku,
         size=row.size,
@@ -176,12 +177,12 @@ def _trend(found: Intelligence, row: MarketDataRow, now: datetime) -> tuple[Tren
 
 
 def _days(
-    found: Intelligence, sales: list[OwnSale], model: Fitted | None, price: Decimal | None, now: datetime
+    found: Intelligence, product: list[OwnSale], model: Fitted | None, price: Decimal | None, now: datetime
 ) -> tuple[int | None, SellDaysTold]:
-    if model is None or price is None or not sales:
+    if model is None or price is None or not product:
         return found.expected_sell_days, SellDaysTold(method="queue", sales=found.total_sales)
-    usual = median(float(sale.price) for sale in sales) or float(price)
-    circumstances = Circumstances(float(price) / usual, sales_per_day(sales, now), 0)
+    usual = median(float(sale.price) for sale in product) or float(price)
+    circumstances = Circumstances(float(price) / usual, sales_per_day(product, now), 0)
     error = model.error
     return max(1, round(model.model.days(circumstances))), SellDaysTold(
         method="model",

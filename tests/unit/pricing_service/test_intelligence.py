@@ -1,6 +1,7 @@
 """What is answered about a market, from what marketplaces told and what we sold."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import pytest
 
 from libs.pricing.trend import Direction
 from libs.read_models.market_data.project import MarketDataRow, PricePoint
-from services.pricing.intelligence import answer
+from services.pricing.intelligence import MarketIntelligence, answer
 from services.pricing.market import OwnSale
 from services.pricing.selling_time import fitted
 from tests.facts import NOON
@@ -92,3 +93,18 @@ def test_days_to_sell_are_fitted_on_past_sales_and_beat_the_median_on_held_out_o
     assert told.sell_days.method == "model"
     assert told.expected_sell_days == pytest.approx(10, abs=3)
     assert fitted(sales[:40]) is None
+
+
+def test_a_size_has_sales_of_its_own_and_the_model_is_asked_about_the_product_on_whose_sales_it_was_fitted() -> None:
+    def told(*sizes: str) -> MarketIntelligence:
+        sales, ago = [], 400.0
+        while ago > 0.5:  # ever oftener, and the oftener the sooner the next piece went
+            gap = 0.5 + ago / 40
+            sales.append(replace(sale("115", ago, 8 * gap), variant_id=None, size=sizes[len(sales) % len(sizes)]))
+            ago -= gap
+        return answer(row(["115"]), sales, fitted(sales), NOON)
+
+    one, three = told("8.5"), told("8.5", "9", "10")
+    assert three.total_sales == pytest.approx(one.total_sales / 3, abs=1)
+    assert three.sell_days == one.sell_days
+    assert (three.sell_days.method, three.expected_sell_days) == ("model", one.expected_sell_days)
