@@ -42,6 +42,7 @@ PUBLISHED = "published"
 """`matchMethod` of a listing that was made from a draft of the product."""
 
 _LONGEST_ERROR = 2_000
+_BEGUN = frozenset({PublishStatus.PROCESSING, PublishStatus.FAILED, PublishStatus.RETRYING})
 T = TypeVar("T")
 
 
@@ -56,6 +57,14 @@ class Begun:
 
 class Over(Exception):
     """There is nothing (more) to publish; the text says why."""
+
+
+class Cancelled(Over):
+    """Its job was deleted after it had begun: what the marketplace may still work on has to be withdrawn."""
+
+    def __init__(self, draft: Any) -> None:
+        super().__init__("the publish job was deleted after it had begun")
+        self.draft = draft
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ class Book:
         await self._lock(command, DRAFT, JOB)
         job = await self._row(command, JOB, job_id)
         if job is None:
-            raise Over("the publish job was deleted")
+            raise await self._deleted(command, job_id)
         draft = await self._row(command, DRAFT, job.draft_id)
         if job.status == PublishStatus.COMPLETED:
             raise Over("the publish job is completed")
@@ -113,6 +122,15 @@ class Book:
         fields = {"status": PublishStatus.PROCESSING, "attempts": attempts, "next_retry_at": None}
         await self._decide(command, JOB, Change(UPDATE, job_id, fields))
         return Begun(job_id, attempts, draft)
+
+    async def _deleted(self, command: Command, job_id: int) -> Over:
+        """What is over with a job that somebody deleted; another job of its draft goes on with what there is."""
+        job: Any = await command.row(read_model(JOB), str(job_id))
+        if job is not None and job.status in _BEGUN and not await rows(command.connection, JOB, draft_id=job.draft_id):
+            draft: Any = await command.row(read_model(DRAFT), str(job.draft_id))
+            if draft is not None and draft.status != DraftStatus.PUBLISHED:
+                return Cancelled(draft)
+        return Over("the publish job was deleted")
 
     async def draft_status(self, draft_id: int) -> DraftStatus | None:
         """Where a draft is now; None: it was deleted."""

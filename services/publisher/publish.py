@@ -6,6 +6,7 @@
 | the marketplace still works on it  | the same attempt, a little later                                        |
 | it fails, and may succeed later    | failed, then retrying after the usual backoff, until attempts are spent |
 | the draft is not approved any more | what is listed, or about to be, is withdrawn; failed for good           |
+| its job is deleted amid all that   | the same: nothing goes live that the catalog does not know              |
 | it cannot be listed as it is       | failed for good; the draft goes back to its authors, with the reason    |
 | this process dies anywhere         | its lock runs out; another one goes on, and channels find what is there |
 """
@@ -30,7 +31,7 @@ from libs.projection.live_build import OtherVersion
 from libs.selling.channel import Listed, NotPublishable, NotYet, SalesChannel, Wanted, our_sku, required
 from libs.telemetry.log import get_logger
 from schemas.listing_drafts.listing_draft_changed import DraftStatus
-from services.publisher.book import Begun, Book, Over
+from services.publisher.book import Begun, Book, Cancelled, Over
 from services.publisher.prices import Limits, local_price, require_within
 from services.publisher.rates import PublishedRates
 
@@ -62,6 +63,8 @@ class Publishing:
             begun = await self.book.begin(job_id)
         except Over as over:
             log.info("nothing to publish", publish_job_id=job_id, reason=str(over))
+            if isinstance(over, Cancelled):
+                await self._withdraw(over.draft)
             return
         except _NOT_NOW as error:
             raise _not_now(error) from error
@@ -77,6 +80,15 @@ class Publishing:
             await self._failed(begun, f"{type(error).__name__}: {error}", for_good=False, error=error)
         except _NOT_NOW as error:
             raise _not_now(error) from error
+
+    async def _withdraw(self, draft: Any) -> None:
+        """Nothing of a cancelled publishing goes live later; while the marketplace is away the job comes again."""
+        try:
+            await self.channels.of(draft.channel, draft.market).withdraw(our_sku(draft.listing_draft_id))
+        except NotYet as error:
+            raise RetryJob({"code": "NotYet", "msg": str(error)}, error.seconds) from error
+        except (NotPublishable, NoChannel, Refused, NotFound) as error:
+            raise JobFailed({"code": "NotWithdrawn", "msg": str(error)}) from error
 
     async def _publish(self, begun: Begun) -> None:
         draft = begun.draft

@@ -246,6 +246,7 @@ class Wavering(Shop):
         return Listed(wanted.sku, wanted.sku, wanted.price, 1)
 
     async def withdraw(self, sku: str) -> None:
+        self.calls.append(f"withdraw {sku}")
         if sku in self.pending:
             self.pending.remove(sku)
             self.on_sale.add(sku)
@@ -253,9 +254,12 @@ class Wavering(Shop):
         self.on_sale.discard(sku)
 
 
-@pytest.mark.parametrize("slow", [False, True], ids=["while it is listed", "while the marketplace works on it"])
-async def test_a_draft_that_is_rejected_meanwhile_is_taken_off(api, kafka, database, made, publisher, slow):
-    shop, queue = Wavering(Channel.EBAY, slow=slow), JobQueue(database, QUEUE)
+@asynccontextmanager
+async def publishing_at(
+    shop: Wavering, api: Catalog, kafka: KafkaSettings, database: Database, made: Sandbox, publisher: Publisher
+) -> AsyncIterator[int]:
+    """An approved draft, which is published in the shop."""
+    queue = JobQueue(database, QUEUE)
     async with (
         publisher_service(database.url, kafka, KEYS, made, workers=("consumer",)),
         Commands(database, kafka, publisher, "publisher", READ_MODELS, patience=20) as commands,
@@ -264,16 +268,42 @@ async def test_a_draft_that_is_rejected_meanwhile_is_taken_off(api, kafka, datab
         settings = WorkerSettings(**WORKER, locked_by="tests")
         publishing = Publishing(book, Channels({("ebay", "US"): shop}), PublishedRates(kafka), settings.backoff, 6)
         number = await draft(api, "ebay")
-        rejected = {"action": 2, "listingDraftId": number, "status": "rejected"}
-        shop.reject = partial(api.post, "listingDrafts", rejected)
         stop = asyncio.Event()
         working = asyncio.create_task(Worker(queue, {PUBLISH: publishing}, settings).run(stop))
-        await until(job_is(api, number, "failed"), "it is given up")
+        yield number
         stop.set()
         await working
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["while it is listed", "while the marketplace works on it"])
+async def test_a_draft_that_is_rejected_meanwhile_is_taken_off(api, kafka, database, made, publisher, slow):
+    rejected = {"action": 2, "listingDraftId": 1, "status": "rejected"}
+    shop = Wavering(Channel.EBAY, slow=slow, reject=partial(api.post, "listingDrafts", rejected))
+    async with publishing_at(shop, api, kafka, database, made, publisher) as number:
+        await until(job_is(api, number, "failed"), "it is given up")
     assert not shop.on_sale, "nobody can buy what nobody approves"
     assert "not approved" in (await job_of(api, number))["lastError"]
     assert (await api.get(f"/listingDrafts/{number}")).json["status"] == "rejected"
+    assert (await api.get("/sellListings")).json["sellListings"] == []
+
+
+async def test_a_job_that_is_deleted_while_the_marketplace_works_on_it_leaves_nothing_on_sale(
+    api, kafka, database, made, publisher
+):
+    shop = Wavering(
+        Channel.EBAY,
+        slow=True,
+        reject=partial(api.post, "publishJobs", {"action": 3, "draftId": 1, "status": "queued"}),
+    )
+
+    async def withdrawn() -> bool:
+        return shop.calls == ["withdraw SS-1"] * 2
+
+    async with publishing_at(shop, api, kafka, database, made, publisher):
+        await until(withdrawn, "what the marketplace has made is withdrawn")
+    assert not shop.on_sale
+    assert (await api.get("/publishJobs")).json["publishJobs"] == []
+    assert (await api.get("/listingDrafts/1")).json["status"] == "approved"
     assert (await api.get("/sellListings")).json["sellListings"] == []
 
 
