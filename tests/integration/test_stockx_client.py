@@ -57,7 +57,7 @@ async def variant_ids(stockx: StockX, product_id: str = PANDA) -> list[str]:
     return [each.variant_id for each in await stockx.catalog.variants(product_id)]
 
 
-async def new_listing(stockx: StockX, amount: int = 150, **more: Any) -> Operation:
+async def new_listing(stockx: StockX, amount: int | Decimal = 150, **more: Any) -> Operation:
     variant_id = (await variant_ids(stockx))[0]
     return await stockx.listings.create(NewListing(variant_id=variant_id, amount=Decimal(amount), **more))
 
@@ -97,6 +97,22 @@ async def test_a_token_that_ends_is_renewed_and_its_refresh_token_may_rotate(run
     await later(running, 43_200)
     await seller.stockx.listings.page()
     assert seller.tokens.refreshes == 2
+
+
+async def test_a_token_request_may_be_json_too(running, seller):
+    url = f"{running.base}/stockx/oauth/token"
+    wanted = {
+        "grant_type": "refresh_token",
+        "client_id": seller.application.client_id,
+        "client_secret": seller.application.client_secret.get_secret_value(),
+        "refresh_token": seller.tokens.refresh_token,
+    }
+    async with running.http.post(url, json=wanted) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["expires_in"] == 43_200
+    for body in ("[]", "{", '{"client_secret": "\\ud800"}', "[" * 100_000):
+        async with running.http.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
+            assert answer.status == 401
 
 
 async def test_a_seller_who_takes_the_consent_back(running, seller):
@@ -183,6 +199,10 @@ async def test_own_asks_are_in_a_variants_market_but_not_in_the_products(running
     whole = {each.variant_id: each for each in await seller.stockx.markets.of_product(PANDA)}
     assert alone.lowest_ask_amount == 26
     assert whole[alone.variant_id].lowest_ask_amount != 26
+    await new_listing(seller.stockx, currency_code="KRW", amount=Decimal("12345.67"))
+    await later(running)
+    won = await seller.stockx.markets.of_variant(PANDA, listing.variant.variant_id, "KRW")
+    assert won.lowest_ask_amount == Decimal("12345.67"), "amounts are exact"
 
 
 # --- Listings and operations
@@ -321,6 +341,17 @@ async def test_wrong_writes_are_refused_at_once(running, seller):
         async with running.http.post(url, json=body, headers={**headers, "Authorization": f"Bearer {token}"}) as answer:
             assert answer.status == 400
             assert kind in (await answer.json())["message"]
+    json_type = {
+        **headers,
+        "Authorization": f"Bearer {await seller.tokens.token()}",
+        "Content-Type": "application/json",
+    }
+    for text in ("[" * 100_000, '{"variantId": "\\ud800", "amount": "1"}', '{"\\ud800": 1}'):
+        async with running.http.post(
+            f"{running.base}/stockx/v2/selling/listings", data=text, headers=json_type
+        ) as answer:
+            assert answer.status == 400
+            assert (await answer.json())["message"] == "The body is not JSON"
 
 
 # --- Batches

@@ -1,5 +1,6 @@
 """/v2/catalog: search, products, variants, GTINs, market data."""
 
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
@@ -74,14 +75,14 @@ class CatalogueRoutes:
         """A market; with `seller`, that seller's own live asks are in it."""
         quote = self._prices.quote(product, variant, self._book.settle(), currency)
         own = [
-            float(each.amount)
+            Decimal(each.amount)
             for each in self._book.listings.values()
             if each.variant is variant and each.seller == seller and each.ask and each.currency == currency
         ]
-        asks = [*own, *([quote.ask] if quote.ask is not None else [])]
+        asks = [*own, *([Decimal(quote.ask)] if quote.ask is not None else [])]
         ask, bid = _text(min(asks, default=None)), _text(quote.bid)
         faster = _text(None if not asks or quote.bid is None else round((min(asks) + quote.bid) / 2))
-        more = _text(None if not asks else round(min(asks) * 1.1))
+        more = _text(None if not asks else round(min(asks) * Decimal("1.1")))
         standard = {
             "lowestAsk": ask,
             "highestBidAmount": bid,
@@ -127,8 +128,9 @@ def _currency(request: web.Request) -> str:
     return currency
 
 
-def _text(amount: float | None) -> str | None:
-    return None if amount is None else f"{amount:g}" if amount < 1e6 else f"{amount:.0f}"
+def _text(amount: Decimal | int | None) -> str | None:
+    """Without decimals where it is whole."""
+    return None if amount is None else f"{Decimal(amount).normalize():f}"
 
 
 def _brief(product: Product) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from services.sandbox.stockx.errors import Refusal
 from services.sandbox.stockx.prices import RATES
+from services.sandbox.wire import compact
 
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -29,7 +30,8 @@ async def body_of(request: web.Request) -> Mapping[str, Any]:
         raise Refusal(415, "Unsupported media type: send application/json")
     try:
         told = json.loads(raw)
-    except ValueError:
+        compact(told)  # what could not be told back is refused now
+    except (ValueError, RecursionError):
         raise Refusal(400, "The body is not JSON") from None
     if not isinstance(told, dict):
         raise Refusal(400, "The body must be an object")

@@ -1,6 +1,7 @@
 """StockX's OAuth, at accounts.stockx.com: the seller's consent (which agrees at once), and the token endpoint."""
 
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ class OAuthRoutes:
         return web.Response(status=302, headers={"Location": str(back)})
 
     async def _token(self, request: web.Request) -> web.Response:
-        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-        given = f"{form.get('client_id')}:{form.get('client_secret')}".encode()
+        form = await _form(request)
+        given = f"{form.get('client_id')}:{form.get('client_secret')}".encode(errors="replace")
         if not hmac.compare_digest(given, f"{self._client.id}:{self._client.secret}".encode()):
             return _oauth_error(401, "access_denied", "Unauthorized")
         match form.get("grant_type"):
@@ -93,6 +94,17 @@ class OAuthRoutes:
             "token_type": "Bearer",
         }
         return json_answer(told | ({"refresh_token": refresh} if refresh else {}))
+
+
+async def _form(request: web.Request) -> Mapping[str, str]:
+    """What a token request tells, as a form or as JSON."""
+    told: object = await request.post()
+    if request.content_type == "application/json":
+        try:
+            told = json.loads(await request.read())
+        except (ValueError, RecursionError):
+            told = {}
+    return {name: value for name, value in told.items() if isinstance(value, str)} if isinstance(told, Mapping) else {}
 
 
 def _oauth_error(status: int, error: str, description: str) -> web.Response:
