@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from libs.http.client import ApiClient
-from libs.marketplaces.ebay.oauth import EbayApplication, granted
+from libs.marketplaces.ebay.oauth import TOKENS, EbayApplication
 
 SCOPE = "https://api.ebay.com/oauth/api_scope"
 EARLY = 60.0
@@ -30,8 +30,8 @@ class ApplicationTokens:
         async with self._granting:
             if not self._token or self._clock() >= self._ends:
                 form = {"grant_type": "client_credentials", "scope": SCOPE}
-                told = await granted(self._api, self._application, form, repeatable=True)
-                self._token, self._ends = told.access_token, self._clock() + told.expires_in - EARLY
+                told = await TOKENS.grant(self._api, form, repeatable=True, headers=self._application.headers())
+                self._token, self._ends = told.access, self._clock() + told.life.total_seconds() - EARLY
             return self._token
 
     async def refresh(self, rejected: str) -> str:

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, SecretStr
 
 from libs.http.client import ApiClient
 from libs.http.errors import Blocked, Garbage, Refused, Unauthorized
 from libs.marketplaces.mercadolibre.client import reason
 from libs.marketplaces.payload import Malformed, Payload
+from libs.marketplaces.token_endpoint import Token, seconds_of_life
 from libs.oauth.pkce import Proof
 from libs.oauth.tokens import Grant, TokenPair
 
@@ -29,13 +30,7 @@ _LONGEST_LIFE = 366 * 86400
 
 
 def _life(told: object) -> int:
-    """Seconds; the usual ones for what makes no sense.
-
-    The pair is good for one use: to refuse it for a wrong life would lose the account. A wrong guess costs a refresh.
-    """
-    if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
-        return _USUAL_LIFE
-    return min(told, _LONGEST_LIFE)
+    return seconds_of_life(told, _USUAL_LIFE, _LONGEST_LIFE)
 
 
 def _user(told: object) -> str | None:
@@ -46,8 +41,8 @@ def _user(told: object) -> str | None:
 class _TokenAnswer(Payload):
     """POST /oauth/token. `user_id` may be missing from the answer to a refresh, which is about a known user."""
 
-    access_token: str = Field(min_length=1)
-    refresh_token: str = Field(min_length=1)
+    access_token: Token
+    refresh_token: Token
     expires_in: Annotated[int, BeforeValidator(_life)] = _USUAL_LIFE
     user_id: Annotated[str | None, BeforeValidator(_user)] = None
 

@@ -10,16 +10,13 @@ Another host than the API's, so it needs an `ApiClient` of its own, and counts a
 Source: accounts.stockx.com/.well-known/openid-configuration; audience and scopes as several clients use them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from libs.http.client import ApiClient
-from libs.http.errors import Blocked, Garbage, Refused, Unauthorized
-from libs.marketplaces.payload import Malformed, Payload
+from libs.marketplaces.token_endpoint import Clock, Exchange, TokenEndpoint
 from libs.oauth.tokens import Grant, TokenPair
 
 BASE_URL = "https://accounts.stockx.com"
@@ -28,12 +25,7 @@ AUDIENCE = "gateway.stockx.com"
 SCOPES = ("offline_access", "openid")
 """The only ones that StockX takes; without `offline_access` there is no refresh token."""
 
-_TOKEN = "/oauth/token"  # noqa: S105  (a path)
-_VISIBLE = r"^[\x20-\x7e]+$"  # RFC 6749, appendix A.12 and A.17; what is none could stand in no header
-_USUAL_LIFE = 43_200
-_LONGEST_LIFE = 30 * 86_400
-
-Clock = Callable[[], datetime]
+_TOKENS = TokenEndpoint("/oauth/token", usual_life=43_200, longest_life=30 * 86_400)
 
 
 class StockXApplication(BaseModel):
@@ -46,6 +38,10 @@ class StockXApplication(BaseModel):
     redirect_uri: str = Field(default="", max_length=2000)
     accounts_url: str = BASE_URL
     audience: str = AUDIENCE
+
+    def client(self) -> dict[str, str]:
+        """How it proves itself, in the form."""
+        return {"client_id": self.client_id, "client_secret": self.client_secret.get_secret_value()}
 
 
 def token_client(client_id: str) -> str:
@@ -66,10 +62,6 @@ def consent_url(application: StockXApplication, state: str) -> str:
     return f"{application.accounts_url.rstrip('/')}/authorize?{urlencode(query)}"
 
 
-Exchange = Callable[[str], Awaitable[TokenPair]]
-"""Exchanges an authorization code for the account's first pair; raises Unauthorized if it is refused."""
-
-
 def code_exchange(
     accounts: ApiClient, application: StockXApplication, clock: Clock = lambda: datetime.now(UTC)
 ) -> Exchange:
@@ -77,10 +69,7 @@ def code_exchange(
 
     async def exchange(code: str) -> TokenPair:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": application.redirect_uri}
-        told = await _granted(accounts, application, form)
-        if not told.refresh_token:
-            raise Garbage(f"POST {_TOKEN}", "a code was exchanged, but the answer has no refresh_token")
-        return _pair(told, told.refresh_token, clock())
+        return await _TOKENS.exchange(accounts, {**application.client(), **form}, clock)
 
     return exchange
 
@@ -91,47 +80,7 @@ def refresh_grant(
     """The exchange of a refresh token. It may rotate (then the old one is dead), so it is never sent twice."""
 
     async def grant(refresh: str) -> TokenPair:
-        form = {"grant_type": "refresh_token", "audience": application.audience, "refresh_token": refresh}
-        told = await _granted(accounts, application, form)
-        return _pair(told, told.refresh_token or refresh, clock())
+        form = {**application.client(), "audience": application.audience}
+        return await _TOKENS.refresh(accounts, form, refresh, clock, repeatable=False)
 
     return grant
-
-
-def _life(told: object) -> int:
-    """Seconds; the usual ones for what makes no sense: a wrong guess costs a refresh, a refusal the account."""
-    if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
-        return _USUAL_LIFE
-    return min(told, _LONGEST_LIFE)
-
-
-def _none_if_blank(told: object) -> object:
-    return None if told == "" else told
-
-
-class _TokenAnswer(Payload):
-    """POST /oauth/token."""
-
-    access_token: str = Field(pattern=_VISIBLE)
-    refresh_token: Annotated[str | None, BeforeValidator(_none_if_blank)] = Field(default=None, pattern=_VISIBLE)
-    expires_in: Annotated[int, BeforeValidator(_life)] = _USUAL_LIFE
-
-
-async def _granted(accounts: ApiClient, application: StockXApplication, form: Mapping[str, str]) -> _TokenAnswer:
-    client = {"client_id": application.client_id, "client_secret": application.client_secret.get_secret_value()}
-    try:
-        answer = await accounts.call("POST", _TOKEN, form={**client, **form}, repeatable=False)
-    except (Refused, Blocked, Unauthorized) as error:
-        code = error.body.get("error") if isinstance(error.body, dict) else None
-        named = (
-            f" ({code})" if isinstance(code, str) and code.isascii() and code.isprintable() and len(code) < 80 else ""
-        )
-        raise Unauthorized(error.operation, f"{error.detail}{named}", status=error.status, body=error.body) from error
-    try:
-        return _TokenAnswer.read(answer.body)
-    except Malformed as error:
-        raise Garbage(f"POST {_TOKEN}", str(error), status=answer.status) from None
-
-
-def _pair(told: _TokenAnswer, refresh: str, now: datetime) -> TokenPair:
-    return TokenPair(told.access_token, refresh, now + timedelta(seconds=told.expires_in))
