@@ -60,12 +60,12 @@ async def test_an_account_that_is_refused_is_left_alone(world: World, kind: str)
     assert await world.truth() == {}
 
 
-async def test_a_429_and_a_503_cost_time_and_nothing_else(world: World) -> None:
-    for kind in ("rate_limited", "outage"):
-        fault = {"marketplace": "stockx", "kind": kind, "path": "/v2/selling/listings", "method": "POST", "count": 1}
+async def test_a_429_and_a_500_503_and_504_cost_time_and_nothing_else(world: World) -> None:
+    for more in ({"kind": "rate_limited"}, *({"kind": "outage", "status": status} for status in (500, 503, 504))):
+        fault = {"marketplace": "stockx", "path": "/v2/selling/listings", "method": "POST", "count": 1, **more}
         await world.shop.control("POST", "/_faults", fault | {"retry_after": 1})
     async with serving(await environment_of(world.shop, world.kafka, world.database)) as poller:
         command = (await asked(world, poller, 1))[0]
         assert (await poller.ended(command["command_id"]))["status"] == "succeeded"
     assert len(await world.truth()) == 1, "created once"
-    assert await scalar(world.database, "SELECT max(attempts) FROM stockx_poller.operations") == 3
+    assert await scalar(world.database, "SELECT max(attempts) FROM stockx_poller.operations") == 5
