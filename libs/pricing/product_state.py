@@ -3,7 +3,7 @@
 Decimals are texts in JSON; everything is rebuilt from these bytes alone.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -31,16 +31,18 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class MarketView(msgspec.Struct, frozen=True):
-    """What the channel itself tells of the product's market. The ask is the lowest one, in US dollars."""
+    """What the channel itself tells of the product's market: at `asked_at` the lowest ask, in US dollars."""
 
     sales_in_90_days: int | None = None
     lowest_ask_usd: Decimal | None = None
+    asked_at: datetime | None = None
 
 
 class Product(msgspec.Struct):
     """A product with everything that bears on its opportunities.
 
     `places`: every channel and market it was ever listed on; `written`: those whose opportunity stands as we wrote it.
+    `own_asks`: channels whose lowest ask was our own price when it was told, whatever we ask since.
     """
 
     category: str = ""
@@ -49,6 +51,7 @@ class Product(msgspec.Struct):
     offers: dict[int, BuyOffer] = {}
     listings: dict[int, Listing] = {}
     markets: dict[str, MarketView] = {}
+    own_asks: set[str] = set()
     places: set[tuple[str, str]] = set()
     written: set[tuple[str, str]] = set()
 
@@ -98,7 +101,20 @@ def apply(product: Product, part: Part) -> None:
             if part.listing is not None:
                 product.places.add((part.listing.channel, part.listing.market))
         case MarketPart():
+            _note_own_ask(product, part)
             _set(product.markets, part.channel, part.view)
+
+
+def _note_own_ask(product: Product, part: MarketPart) -> None:
+    """Decided once, when the ask is told: told again, it says nothing of our price since."""
+    before, view = product.markets.get(part.channel), part.view
+    if before and view and view.asked_at is not None and before.asked_at == view.asked_at:
+        return
+    ours = {each.price_usd for each in product.listings.values() if each.channel == part.channel}
+    if view is not None and view.lowest_ask_usd in ours:
+        product.own_asks.add(part.channel)
+    else:
+        product.own_asks.discard(part.channel)
 
 
 def _set(members: dict[K, V], key: K, value: V | None) -> None:

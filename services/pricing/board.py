@@ -103,8 +103,9 @@ class Board:
             if number not in ours | {listing_id} and (each.channel, each.market) == (own.channel, own.market)
         ]
         view = state.markets.get(own.channel)
-        if view is not None and view.lowest_ask_usd is not None and view.lowest_ask_usd != price(own):
-            others.append(Competitor(own.channel, view.lowest_ask_usd, CHANNEL_CONDITIONS.get(own.channel)))
+        ask = None if view is None or own.channel in state.own_asks else view.lowest_ask_usd
+        if ask is not None and ask != price(own):
+            others.append(Competitor(own.channel, ask, CHANNEL_CONDITIONS.get(own.channel)))
         try:
             rule = self._cost_rules().on(day, own.channel, own.market, state.category)
         except NoCostRule:

@@ -108,7 +108,7 @@ def on_market_data(fact: MarketDataRecordedV1, _place: str | None) -> Decision:
         return None, []  # nobody lists there through us
     ask = fact.lowest_ask
     usd = ask.amount if ask is not None and ask.currency == USD else None
-    told = MarketTold(fact.platform, fact.size, fact.updated_at.date(), usd, fact.sales)
+    told = MarketTold(fact.platform, fact.size, fact.updated_at.date(), usd, fact.sales, fact.updated_at)
     return None, [Sent(SKUS, _style_code(fact.sku), told)]
 
 

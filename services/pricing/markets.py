@@ -1,6 +1,6 @@
 """Stage one and a half: what a channel tells of a style code becomes part of the products with it as their model."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
@@ -15,6 +15,7 @@ class SizeMarket(msgspec.Struct):
 
     day: date
     ask_usd: Decimal | None = None
+    at: datetime | None = None
     counts: list[tuple[date, int]] = []
 
 
@@ -45,7 +46,7 @@ def _market(state: SkuMarket, told: MarketTold) -> list[Sent]:
     market = sizes.setdefault(told.size or "", SizeMarket(told.day))
     if told.day < market.day:
         return []  # an older state never replaces a newer one
-    market.day, market.ask_usd = told.day, told.ask_usd
+    market.day, market.ask_usd, market.at = told.day, told.ask_usd, told.at
     first = told.day - timedelta(days=WINDOW_DAYS)
     market.counts = [(day, count) for day, count in market.counts if first <= day < told.day]
     if told.sales is not None:
@@ -56,7 +57,8 @@ def _market(state: SkuMarket, told: MarketTold) -> list[Sent]:
 def _part(state: SkuMarket, channel: str, product_id: int) -> Sent:
     size = state.products[product_id]
     markets = [each for name, each in state.sizes[channel].items() if size is None or name == size]
-    asks = [each.ask_usd for each in markets if each.ask_usd is not None]
+    asks = [(each.ask_usd, each.at) for each in markets if each.ask_usd is not None]
     grown = [max(0, each.counts[-1][1] - each.counts[0][1]) for each in markets if len(each.counts) > 1]
-    view = MarketView(sum(grown) if grown else None, min(asks, default=None)) if markets else None
+    ask, told_at = min(asks, key=lambda each: each[0], default=(None, None))
+    view = MarketView(sum(grown) if grown else None, ask, told_at) if markets else None
     return Sent(PRODUCTS, str(product_id), MarketPart(channel, view))

@@ -8,7 +8,7 @@
 | pricing-…-changelog | as above | the tables: where they stand, so that another worker can go on                    |
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -52,13 +52,14 @@ class ModelTold(msgspec.Struct, frozen=True, tag="model"):
 
 
 class MarketTold(msgspec.Struct, frozen=True, tag="told"):
-    """What a channel told of one size. `sales` is a count that grows; `ask_usd`: None in another currency."""
+    """What a channel told of one size, and when. `sales` is a count that grows; `ask_usd`: None in another currency."""
 
     channel: str
     size: str | None
     day: date
     ask_usd: Decimal | None
     sales: int | None
+    at: datetime | None = None
 
 
 class RuleTold(msgspec.Struct, frozen=True, tag="rule"):

@@ -1,6 +1,6 @@
 """A partition's board: whatever the order of changes, the state decides, and a restart changes nothing."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -91,6 +91,30 @@ def test_competitors_are_in_the_product_s_condition_where_it_is_told_and_stockx_
     assert [each.condition for each in board.market(1, 1, DAY).competitors] == [None, "new"]
     put(board, 1, ProductPart("", "used"))
     assert [each.condition for each in board.market(1, 1, DAY).competitors] == ["used", "new"]
+
+
+def test_an_ask_that_was_our_own_when_it_was_told_is_no_competitor_after_we_changed_our_price() -> None:
+    board, told = Board(0, {}, {}), datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    def asked(price: str, hours: int) -> list[Decimal]:
+        put(board, 1, MarketPart("stockx", MarketView(None, Decimal(price), told + timedelta(hours=hours))))
+        return [each.price_usd for each in board.market(1, 1, DAY).competitors]
+
+    def listed(price: str) -> None:
+        put(board, 1, ListingPart(1, Listing("stockx", "US", Decimal(price), Decimal(price), "USD", DAY)))
+
+    listed("100")
+    assert asked("100", 0) == []
+    listed("120")  # nobody competed: the fallback price
+    assert asked("100", 0) == [], "told again, it is still what we asked then"
+    assert asked("120", 1) == []
+    assert asked("100", 2) == [Decimal(100)], "told anew, it is another's"
+    listed("100")
+    assert asked("99", 3) == [Decimal(99)]
+    listed("99")
+    assert asked("99", 3) == [], "as cheap as we are: no reason to change"
+    listed("98")
+    assert asked("99", 3) == [Decimal(99)], "it was another's when it was told"
 
 
 def test_a_rule_counts_from_its_first_day() -> None:

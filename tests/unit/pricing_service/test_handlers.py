@@ -1,5 +1,6 @@
 """What facts mean for pricing: the right product or offer is told, and the old one, too."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -125,13 +126,16 @@ def test_markets_join_products_by_style_code_and_size() -> None:
         sent = [one for one in HANDLERS[topic](given, place)[1] if one.topic == SKUS]
         return [found.message for one in sent for found in in_market(one.key or "", state, one.message)]
 
-    state = SkuMarket()
+    def on(day: int) -> datetime:
+        return at(day * 24 * 60)
+
+    state, view = SkuMarket(), MarketView(5, Decimal(140), on(30))
     assert told(state, "market_data", market(0, "150", 7)) == []
     product = fact("unifiedProducts", model="hq-4276", attributes_json={"size": "9"})
-    assert told(state, "unified_products", product) == [MarketPart("stockx", MarketView(None, Decimal(150)))]
-    assert told(state, "market_data", market(30, "140", 12)) == [MarketPart("stockx", MarketView(5, Decimal(140)))]
-    other = told(state, "market_data", market(30, "99", 400, size="12"))
-    assert other == [MarketPart("stockx", MarketView(5, Decimal(140)))], "another size is another market"
+    assert told(state, "unified_products", product) == [MarketPart("stockx", MarketView(None, Decimal(150), on(0)))]
+    assert told(state, "market_data", market(30, "140", 12)) == [MarketPart("stockx", view)]
+    other = told(state, "market_data", market(31, "99", 400, size="12"))
+    assert other == [MarketPart("stockx", view)], "another size is another market"
     assert told(state, "market_data", market(29, "1", 1)) == [], "an older state"
     later = told(state, "market_data", market(130, None, 14))
     assert later == [MarketPart("stockx", MarketView(None, None))], "a count of 100 days ago says nothing of 90"
