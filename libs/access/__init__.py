@@ -1,1 +1,1 @@
-"""Access to marketplaces, as several services are configured for it: one form of settings, one way to open a client."""
+"""Access to marketplaces for several services: one form of settings, one way to open a client, one table of fates."""

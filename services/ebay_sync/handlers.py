@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from libs.access.fates import WAIT_FOR_TURN
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry, Wait
 from libs.bus.publisher import NotPublished, Publisher
@@ -26,7 +27,7 @@ from libs.marketplaces.payload import Malformed
 from schemas.envelope import Envelope
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.ebay_sync import known
-from services.ebay_sync.fates import WAIT_FOR_TURN, fate_of
+from services.ebay_sync.fates import fate_of
 from services.ebay_sync.order_book import OrderBook, Told
 from services.ebay_sync.publishing import TooLarge
 from services.ebay_sync.sellers import Seller, Sellers

@@ -1,64 +1,19 @@
-"""The one table from what can go wrong at MercadoLibre to the fate of the notification."""
+"""What can go wrong at MercadoLibre, and the fate of the notification."""
 
 from datetime import timedelta
 
-from libs.bus.outcome import ErrorClass, Ignore, Reject, Retry, Wait
-from libs.http.errors import (
-    ApiError,
-    Blocked,
-    CircuitOpen,
-    Garbage,
-    NotFound,
-    RateLimited,
-    Refused,
-    Unauthorized,
-    Unavailable,
-)
+from libs.access import fates
+from libs.bus.outcome import ErrorClass, Reject
+from libs.http.errors import ApiError
 from libs.marketplaces.mercadolibre.client import NotOurs, reason
-from libs.oauth.tokens import TokensAway
-
-WAIT_FOR_CREDENTIALS = timedelta(minutes=1)
-WAIT_FOR_TURN = timedelta(seconds=10)
 
 
-def fate_of(error: ApiError, unsettled: timedelta) -> Exception:  # noqa: PLR0911  (it is a table)
-    """The outcome to raise. `unsettled` is how much longer MercadoLibre's answer may still lag behind the hint.
+def fate_of(error: ApiError, unsettled: timedelta) -> Exception:
+    """The outcome to raise: that of libs/access/fates.py. Blocked: MercadoLibre's PolicyAgent, or rights.
 
-    | error        | meaning                               | fate                                                   |
-    |--------------|---------------------------------------|--------------------------------------------------------|
-    | NotFound     | not there yet                         | Retry when the hint is no longer young                 |
-    | NotFound     | not there: gone, or a hostile hint    | Ignore                                                 |
-    | NotOurs      | somebody else's                       | Reject `policy`                                        |
-    | Blocked      | MercadoLibre's PolicyAgent, or rights | Retry, then dead letter `policy`                       |
-    | Unauthorized | our credentials are dead              | Wait; a person must authorise the account again        |
-    | TokensAway   | no token can be had for anyone        | Wait                                                   |
-    | RateLimited  | too fast                              | Wait as long as it asked                               |
-    | CircuitOpen  | it fails for everyone                 | Wait until the next probe                              |
-    | Unavailable  | it fails for this one                 | Retry, then dead letter `dependency`                   |
-    | Garbage      | unreadable                            | Retry, then dead letter `poison`                       |
-    | Refused      | the id is none                        | Reject `contract`                                      |
+    NotOurs, somebody else's resource, is rejected (`policy`).
     """
     text = f"{error.operation}: {reason(error)}"
-    match error:
-        case NotFound() if unsettled > timedelta(0):
-            return Retry(text, after=unsettled)
-        case NotFound():
-            return Ignore(f"{text}: it is gone, or the hint was false")
-        case NotOurs():
-            return Reject(text, ErrorClass.POLICY)
-        case Blocked():
-            return Retry(text, error_class=ErrorClass.POLICY)
-        case Unauthorized():
-            return Wait(f"{text}. Authorise the account again", WAIT_FOR_CREDENTIALS)
-        case RateLimited() | CircuitOpen():
-            return Wait(text, error.retry_after or WAIT_FOR_TURN)
-        case TokensAway():
-            return Wait(text, error.retry_after or WAIT_FOR_TURN)
-        case Unavailable():
-            return Retry(text, after=error.retry_after)
-        case Garbage():
-            return Retry(text, error_class=ErrorClass.POISON)
-        case Refused():
-            return Reject(text, ErrorClass.CONTRACT)
-        case _:
-            return error
+    if isinstance(error, NotOurs):
+        return Reject(text, ErrorClass.POLICY)
+    return fates.fate_of(error, text, "it is gone, or the hint was false", unsettled)

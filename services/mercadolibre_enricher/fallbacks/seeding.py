@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from libs.access.fates import WAIT_FOR_TURN
 from libs.bus.message import Outgoing, Received
 from libs.bus.outcome import Ignore, Wait
 from libs.db.errors import DatabaseAway, NotMigrated
@@ -13,7 +14,6 @@ from schemas.orders.order_changed import OrderChangedV2
 from schemas.questions.question_changed import QuestionChangedV1
 from schemas.search_runs.search_run_changed import SearchRunChangedV1, SearchRunStatus
 from services.mercadolibre_enricher.fallbacks.seeds import MARKETPLACE, Seed, Seeds, Source
-from services.mercadolibre_enricher.fates import WAIT_FOR_TURN
 
 TOPICS = ("orders", "questions", "listings", "search_runs")
 
