@@ -62,7 +62,7 @@ def exact_first(sku: str, products: Sequence[P]) -> list[P]:
 
 def _rating(sku: str, style_id: str | None) -> tuple[int, float]:
     """Rank (2: the same, 1: a slip of the eye, 0: similar) and similarity; similarity 0 for another product."""
-    return max((_rating_of(sku, code) for code in _codes(style_id)), default=(0, 0.0))
+    return max((_rating_of(sku, code) for code in codes(style_id)), default=(0, 0.0))
 
 
 def _rating_of(sku: str, code: str) -> tuple[int, float]:
@@ -82,6 +82,7 @@ def _neighbours(one: str, other: str) -> bool:
     )
 
 
-def _codes(style_id: str | None) -> list[str]:
+def codes(style_id: str | None) -> list[str]:
+    """The style code as it is written, and each one of several."""
     whole = style_id or ""
     return [whole, *_DIVIDED.split(whole)] if _DIVIDED.search(whole) else [whole]

@@ -8,20 +8,21 @@ from decimal import Decimal
 from libs.db.pool import Connection, Record
 from libs.matching.sku import normalised
 
-_AVAILABLE = """
+SIZE_OF_STOCK = """coalesce(stock.raw_payload -> 'product' -> 'aspects' -> 'US Shoe Size' ->> 0,
+                stock.raw_payload -> 'product' -> 'aspects' -> 'Size' ->> 0)"""
+"""SQL: the size of a row of the inventory, `stock`, as its marketplace tells it."""
+
+_AVAILABLE = f"""
 SELECT user_id, sku, size, title, condition, quantity, cost_amount, cost_currency,
        coalesce(acquired_at, rec_created) AS since, 'import' AS source
 FROM read_models.stock_items WHERE quantity > 0
 UNION ALL
-SELECT user_id, coalesce(nullif(part_number, ''), sku_code), size, title, coalesce(condition, ''), quantity, NULL, NULL,
-       rec_created, marketplace
-FROM read_models.inventory, LATERAL (
-    SELECT coalesce(aspects -> 'US Shoe Size' ->> 0, aspects -> 'Size' ->> 0) AS size
-    FROM (SELECT raw_payload -> 'product' -> 'aspects' AS aspects) AS told
-) AS sized
+SELECT user_id, coalesce(nullif(part_number, ''), sku_code), {SIZE_OF_STOCK}, title, coalesce(condition, ''), quantity,
+       NULL, NULL, rec_created, marketplace
+FROM read_models.inventory AS stock
 WHERE quantity > 0 AND disappeared_at IS NULL
 ORDER BY since, sku, size
-"""
+"""  # noqa: S608  (an expression of our own)
 
 
 @dataclass(frozen=True, slots=True)

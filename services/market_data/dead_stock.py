@@ -10,9 +10,11 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from libs.matching.sku import normalised
+from libs.products.hits import codes
 from libs.read_models.market_data.project import MarketDataRow, PricePoint
 from services.market_data.available import StockLine
 from services.market_data.own_sales import Sale
+from services.market_data.products import plain_size
 
 AGES: tuple[tuple[str, int | None], ...] = (
     ("0–30", 30),
@@ -24,6 +26,9 @@ AGES: tuple[tuple[str, int | None], ...] = (
 """Days in stock: the name of each bar, and the last day that belongs to it."""
 
 TREND = timedelta(days=90)
+Goods = tuple[str, str | None]
+"""A style code and a size in the forms in which they are compared."""
+
 _CENT = Decimal("0.01")
 _MOST_POINTS = 90
 
@@ -116,10 +121,11 @@ def report(
     dead_after_days: int,
 ) -> Report:
     """A user's report: dead lines first, the longest in stock first."""
-    by_size: dict[tuple[str, str | None], list[MarketDataRow]] = {}
+    by_size: dict[Goods, list[MarketDataRow]] = {}
     for row in markets:
-        by_size.setdefault((normalised(row.sku), row.size), []).append(row)
-    sold = _last_sold(sales, by_size)
+        for key in _goods(row.sku, row.size):
+            by_size.setdefault(key, []).append(row)
+    sold = _last_sold((sale for sale in sales if sale.user_id in (None, user_id)), by_size)
     lines = [_line(each, by_size, sold, now, dead_after_days) for each in stock if each.user_id == user_id]
     lines.sort(key=lambda line: (not line.dead, -line.days, line.sku, line.size or ""))
     dead = [line for line in lines if line.dead]
@@ -137,26 +143,29 @@ def report(
     )
 
 
-def _last_sold(
-    sales: Iterable[Sale], markets: Mapping[tuple[str, str | None], list[MarketDataRow]]
-) -> dict[tuple[str, str | None], datetime]:
+def _goods(sku: str, size: str | None) -> set[Goods]:
+    """What a market or a sale is about: one product may have several style codes (`CW2288-111/315122-111`)."""
+    return {(normalised(code), plain_size(size)) for code in codes(sku)}
+
+
+def _last_sold(sales: Iterable[Sale], markets: Mapping[Goods, list[MarketDataRow]]) -> dict[Goods, datetime]:
     """When each size was sold last. Orders name variants: the markets tell their sizes."""
     sizes = {row.variant_id: size for (_, size), rows in markets.items() for row in rows if row.variant_id}
-    found: dict[tuple[str, str | None], datetime] = {}
+    found: dict[Goods, datetime] = {}
     for sale in sales:
-        key = normalised(sale.sku), sale.size or sizes.get(sale.variant_id or "")
-        found[key] = max(sale.sold_at, found.get(key, sale.sold_at))
+        for key in _goods(sale.sku, sizes.get(sale.variant_id or "", sale.size)):
+            found[key] = max(sale.sold_at, found.get(key, sale.sold_at))
     return found
 
 
 def _line(
     stock: StockLine,
-    markets: Mapping[tuple[str, str | None], list[MarketDataRow]],
-    sold: Mapping[tuple[str, str | None], datetime],
+    markets: Mapping[Goods, list[MarketDataRow]],
+    sold: Mapping[Goods, datetime],
     now: datetime,
     dead_after_days: int,
 ) -> Line:
-    key = normalised(stock.sku), stock.size
+    key = normalised(stock.sku), plain_size(stock.size)
     rows = sorted(markets.get(key, []), key=lambda row: row.platform, reverse=True)
     days = max(0, (now - stock.since).days)
     last = sold.get(key)

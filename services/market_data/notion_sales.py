@@ -134,7 +134,8 @@ class NotionSales:
             await self._keep(item.item, note.edited_at, recorded=False)
             return Fate.NOT_ON_STOCKX, f"StockX has no product with the style code {note.sku}"
         product_id = known.product.product_id
-        variant = variant_of(await turn.patiently(lambda: self._products.sizes(product_id)), note.size)
+        sizes = await turn.patiently(lambda: self._products.sizes(product_id))
+        variant = variant_of(sizes, note.size)
         fact = RecordedSaleChangedV1(
             source=SOURCE,
             source_id=note.page_id,
@@ -142,7 +143,7 @@ class NotionSales:
             marketplace=MARKETPLACE,
             order_number=note.order_number,
             sku=known.sku,
-            size=note.size,
+            size=note.size if variant is None else sizes[variant],
             title=note.title or known.product.title,
             product_id=product_id,
             variant_id=variant,

@@ -58,7 +58,12 @@ def size_of(variant: Variant) -> str | None:
     return told.removeprefix(_PREFIX) or None
 
 
+def plain_size(size: str | None) -> str | None:
+    """A size in the form in which two of them are compared: `10.5` for `us 10.5`, `XL` for `xl`."""
+    return (size or "").strip().upper().removeprefix(_PREFIX).strip() or None
+
+
 def variant_of(sizes: Mapping[str, str | None], size: str | None) -> str | None:
     """The variant of a size; None if there is none."""
-    plain = None if size is None else size.strip().upper()
-    return next((one for one, each in sizes.items() if (each.upper() if each else None) == plain), None)
+    plain = plain_size(size)
+    return next((one for one, each in sizes.items() if plain_size(each) == plain), None)

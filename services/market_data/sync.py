@@ -31,7 +31,7 @@ from schemas.market_data.market_data_recorded import MarketDataRecordedV1
 from schemas.values import Money
 from services.market_data.available import Wanted, available, wanted
 from services.market_data.own_sales import Sale, own_sales
-from services.market_data.products import Known, variant_of
+from services.market_data.products import Known, plain_size, variant_of
 from services.market_data.reserve import Reserve
 from services.market_data.run import Fate, Item, Status
 from services.market_data.upstreams import AtStockX
@@ -118,7 +118,9 @@ class MarketSync:
         if known is not None:
             facts += await self._at_stockx(turn, known, asked)
         sku = asked.sku if known is None else known.sku
-        why = "" if self._goat is None else await self._at_goat(sku, asked, facts)
+        why = "" if known is None else _lacking(asked, facts)
+        if self._goat is not None:
+            why += await self._at_goat(sku, asked, facts)
         for fact in facts:
             await self._publisher.publish(Outgoing(fact, id=f"{turn.run.run_id}:{fact.key()}"))
         detail = f"{len(facts)} markets{why}"
@@ -167,10 +169,17 @@ class MarketSync:
         return ""
 
 
+def _lacking(asked: Wanted, facts: Sequence[MarketDataRecordedV1]) -> str:
+    """Which sizes in stock StockX tells nothing of."""
+    told = {plain_size(fact.size) for fact in facts}
+    lacking = [size for size in asked.sizes or () if plain_size(size) not in told]
+    return f", StockX has no size {', '.join(lacking)} of it" if lacking else ""
+
+
 def _stockx_fact(
     sku: str, market: MarketData, size: str | None, sales: Sequence[Sale], at: datetime
 ) -> MarketDataRecordedV1:
-    ours = [each for each in sales if market.variant_id == each.variant_id or (size is not None and size == each.size)]
+    ours = [each for each in sales if market.variant_id == each.variant_id or _same(size, each.size)]
     last = next((each for each in reversed(ours) if each.currency == market.currency_code), None)
     return MarketDataRecordedV1(
         platform=STOCKX,
@@ -186,6 +195,10 @@ def _stockx_fact(
         updated_at=at,
         raw={name: value for name, value in whole(market).items() if name not in _TOLD},
     )
+
+
+def _same(size: str | None, other: str | None) -> bool:
+    return plain_size(size) is not None and plain_size(size) == plain_size(other)
 
 
 def _goat_fact(sku: str, catalog_id: str, prices: SizePrices, at: datetime) -> MarketDataRecordedV1:

@@ -24,6 +24,7 @@ from libs.projection.live_build import open_live
 from libs.read_models import READ_MODELS
 from schemas.topics import topics
 from services.market_data.config import Timetable
+from services.market_data.own_sales import own_sales
 from services.market_data.routes import MOST_BYTES
 from services.market_data.run import Fate, Item, Kind
 from services.market_data.runs import QUEUE, Runs
@@ -355,7 +356,7 @@ async def test_a_size_is_kept_as_stockx_writes_it(world: World) -> None:
 
 
 async def test_sales_in_notion_get_their_real_product_and_land_in_stockx_listings(world: World) -> None:
-    new = {"sku": "CUSTOM-001", "gross": 10, "sold_on": "2026-06-01", "title": "Own work"}
+    new = {"sku": "CUSTOM-001", "size": "us 10", "gross": 10, "sold_on": "2026-06-01", "title": "Own work"}
     unknown = await world.shop.control("POST", "/_notion/pages", new)
     bare = await world.shop.control("POST", "/_notion/pages", {"sku": "HQ4276"})
     await world.shop.control("POST", "/_notion/pages", {**new, "platform": "eBay"})
@@ -389,8 +390,8 @@ async def test_sales_in_notion_get_their_real_product_and_land_in_stockx_listing
         assert await scalar(
             world.database, f"SELECT withdrawn FROM read_models.recorded_sales WHERE source_id = '{gone}'"
         )
-        mended = f"SELECT product_id FROM read_models.recorded_sales WHERE source_id = '{unknown['id']}'"
-        assert await scalar(world.database, mended) == PANDA
+        mended = f"SELECT product_id, size FROM read_models.recorded_sales WHERE source_id = '{unknown['id']}'"
+        assert await world.rows(mended) == [{"product_id": PANDA, "size": "10"}], "as StockX writes it"
 
 
 async def test_own_orders_are_sales_and_the_weekly_report_is_kept(world: World) -> None:
@@ -403,19 +404,46 @@ async def test_own_orders_are_sales_and_the_weekly_report_is_kept(world: World) 
         line = sold.lines[0].model_copy(
             update={"sku": "DD1391-100", "variation_id": panda["stockx_variant_id"], "unit_price": price}
         )
-        async with projecting(READ_MODELS["orders"], world.kafka, world.publisher, world.database):
-            await publish(world.publisher, sold.model_copy(update={"lines": [line]}))
-            await world.becomes(1, "SELECT count(*) FROM read_models.orders")
-        await service.ended(await service.start("market_data"))
-        await world.becomes(4, "SELECT count(*) FROM read_models.market_data")
+        ebay = {"marketplace": "ebay", "account": "shop"}
+        at_ebay = [
+            stock(1, minute=-200 * 24 * 60, quantity=1).model_copy(
+                update={**ebay, "sku": sku, "raw": {"product": {"aspects": {"US Shoe Size": [size]}}}}
+            )
+            for sku, size in (("box-17", "9"), ("box-18", "99"))
+        ]
+        there = line.model_copy(update={"sku": "box-17", "variation_id": None})
+        sold_there = sold.model_copy(update={**ebay, "lines": [there, there]})
+        async with (
+            projecting(READ_MODELS["orders"], world.kafka, world.publisher, world.database),
+            projecting(READ_MODELS["inventory"], world.kafka, world.publisher, world.database),
+        ):
+            await publish(world.publisher, *at_ebay, sold.model_copy(update={"lines": [line]}), sold_there)
+            await world.becomes(2, "SELECT count(*) FROM read_models.orders")
+            await world.becomes(2, "SELECT count(*) FROM read_models.inventory")
+        async with world.database.connection() as connection:
+            sales = await own_sales(connection, ["DD1391-100"])
+        assert {(each.marketplace, each.size, each.user_id) for each in sales} == {
+            ("stockx", None, None),
+            ("ebay", "9", "7"),
+        }, "an order of eBay names a SKU, whose part number is the style code"
+        assert len(sales) == 3, "two lines of one order are two sales"
+        run = await service.ended(await service.start("market_data"))
+        (panda_s,) = (each for each in run["items"] if each["item"] == "DD1391-100")
+        assert panda_s["detail"] == "4 markets, StockX has no size 99 of it"
+        await world.becomes(6, "SELECT count(*) FROM read_models.market_data")
         (row,) = await world.rows(
-            "SELECT * FROM analytics.marketplace_data WHERE platform = 'stockx' AND sku = 'DD1391-100'"
+            "SELECT * FROM analytics.marketplace_data WHERE platform = 'stockx' AND sku = 'DD1391-100' AND size = '10'"
         )
         assert (row["total_sales"], row["last_sale_price"], row["currency"]) == (1, Decimal(133), "USD")
 
         told = await service.call("GET", "/reports/dead-stock")
-        assert [(each["sku"], each["dead"]) for each in told["lines"]] == [("HQ4276", True), ("DD1391-100", False)]
-        assert (told["pairs"], told["dead_pairs"], told["bound"]) == (3, 2, {"USD": "81.00"})
+        assert [(each["sku"], each["size"], each["dead"]) for each in told["lines"]] == [
+            ("HQ4276", "8.5", True),
+            ("DD1391-100", "99", True),
+            ("DD1391-100", "9", False),
+            ("DD1391-100", "10", False),
+        ], "what sold at eBay lately is not dead"
+        assert (told["pairs"], told["dead_pairs"], told["bound"]) == (5, 3, {"USD": "81.00"})
         page = await service.text("GET", "/reports/dead-stock.html")
         assert "<svg" in page
         assert "Yu-Gi-Oh!" in page

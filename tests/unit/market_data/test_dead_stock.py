@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
+
 from libs.read_models.market_data.project import READ_MODEL, MarketDataRow
 from schemas.values import Money
 from services.market_data.available import StockLine, wanted
@@ -51,7 +53,7 @@ def quotes(*asks: str | None, days: int = 10, platform: str = "stockx") -> Marke
 
 def sale(at: datetime, **changes: Any) -> Sale:
     told: dict[str, Any] = {"marketplace": "stockx", "number": "1", "sku": "DD1391-1", "size": None, "variant_id": "v1"}
-    return Sale(**(told | {"amount": Decimal(140), "currency": "USD", "sold_at": at} | changes))
+    return Sale(**(told | {"user_id": None, "amount": Decimal(140), "currency": "USD", "sold_at": at} | changes))
 
 
 def made(*stock: StockLine, markets: tuple[MarketDataRow, ...] = (), sales: tuple[Sale, ...] = ()) -> Report:
@@ -68,6 +70,26 @@ def test_dead_is_what_has_been_there_for_long_and_of_which_none_was_sold() -> No
     assert not made(line(200), sales=(written_down,)).lines[0].dead
     another_size = sale(NOW, variant_id=None, size="11")
     assert made(line(200), markets=(quotes("150"),), sales=(another_size,)).lines[0].dead
+
+
+def test_a_size_and_a_style_code_are_the_same_however_they_are_written() -> None:
+    for size, told in (("10.5", "US 10.5"), ("XL", " xl"), (None, "")):
+        sold = sale(NOW, variant_id=None, size=told)
+        assert not made(line(200, size=size), sales=(sold,)).lines[0].dead, told
+    by_variant = sale(NOW, size="42 EU")
+    assert not made(line(200), markets=(quotes("150"),), sales=(by_variant,)).lines[0].dead
+    twofold = quotes("150")
+    twofold = msgspec.structs.replace(twofold, sku="DD1391-1/315122-111")
+    for code in ("DD1391-1", "315122 111", "DD1391-1/315122-111"):
+        (only,) = made(line(200, sku=code), markets=(twofold,), sales=(sale(NOW, sku=twofold.sku),)).lines
+        assert only.stockx is not None, code
+        assert not only.dead
+
+
+def test_another_user_s_sale_says_nothing_of_mine() -> None:
+    (told,) = made(line(200), markets=(quotes("150"),), sales=(sale(NOW, user_id="8"),)).lines
+    assert (told.dead, told.last_sold_at) == (True, None)
+    assert not made(line(200), markets=(quotes("150"),), sales=(sale(NOW, user_id="7"),)).lines[0].dead
 
 
 def test_sums_hold_only_what_is_known_and_currencies_stand_apart() -> None:
