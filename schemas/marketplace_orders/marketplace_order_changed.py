@@ -6,10 +6,11 @@
 from enum import StrEnum
 from typing import Annotated
 
+from annotated_types import Ge, Gt, Le
 from pydantic import Field
 
 from schemas.channels import Channel
-from schemas.entity import NOT_NEGATIVE, POSITIVE, Entity, EntityFact, Reference, Workflow
+from schemas.entity import Entity, EntityFact, Reference, Workflow
 from schemas.values import PERSONAL, DecimalString, Json
 
 
@@ -77,7 +78,8 @@ ENTITY = Entity(
             "ORDER_REFUNDED": (),
         },
     ),
-    bounds={"quantity": POSITIVE, "sold_price_usd": NOT_NEGATIVE},
+    # Purchases and reservations are computed from them: what is larger is no order, and would keep others waiting.
+    bounds={"quantity": (Gt(0), Le(2**31 - 1)), "sold_price_usd": (Ge(0), Le(10**10))},
     example={
         "channel": "amazon",
         "market": "US",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from libs.commands.live_builds import LiveBuilds
@@ -113,10 +114,15 @@ class Reading:
         return found
 
     async def _opened(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Only what is sealed by its declaration is opened: anybody may write a title that looks so."""
+        names = marked(self._entity.fact)
+        if not names:
+            return rows
         try:
-            return await opened(tuple(rows), self._keys)
+            plain = await opened([tuple(getattr(row, name) for name in names) for row in rows], self._keys)
         except (DatabaseAway, NotMigrated) as error:
             raise _not_now(error) from error
+        return [replace(row, **dict(zip(names, told, strict=True))) for row, told in zip(rows, plain, strict=True)]
 
     def _told(self, row: Row) -> dict[str, Any]:
         values = {name: getattr(row, name) for name in (*columns(self._entity), "updated_at")}

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -12,6 +13,8 @@ import pytest
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
 from schemas.entities import BY_COLLECTION, ENTITIES
+from services.catalog.requests import MOST_OPERATIONS
+from services.catalog.writing import MOST_BYTES
 from tests.integration.running_catalog import ORDER, Catalog, catalog, example, fill
 from tests.integration.running_mercadolibre_api import NO_KAFKA
 from tests.projecting import scalar
@@ -88,6 +91,17 @@ async def test_the_documented_json_fields_are_kept_as_they_are_also_when_sent_as
         order = {"buyerAddressJson": address, "channelOrderId": str(number)}
         assert await api.create("marketplaceOrders", **order) == number
         assert (await api.get(f"/marketplaceOrders/{number}")).json["buyerAddressJson"] == ADDRESS
+
+
+async def test_text_that_only_looks_sealed_is_told_as_it_is(api: Catalog, database: Database) -> None:
+    await fill(api)
+    token = await scalar(database, "SELECT customer_message FROM read_models.message_tickets")
+    for title in (token, f"{token}AAAA"):
+        (value,) = (await api.post("unifiedProducts", PRODUCT | {"ean_upc": title, "title": title})).values
+        assert (await api.get(f"/unifiedProducts/{value}")).json["title"] == title
+    said = await api.create("messageTickets", threadId="2", customerMessage=f"{token}AAAA", suggestedReply=token)
+    ticket = (await api.get(f"/messageTickets/{said}")).json
+    assert (ticket["customerMessage"], ticket["suggestedReply"]) == (f"{token}AAAA", token)
 
 
 async def test_rows_are_changed_found_and_deleted(api: Catalog, database: Database) -> None:
@@ -246,6 +260,11 @@ WRONG: list[tuple[str, Any, tuple[str, ...]]] = [
         ("[0].confidence", "less than or equal to 1"),
     ),
     (
+        "marketplaceOrders",
+        {"marketplaceOrders": [{"action": 2, "id": 1, "quantity": 2**31, "soldPriceUsd": "10000000000.01"}]},
+        ("[0].quantity", "less than or equal to 2147483647", "[0].soldPriceUsd", "less than or equal to 10000000000"),
+    ),
+    (
         "costRules",
         {"costRules": [{"action": 2, "id": 1, "effectiveTo": "2026-01-16"}]},
         ("effectiveTo 2026-01-16 is before effectiveFrom",),
@@ -281,6 +300,15 @@ async def test_what_is_wrong_is_told_by_field_and_value_and_changes_nothing(api:
         await connection.execute("DROP SCHEMA commands CASCADE")
     answer = await api.post("unifiedProducts", good)
     assert (answer.status, answer.error != "") == (500, True)
+
+
+async def test_the_largest_batch_is_carried_out_and_a_larger_one_refused_in_words(api: Catalog) -> None:
+    batch = [PRODUCT | {"ean_upc": str(number)} for number in range(MOST_OPERATIONS + 1)]
+    refused = await api.post("unifiedProducts", *batch)
+    assert (refused.status, "at most 500 items" in refused.error) == (400, True)
+    assert (await api.post("unifiedProducts", *batch[:-1])).values == [str(number) for number in range(1, 501)]
+    async with api.session.post("/unifiedProducts", data=io.BytesIO(b" " * (MOST_BYTES + 1))) as heavy:
+        assert (heavy.status, (await heavy.json())["result"][0]["msg"]) == (413, "error")
 
 
 async def test_the_documented_way_of_a_publish_job(api: Catalog) -> None:
