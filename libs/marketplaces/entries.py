@@ -30,11 +30,11 @@ def read_entries(told: Sequence[Any], model: type[P]) -> tuple[tuple[P, ...], tu
         try:
             entries.append(model.read(each))
         except Malformed as error:
-            unreadable.append(Unreadable(str(error), _written(each)))
+            unreadable.append(Unreadable(str(error), written(each)))
     return tuple(entries), tuple(unreadable)
 
 
-def _written(told: Any) -> bytes:
+def written(told: Any) -> bytes:
     """JSON's bytes again, whatever stood in them: with a lone surrogate as its escape, and then with fractions as text.
     What nests so deeply that not even that can be told is kept as an empty text: it must not stop those who read the
     other entries."""

@@ -4,16 +4,15 @@ They came from no topic: the dead letter names `stockx` as its origin, partition
 To retry one is no use; the service itself asks again.
 """
 
-import json
 from collections.abc import Iterable
 
 from libs.bus.dead_letter import Copy, DeadLetters
 from libs.bus.outcome import ErrorClass
 from libs.db.pool import Connection
 from libs.http.errors import ApiError, Garbage
-from libs.marketplaces.entries import Unreadable
+from libs.marketplaces.entries import Unreadable, written
 from libs.marketplaces.payload import Malformed
-from libs.marketplaces.stockx.values import StockXPayload, whole
+from libs.marketplaces.stockx.values import StockXPayload
 from libs.products.unreadable import digest_of, route_header
 from services.stockx_poller.lease import Lease
 
@@ -42,9 +41,9 @@ async def keep_entries(connection: Connection, account: str, route: str, entries
 
 
 async def keep_resource(connection: Connection, account: str, told: StockXPayload, error: Malformed) -> None:
-    """Keep a resource that no fact can be made of."""
+    """Keep a resource that no fact can be made of, as StockX told it."""
     kind = type(told).__name__.lower()
-    await keep(connection, account, kind, json.dumps(whole(told), ensure_ascii=False).encode(), str(error))
+    await keep(connection, account, kind, written(told.read_from), str(error))
 
 
 async def keep_answer(lease: Lease, error: ApiError) -> None:

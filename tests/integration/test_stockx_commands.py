@@ -13,8 +13,12 @@ from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
+from libs.db.pool import Database
+from libs.http.answer import exact_json
+from libs.marketplaces.stockx.order import Order
 from schemas.listing_commands.listing_change_requested import ListingChangeRequestedV1
 from schemas.topics import dead_letter_topic
+from services.stockx_poller import orders
 from services.stockx_poller.app import NAME
 from services.stockx_poller.unreadable import ROUTE
 from tests.integration.test_stockx_poller import World, prepared
@@ -99,3 +103,15 @@ async def test_what_cannot_be_read_is_kept_with_its_bytes(
     assert dict(told.record.headers)[ROUTE] == b"GET /selling/listings"
     assert told.error_class == "contract"
     assert len(found) == 2, "the same bytes are kept once"
+
+
+async def test_an_order_that_no_fact_can_be_made_of_is_kept_as_it_was_told(database: Database) -> None:
+    told = (
+        b'{"orderNumber":"1-2","amount":"140","currencyCode":null,"status":"CREATED",'
+        b'"createdAt":"2021-08-25T13:51:47.000Z","payout":{"totalPayout":76.81000000000002}}'
+    )
+    async with database.transaction() as connection:
+        await orders.put(connection, "acme", [Order.read(exact_json(told))], active=True)
+        rows = await connection.fetch("SELECT raw, why FROM stockx_poller.unreadable")
+        assert await connection.fetchval("SELECT count(*) FROM stockx_poller.outbox") == 0
+    assert [(row["raw"], row["why"]) for row in rows] == [(told, "order 1-2 tells no amount in a currency")]

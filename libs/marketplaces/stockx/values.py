@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PrivateAttr
 from pydantic.alias_generators import to_camel
 
 from libs.marketplaces.payload import Amount, Payload, as_json
@@ -29,6 +29,19 @@ class StockXPayload(Payload):
     """A JSON object of StockX: `variantId` is `variant_id`. Unknown fields are kept."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    _read_from: object = PrivateAttr(default=None)
+
+    @classmethod
+    def read(cls, body: object) -> Self:
+        payload = super().read(body)
+        payload._read_from = body
+        return payload
+
+    @property
+    def read_from(self) -> object:
+        """The JSON that this was read from, as it was told; None if it was not read."""
+        return self._read_from
 
 
 def whole(payload: StockXPayload) -> Json:

@@ -55,7 +55,9 @@ def test_nothing_that_was_told_is_lost(model, told):
             return {name: names(inner) for name, inner in value.items()}
         return [names(inner) for inner in value] if isinstance(value, list) else None
 
-    payload = model.read(exact_json(compact({**told, "unheardOf": {"deep": [1, "2"]}})))
+    body = exact_json(compact({**told, "unheardOf": {"deep": [1, "2"]}}))
+    payload = model.read(body)
+    assert payload.read_from is body
     assert names(whole(payload)) == names({**told, "unheardOf": {"deep": [1, "2"]}})
 
 
