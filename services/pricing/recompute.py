@@ -10,6 +10,7 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import Any
 
+from libs.bus.replay import is_replay
 from libs.bus.settings import KafkaSettings
 from libs.commands.live_builds import LiveBuilds
 from libs.db.pool import Database
@@ -71,11 +72,11 @@ class Recomputation:
 
 
 async def recomputed(kafka: KafkaSettings, day: date) -> Opportunities:
-    """All opportunities of a day, from the topics. Raises KafkaAway."""
+    """All opportunities of a day, from the topics; what was replayed says nothing new. Raises KafkaAway."""
     made = Recomputation()
     async with aclosing(whole_topics(kafka, HANDLERS, "pricing")) as records:
         async for _, fact in records:
-            if isinstance(fact, Located):
+            if isinstance(fact, Located) and not is_replay(fact.record.headers):
                 made.take(fact)
     return made.opportunities(day)
 

@@ -13,6 +13,7 @@ import pytest
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.reader import extents, partitions_of
+from libs.bus.replay import HEADER as REPLAYED
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
 from libs.read_models import READ_MODELS
@@ -108,6 +109,9 @@ async def test_every_input_reaches_the_opportunity(
         await until(holds(api), "nowhere to buy, no opportunity")
         await api.post("buyOffers", {"buyOfferId": 1, "isActive": True, "action": 2})
         await until(holds(api, sellPriceUsd="40.00"), "it is back")
+        again = MarketDataRecordedV1(**market | {"updated_at": at(1)}, lowest_ask=Money(amount=500, currency="USD"))
+        await publisher.publish(Outgoing(again, headers=[(REPLAYED, b"20261121T120000Z-1")]))
+        assert len(await same_as_the_topics(kafka, database)) == 2, "what is replayed says nothing new"
         await api.post("productMatches", {"productMatchId": 1, "confidence": 0.7, "action": 2})
         await until(holds(api), "a match that must be reviewed does not count")
 
