@@ -9,11 +9,15 @@ from contextlib import suppress
 from libs.bus.dead_letter import CONNECT, without_marks
 from libs.db.dead_letter_actions import Action, Decided
 from services.ops.dead_letters import MOST_REPLAYS, Letter
+from services.ops.effects import EFFECTS
 from services.ops.terminal import harmless
 
 SHOWN_VALUE = 4_000
 SHOWN_BYTES = 256
 _ROW = 16
+_REASONS, _REASON = 5, 200
+"""How many different reasons a plan tells of one target, and how much of each."""
+
 OUTCOMES = "libs.bus.outcome"  # the exceptions by which handlers decide
 _TRACE = f"{CONNECT}exception.stacktrace"
 
@@ -111,14 +115,22 @@ def as_json(letter: Letter, *, content: bool = False) -> str:
 
 
 def plan_lines(action: Action, chosen: Sequence[Letter], left: Sequence[Letter]) -> list[str]:
-    """What would be done, and what is left alone."""
+    """What would be done: how many, where to, why they failed, what it does outside; and what is left alone."""
     lines = [f"{action}: {_count(chosen)}"]
-    targets = Counter((one.dead.consumer, one.dead.topic, one.dead.error_class) for one in chosen)
-    for (consumer, topic, error_class), count in sorted(targets.items()):
+    targets: dict[tuple[str, str, str], Counter[str]] = {}
+    for one in chosen:
+        reasons = targets.setdefault((one.dead.consumer, one.dead.topic, one.dead.error_class), Counter())
+        reasons[harmless(_why(one))[:_REASON]] += 1
+    for (consumer, topic, error_class), reasons in sorted(targets.items()):
         told = f"back to {topic}, for {consumer} only" if action == "retry" else f"of {consumer}, from {topic}"
-        lines.append(f"  {count:>6}  {error_class:<11} {harmless(told)}")
+        lines.append(f"  {reasons.total():>6}  {error_class:<11} {harmless(told)}")
+        lines += [f"          {count:>6}  {reason}" for reason, count in reasons.most_common(_REASONS)]
+        if (others := len(reasons) - _REASONS) > 0:
+            lines.append(f"{'':18}and {others} other reasons (`sellstream dlq list`)")
     if action == "retry" and chosen:
-        lines.append("Handling them again may ask a marketplace again. They keep their event ids.")
+        for consumer in sorted({consumer for consumer, _, _ in targets}):
+            lines.append(f"Effects outside: {harmless(consumer)} {EFFECTS.get(consumer, 'has none')}.")
+        lines.append("They keep their event ids.")
     if left:
         lines.append(
             f"{_count(left)} in quarantine, retried {MOST_REPLAYS} times or more, left alone (--force takes them too)."

@@ -14,6 +14,8 @@ import pytest
 from libs.bus.replay import EXTENSION, HEADER, is_replay, mark_of
 from schemas.envelope import Envelope
 from schemas.topics import topics
+from services.ops.dead_letters import consumers
+from services.ops.effects import EFFECTS
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in (ROOT / "services").glob("*/__main__.py"))
@@ -126,6 +128,15 @@ def test_what_a_service_can_do_is_seen() -> None:
     assert replays_of("mercadolibre_enricher") == ["refused"]
     assert effects("projector") == set()
     assert reads_otherwise("projector") == {"GroupReader"}
+
+
+BY_ITS_FACTS = {"pricing"}
+"""Who acts outside by what others make of its facts, and not by itself."""
+
+
+def test_who_decides_about_dead_letters_is_told_of_every_effect_outside() -> None:
+    acting = {name for name in consumers() if effects(name)}
+    assert set(EFFECTS) == acting | BY_ITS_FACTS
 
 
 def test_the_mark_is_an_extension_of_cloudevents_and_travels() -> None:

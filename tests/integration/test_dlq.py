@@ -188,7 +188,13 @@ async def test_a_retried_dead_letter_is_handled_by_the_one_that_failed(
     await fail(kafka, publisher, 3)
     plan = await dlq("retry", "--class", "policy", "--why", "the rule is mended", "--dry-run")
     assert plan.status == 0
-    assert "retry: 3 dead letters\n       3  policy      back to questions, for projector only\n" in plan.out
+    assert plan.out == (
+        "retry: 3 dead letters\n"
+        "       3  policy      back to questions, for projector only\n"
+        "               3  not our [bold]item[/x] \\x1b[31m\n"
+        "Effects outside: projector has none.\n"
+        "They keep their event ids.\n"
+    )
     no = await dlq("retry", "--class", "policy", "--why", "the rule is mended", stdin=b"n\n")
     assert no.status == 1
     assert len((await dlq("list", "--json")).json) == 3, "nothing was done"
