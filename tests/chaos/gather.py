@@ -227,16 +227,21 @@ async def _metrics(port: int, seconds: float) -> list[str]:
         return (await answer.text()).splitlines()
 
 
+async def stuck(system: ChaosSystem, log: Log) -> list[str]:
+    """Who is not well or not at the end: a fraction of what it costs to gather everything."""
+    return await unwell(system) or await lags(system, await log.read())
+
+
 async def gather(system: ChaosSystem, log: Log, injected: Mapping[str, Injected]) -> Evidence:
     """Everything, now."""
     sent = await deliveries(system)
     ends = await log.read()
-    stuck = [*await unwell(system), *await lags(system, ends)]
+    open_ = [*await unwell(system), *await lags(system, ends)]
     return Evidence(
         deliveries=sent,
         records={topic: list(found) for topic, found in log.records.items()},
         injected=dict(injected),
         rows=await rows(system.stack.direct_database_url),
         truth=await truths(system),
-        unwell=stuck,
+        unwell=open_,
     )

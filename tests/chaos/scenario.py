@@ -10,7 +10,7 @@ from asyncpg import PostgresError
 
 from tests.chaos.actions import Doer
 from tests.chaos.evidence import FACTS, Evidence, Injected
-from tests.chaos.gather import Log, gather
+from tests.chaos.gather import Log, gather, stuck
 from tests.chaos.plan import SECONDS, Plan
 from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem, readiness
 from tests.chaos.verdict import LETTERS, forgiven_letters, judge
@@ -18,6 +18,8 @@ from tests.chaos.verdict import LETTERS, forgiven_letters, judge
 SETTLE_SECONDS = 120.0
 ADVANCE_SECONDS = 1800
 """How far the sandbox's clock is moved on, again and again, until every retry has been made."""
+
+_UNREACHABLE = (KafkaError, PostgresError, OSError, TimeoutError, AssertionError)
 
 
 @dataclass
@@ -61,19 +63,29 @@ class Run:
         return await self.settle()
 
     async def settle(self) -> list[str]:
-        """Wait until nothing is open and every promise is kept; what is still broken when patience ends."""
+        """Wait until nothing is open and every promise is kept; what is still broken when patience ends.
+
+        Everything is gathered and judged when nobody is stuck any more (half of what this suite cost was looking at
+        rows that could not be right yet), and once more at the end of patience, for the report.
+        """
         problems = ["never looked at"]
         began = time.monotonic()
         while time.monotonic() - began < SETTLE_SECONDS:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    problems = await self._open_business() or await self._verdict()
-            except (KafkaError, PostgresError, OSError, TimeoutError, AssertionError) as error:
+                    problems = (
+                        await self._open_business() or await stuck(self.system, self.log) or await self._verdict()
+                    )
+            except _UNREACHABLE as error:
                 problems = [f"the system could not be asked: {error!r}"]
             if not problems:
                 return []
             await asyncio.sleep(0.4)
-        return problems
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return [*problems, *(one for one in await self._verdict() if one not in problems)]
+        except _UNREACHABLE as error:
+            return [*problems, f"the rest could not be judged: {error!r}"]
 
     async def _open_business(self) -> list[str]:
         """What is still on its way, and is hurried: retries that wait for the clock, an endpoint marked down."""

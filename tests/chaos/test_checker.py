@@ -1,10 +1,12 @@
 """The judge can fail: a small run in which all is well, and one mutation for each promise, each of which is found."""
 
+import ast
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -283,3 +285,16 @@ def test_of_equal_times_the_later_in_the_log_counts() -> None:
     row = replace(ROW, amount=Decimal("11.00"), event_id="f3", offset=3)
     truth = {"orders": {"1": Truth("paid", Decimal(11))}}
     assert judge(replace(with_row(evidence, row), truth=truth)) == []
+
+
+def test_the_judge_uses_nothing_of_what_it_judges() -> None:
+    """Neither our code nor the schemas: the judge, its reference, its evidence, and the network between."""
+    folder = Path(__file__).parent
+    for name in ("verdict", "reference", "evidence", "proxy"):
+        tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
+        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        ours = {module for module in imported if module.partition(".")[0] in {"libs", "services", "schemas"}}
+        assert not ours, f"{name}.py imports {', '.join(ours)}"
+        others = {module for module in imported if module.startswith("tests.")}
+        assert others <= {"tests.chaos.evidence", "tests.chaos.reference"}, f"{name}.py: {', '.join(others)}"
