@@ -142,6 +142,12 @@ async def test_two_items_that_came_of_lost_answers_become_one(made, opened):
     assert await on_sale(made, "mercadolibre", "SS-1") == [kept.item_id]
 
 
+async def test_whatever_a_draft_calls_an_attribute_is_mercadolibre_s_to_judge(made, opened):
+    odd = wanted(opened["mercadolibre"], attributes=[{"id": ["GTIN"]}, {"id": None}, "GTIN"])
+    listed = await opened["mercadolibre"].publish(odd)
+    assert await on_sale(made, "mercadolibre", "SS-1") == [listed.item_id]
+
+
 async def test_mercadolibre_s_listings_are_taken_off_by_variation_and_by_sku_too(made, opened):
     """As the catalog may know them: `item:variation` empties that variation, a SKU pauses what stands under it."""
     channel = opened["mercadolibre"]

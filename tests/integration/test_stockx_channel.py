@@ -48,6 +48,9 @@ async def test_a_draft_is_listed_once_by_its_command_and_taken_off(opened):
         assert [(one["listing_id"], one["status"]) for one in truth.values()] == [(listed.item_id, "ACTIVE")]
         with pytest.raises(NotPublishable, match="another price"):
             await channel.publish(pair(world, "SS-1", "160"))
+        for change, words in (({"payload": {"variantId": "a b"}}, "variant_id"), ({"amount": "0"}, "amount")):
+            with pytest.raises(NotPublishable, match=f"no StockX listing: .*{words}"):
+                await channel.publish(pair(world, "SS-2", **change))
         with pytest.raises(NotPublishable, match="one pair"):
             await channel.publish(pair(world, "SS-2", quantity=2))
         with pytest.raises(NotPublishable, match="StockX refuses it"):

@@ -158,7 +158,7 @@ class MercadoLibreChannel:
             if value := text_of(payload, name):
                 attributes.append({"id": attribute, "value_name": value})
         own = payload.get("attributes")
-        named = {each["id"] for each in attributes}
+        named = [each["id"] for each in attributes]  # no set: what the draft names may be anything
         attributes += [
             each
             for each in (own if isinstance(own, list) else [])

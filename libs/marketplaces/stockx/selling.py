@@ -34,6 +34,8 @@ _LISTINGS = "/api/v1/stockx/listings"
 _LISTING = "/api/v1/stockx/listings/{listing_id}"
 _COMMANDS = "/api/v1/stockx/commands"
 _COMMAND = "/api/v1/stockx/commands/{command_id}"
+_OTHER_COMMAND = "Idempotency-Key"
+"""What stockx_poller names where a key was used before."""
 _MOST_KEYS = 100
 _PAUSE = 0.25
 _AGAIN_SECONDS = 10.0
@@ -139,11 +141,14 @@ class StockXChannel:
         try:
             answer = await self._call("POST", _LISTINGS, _LISTINGS, body, {"Idempotency-Key": key})
         except Refused as error:
-            if error.status == 422:
+            told = error.body.get("detail") if error.status == 422 and isinstance(error.body, dict) else None
+            if told is None:
+                raise
+            if _OTHER_COMMAND in str(told):
                 raise NotPublishable(
                     "StockX was asked for this draft before, with another price or variant: make a new draft"
                 ) from error
-            raise
+            raise NotPublishable(f"it is no StockX listing: {str(told)[:500]}") from error
         return _read(answer, f"POST {_LISTINGS}"), answer.headers.get("Idempotency-Replayed") == "true"
 
     async def _ended(self, command: _Command) -> _Command:
