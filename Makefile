@@ -16,7 +16,7 @@ BENCH_READY := $(BENCH_VENV)/.ready
 # Compiled once, not anew by each of the hundreds of processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo up down status doctor test test-quick browser bench bench-full chaos chaos-commands check format lock schemas clean
+.PHONY: help setup demo up down status doctor test test-quick browser bench bench-full endurance chaos chaos-commands check format lock schemas clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: $(BENCH_READY) ## compare with other ways to do the same, side by side (s
 
 bench-full: $(BENCH_READY) ## the same at full size (an hour)
 	@$(BENCH_VENV)/bin/python -m bench.run --size full
+
+endurance: $(BENCH_READY) ## the gateway under load for ten minutes while a broker dies: memory, p99, nothing lost: MINUTES=10
+	@$(BENCH_VENV)/bin/python -m bench.run --only endurance --minutes $(or $(MINUTES),10)
 
 $(BENCH_READY): $(READY) requirements.lock bench/requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "sellstream needs Python 3.11 or newer with venv; none was found on the PATH. Install one, or say: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
