@@ -4,7 +4,7 @@ from datetime import time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.access.goat import GoatAccess
@@ -15,6 +15,7 @@ from libs.http.client import ApiSettings
 from libs.http.jwt import MIN_KEY_BYTES
 from libs.marketplaces.stockx.client import api_settings
 from libs.marketplaces.stockx.limits import StockXLimits
+from libs.marketplaces.stockx.market_data import known_currency
 from libs.notion.client import BASE_URL as NOTION_URL
 from libs.secrets.settings import SecretsFromEnvironment
 
@@ -101,7 +102,9 @@ class Config(BaseSettings):
     api: ApiSettings = api_settings()
     accounts_url: HttpUrl = HttpUrl("https://accounts.stockx.com")
     limits: StockXLimits = StockXLimits()
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$", description="In which StockX is asked for its market")
+    currency: Annotated[str, AfterValidator(known_currency)] = Field(
+        default="USD", pattern=r"^[A-Z]{3}$", description="In which StockX is asked for its market"
+    )
     reserve: int = Field(default=2_000, ge=0, description="Requests a day that synchronisations leave to others")
     timetable: Timetable = Timetable()
     dead_after_days: int = Field(default=90, ge=1, description="In stock for so long without a sale")

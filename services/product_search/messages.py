@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from libs.http.openapi import ProblemDetails
 from libs.marketplaces.stockx.catalog import LARGEST_SEARCH_PAGE, LONGEST_QUERY
+from libs.marketplaces.stockx.market_data import known_currency
 
 Query = Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY, description="SKU, GTIN, style id or keyword")]
 PageSize = Annotated[int, Field(ge=1, le=LARGEST_SEARCH_PAGE, description="Results per page")]
@@ -60,7 +61,7 @@ class MarketQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
-    currency_code: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency_code: Annotated[str, AfterValidator(known_currency)] = Field(default="USD", pattern=r"^[A-Z]{3}$")
 
 
 class SkuPath(BaseModel):

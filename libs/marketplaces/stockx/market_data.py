@@ -8,6 +8,22 @@ from libs.marketplaces.stockx.paging import read_array
 from libs.marketplaces.stockx.routes import PRODUCT_MARKET, VARIANT_MARKET
 from libs.marketplaces.stockx.values import Currency, OptionalAmount, StockXPayload
 
+# fmt: off
+CURRENCIES = frozenset({
+    "AUD", "BRL", "CAD", "CHF", "CLP", "CNY", "DKK", "EUR", "GBP", "HKD",
+    "HUF", "IDR", "ILS", "JPY", "KRW", "KWD", "MOP", "MXN", "MYR", "NOK",
+    "NZD", "PEN", "PHP", "PLN", "SEK", "SGD", "THB", "TWD", "USD", "VND",
+})
+# fmt: on
+"""In which StockX tells its market: the contract's `currencyCode`."""
+
+
+def known_currency(code: str) -> str:
+    """The code, if it is one of StockX's; raises ValueError."""
+    if code not in CURRENCIES:
+        raise ValueError(f"StockX tells no prices in {code[:10]!r}; it knows {', '.join(sorted(CURRENCIES))}")
+    return code
+
 
 class Market(StockXPayload):
     """The asks of one way of selling (standard, flex, direct)."""
