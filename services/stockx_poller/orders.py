@@ -9,7 +9,7 @@ A list of several pages is read as many times less often: however many orders th
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from libs.db.pool import Connection
@@ -31,6 +31,9 @@ log = get_logger()
 _GOES_ON = frozenset(ActiveStatus)
 _OVERLAP = timedelta(days=1)
 """History's days are StockX's, and an order may be told late."""
+_MOST_ASKED = 10
+"""Orders that are asked for one after another, for commands wait meanwhile. Hundreds may be paid out at once: where
+more have ended, the list is read again first, as soon as nothing else has to be done."""
 _AT_ONCE, _SELDOM = 3, 10
 """In so many rounds an order that is on no page is asked for, and then in every so many-th."""
 
@@ -55,20 +58,35 @@ async def poll_active(work: Work) -> None:
                 "UPDATE stockx_poller.accounts SET orders_page = orders_page + 1 WHERE account = $1", work.account
             )
             return
-        ended = await connection.fetch(
-            "UPDATE stockx_poller.orders SET absent = absent + 1 WHERE account = $1 AND active AND seen_at < $2 "
-            "RETURNING order_number, absent",
+        absent = await connection.fetch(
+            "SELECT order_number, absent + 1 AS rounds FROM stockx_poller.orders "
+            "WHERE account = $1 AND active AND seen_at < $2 ORDER BY absent, order_number",
             work.account,
             row["orders_began"],
         )
-    for number in sorted(each["order_number"] for each in ended if _asked_for(each["absent"])):
-        await _poll_one(work, number)
+        due = [each for each in absent if _asked_for(each["rounds"])]
+        rest = [each["order_number"] for each in absent if not _asked_for(each["rounds"])]
+        await _absent(connection, work.account, rest)
+    for each in due[:_MOST_ASKED]:
+        await _poll_one(work, each["order_number"])
+        async with work.lease.turn() as connection:
+            await _absent(connection, work.account, [each["order_number"]])
+    pause = next_round(work.timing.orders, row["orders_page"], 1, work.stretch)
     async with work.lease.turn() as connection:
         await connection.execute(
             "UPDATE stockx_poller.accounts SET orders_page = 1, orders_at = now() + $2 WHERE account = $1",
             work.account,
-            next_round(work.timing.orders, row["orders_page"], 1, work.stretch),
+            timedelta(0) if any(each["rounds"] == 1 for each in due[_MOST_ASKED:]) else pause,
         )
+
+
+async def _absent(connection: Connection, account: str, numbers: Sequence[str]) -> None:
+    """These orders were on no page in one round more."""
+    await connection.execute(
+        "UPDATE stockx_poller.orders SET absent = absent + 1 WHERE account = $1 AND order_number = ANY ($2)",
+        account,
+        numbers,
+    )
 
 
 def _asked_for(absent: int) -> bool:
