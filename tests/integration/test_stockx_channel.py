@@ -77,3 +77,7 @@ async def test_a_draft_is_listed_once_by_its_command_and_taken_off(opened):
         back = await channel.publish(pair(world, "SS-4"))
         assert back == await channel.publish(pair(world, "SS-4")), "once, as ever"
         assert [one["status"] for name, one in (await world.truth()).items() if name not in before] == ["ACTIVE"]
+        await channel.withdraw("SS-4")
+        dearer = await channel.publish(pair(world, "SS-4", "155"))
+        states = {name: one["status"] for name, one in (await world.truth()).items() if name not in before}
+        assert states == {back.item_id: "INACTIVE", dearer.item_id: "ACTIVE"}

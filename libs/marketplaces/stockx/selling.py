@@ -41,6 +41,10 @@ _PAUSE = 0.25
 _AGAIN_SECONDS = 10.0
 
 
+class _OtherWanted(NotPublishable):
+    """The key of a command was used with another price or variant."""
+
+
 class _Command(Payload):
     """A command as stockx_poller tells it."""
 
@@ -81,10 +85,15 @@ class StockXChannel:
             "currency_code": wanted.price.currency,
         }
         for number in range(1, _MOST_KEYS + 1):
-            command, replayed = await self._create(body, f"publish/{wanted.sku}/{number}")
+            try:
+                command, replayed = await self._create(body, f"publish/{wanted.sku}/{number}")
+            except _OtherWanted:
+                if not await self._withdrawn(wanted.sku, number):
+                    raise
+                continue
             command = await self._ended(command)
             if command.status == "succeeded" and command.listing_id is not None:
-                if replayed and await self._kept(f"withdraw/{wanted.sku}/{number}") is not None:
+                if replayed and await self._withdrawn(wanted.sku, number):
                     continue
                 return Listed(command.listing_id, wanted.sku, wanted.price, 1)
             if command.status != "failed":
@@ -129,6 +138,9 @@ class StockXChannel:
         if command.status != "succeeded":
             raise Refused(f"PATCH {_LISTING}", f"{command.status}: {command.error or 'without a reason'}")
 
+    async def _withdrawn(self, sku: str, number: int) -> bool:
+        return await self._kept(f"withdraw/{sku}/{number}") is not None
+
     async def _kept(self, key: str) -> _Command | None:
         """The command that was given under a key; None: there was none."""
         try:
@@ -145,7 +157,7 @@ class StockXChannel:
             if told is None:
                 raise
             if _OTHER_COMMAND in str(told):
-                raise NotPublishable(
+                raise _OtherWanted(
                     "StockX was asked for this draft before, with another price or variant: make a new draft"
                 ) from error
             raise NotPublishable(f"it is no StockX listing: {str(told)[:500]}") from error
