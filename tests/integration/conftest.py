@@ -11,7 +11,7 @@ from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.topics import apply_topics
 from libs.db.pool import Database
-from libs.stack import Endpoints
+from libs.stack import EmbeddedKafka, Endpoints
 from schemas.topics import topics
 from tests.databases import empty_database, migrated_template
 
@@ -67,3 +67,30 @@ async def unmigrated_url(stack: Endpoints) -> AsyncIterator[str]:
     """The URL of a database with nothing in it, dropped afterwards."""
     async with empty_database(stack) as url:
         yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def whole_database(stack: Endpoints, migrated: str) -> AsyncIterator[Database]:
+    """A database for a module's tests together; who uses it empties what it fills."""
+    async with empty_database(stack, migrated) as url, Database(url, application="tests") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def own_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
+    """A broker that may be stopped without harm to other tests."""
+    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        broker.brokers[0].resume()
+        await broker.stop()
+
+
+@pytest.fixture
+async def own_kafka(own_broker: EmbeddedKafka) -> KafkaSettings:
+    """All topics on it, under a prefix that no other test has."""
+    settings = KafkaSettings(bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"t{uuid4().hex[:10]}.")
+    await apply_topics(settings.bootstrap_servers, topics().values(), prefix=settings.topic_prefix)
+    return settings

@@ -6,16 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import aiohttp
-import asyncpg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from libs.bus.settings import KafkaSettings
-from libs.db.migrate import migrate
 from libs.db.pool import Database
 from libs.http.server import Health, prepare_application
 from libs.secrets.keys import new_key, read_keys
@@ -152,21 +149,6 @@ async def mercadolibre_api(
         server = await stack.enter_async_context(TestServer(service.http))
         http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         yield Api(http, str(server.make_url("/")))
-
-
-@asynccontextmanager
-async def fresh_database(server_url: str) -> AsyncIterator[Database]:
-    """A database with all migrations: for a module's tests together, since making one takes a second."""
-    name = f"t{uuid4().hex[:10]}"
-    server = await asyncpg.connect(server_url)
-    try:
-        await server.execute(f"CREATE DATABASE {name}")
-        async with Database(server_url.rpartition("/")[0] + f"/{name}", application="tests") as database:
-            await migrate(database)
-            yield database
-        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await server.close()
 
 
 async def empty(database: Database) -> None:

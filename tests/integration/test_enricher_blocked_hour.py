@@ -7,7 +7,7 @@ shorter. Nothing is received by webhook either: every notification is missed, an
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from services.mercadolibre_enricher.fallbacks.importing import import_file
 from services.mercadolibre_enricher.fallbacks.seeds import Seeds
 from tests.integration.running_sandbox import Receiver, Sandbox, receiver, sandbox
 from tests.projecting import scalar, until
+from tests.serving import working
 
 SPEED = 720
 HOUR = timedelta(hours=1)
@@ -88,15 +89,8 @@ async def enriching(marketplace: Sandbox) -> AsyncIterator[None]:
             ],
         }
     )
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(config))
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with build(config) as service, working(service):
+        yield
 
 
 def search_job(text: str) -> NewJob:

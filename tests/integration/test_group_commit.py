@@ -1,10 +1,8 @@
 """Group commit on real Kafka: in order per key, once, whatever the broker does; and honest about what is not known."""
 
 import asyncio
-import hashlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +14,6 @@ from libs.bus.partitioner import partition_of
 from libs.bus.publisher import NotPublished, Publisher
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
-from libs.bus.topics import apply_topics
 from libs.stack import EmbeddedKafka
 from schemas.topics import topics
 
@@ -135,25 +132,6 @@ async def test_what_waits_for_the_first_connection_is_bounded_and_told_of_at_the
             await publisher.check()
         assert await group.close(0.05) == 10
     assert told.outcomes == {}, "nobody knows"
-
-
-@pytest.fixture(scope="module")
-async def own_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
-    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        broker.brokers[0].resume()
-        await broker.stop()
-
-
-@pytest.fixture
-async def own_kafka(own_broker: EmbeddedKafka, request: pytest.FixtureRequest) -> KafkaSettings:
-    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
-    settings = KafkaSettings(bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"{name}.")
-    await apply_topics(settings.bootstrap_servers, topics().values(), prefix=settings.topic_prefix)
-    return settings
 
 
 async def test_a_late_acknowledgement_is_told_once_and_nothing_overtakes(

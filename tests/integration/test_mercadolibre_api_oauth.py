@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 
 from libs.db.pool import Database
 from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import SPENDING, TokenPair
-from libs.stack import Endpoints
 from tests.integration.running_mercadolibre_api import (
     AUTHORIZATION,
     CLIENT_ID,
@@ -27,7 +25,6 @@ from tests.integration.running_mercadolibre_api import (
     Api,
     Upstream,
     empty,
-    fresh_database,
     mercadolibre_api,
     upstream,
 )
@@ -35,12 +32,6 @@ from tests.integration.running_sandbox import sandbox
 
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 USER = "123456789"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def whole_database(stack: Endpoints) -> AsyncIterator[Database]:
-    async with fresh_database(stack.database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -8,20 +8,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 
 from libs.db.pool import Database
 from libs.oauth.store import PostgresTokenStore
 from libs.oauth.tokens import TokenPair
-from libs.stack import Endpoints
 from tests.integration.running_mercadolibre_api import (
     STORE,
     VAULT,
     Api,
     Upstream,
     empty,
-    fresh_database,
     mercadolibre_api,
     upstream,
 )
@@ -98,12 +95,6 @@ BLOCKED = {
     "blocked_by": "PolicyAgent",
 }
 BLOCK_HEADERS = {"x-policy-agent-block-code": "PA_UNAUTHORIZED", "x-policy-agent-block-reason": "IP"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def whole_database(stack: Endpoints) -> AsyncIterator[Database]:
-    async with fresh_database(stack.database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

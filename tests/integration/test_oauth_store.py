@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -22,21 +21,14 @@ from libs.oauth.tokens import RotatingTokens, TokenPair, TokensAway
 from libs.secrets.keys import SecretsError, new_key, read_keys
 from libs.secrets.tables import forget_others, rotate, secrets_by_key
 from libs.secrets.vault import Vault
-from libs.stack import Endpoints
 from services.ops.cli import app
 from services.ops.doctor import examine
-from tests.integration.running_mercadolibre_api import KEY, VAULT, empty, fresh_database
+from tests.integration.running_mercadolibre_api import KEY, VAULT, empty
 from tests.mercadolibre_double import MercadoLibreDouble, mercadolibre_double
 from tests.refreshing_process import ACCOUNT, CLIENT
 
 NEW = new_key()
 PAIR = TokenPair("APP_USR-access-0", "TG-refresh-token-0", datetime(2026, 6, 5, 12, tzinfo=UTC))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def whole_database(stack: Endpoints) -> AsyncIterator[Database]:
-    async with fresh_database(stack.database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,6 +30,7 @@ from services.mercadolibre_enricher.config import Config
 from services.mercadolibre_enricher.fallbacks.seeds import Seed, Seeds, Source
 from tests.integration.running_sandbox import Sandbox, sandbox
 from tests.projecting import projecting, scalar, until
+from tests.serving import working
 
 MODELS = (SEARCH_RUNS, ITEMS, ITEM_SCORES)
 IMPATIENT = WorkerSettings(backoff_base_seconds=0.05, backoff_max_seconds=0.1, sleep_empty=0.05, sleep_error=0.1)
@@ -72,15 +73,8 @@ async def enriching(
             "accounts": await accounts_of(marketplace),
         }
     )
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(build(config))
-        workers = [asyncio.create_task(worker(stop)) for worker in service.workers.values()]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*workers)
+    async with build(config) as service, working(service):
+        yield
 
 
 @pytest.fixture

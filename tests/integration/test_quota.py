@@ -1,12 +1,10 @@
 """Quotas and paces in PostgreSQL: never more than the limit, whoever asks, told truthfully when to come back."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import pytest_asyncio
 
 from libs.db.pool import Database
 from libs.http.errors import RateLimited
@@ -15,19 +13,12 @@ from libs.quota.limiter import AWAY, SharedRateLimiter
 from libs.quota.pace import OutOfTurn, Turns
 from libs.quota.quota import Quotas, QuotaSpent
 from libs.quota.rules import Pace, Quota, Rule
-from libs.stack import Endpoints
-from tests.integration.running_mercadolibre_api import empty, fresh_database
+from tests.integration.running_mercadolibre_api import empty
 
 LONG = timedelta(days=365_000)
 """A window that does not end while a test runs."""
 
 _WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def whole_database(stack: Endpoints) -> AsyncIterator[Database]:
-    async with fresh_database(stack.database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

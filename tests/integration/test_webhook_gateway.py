@@ -24,14 +24,12 @@ from aiohttp import web
 from libs.bus.message import Record
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
-from libs.bus.topics import apply_topics
 from libs.http.server import Health, prepare_application
 from libs.stack import EmbeddedKafka
 from libs.stack.ports import free_ports
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from schemas.envelope import Envelope
 from schemas.registry import read_fact
-from schemas.topics import topics
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.webhook_gateway.app import build
 from services.webhook_gateway.config import Config
@@ -346,26 +344,6 @@ async def test_killed_before_the_answer_a_redelivery_is_not_published_again(
     found = ids(await log(kafka))
     assert len(found) == 300
     assert len(set(found)) == 300
-
-
-@pytest.fixture(scope="module")
-async def own_broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedKafka]:
-    """A broker that may be stopped without harm to other tests."""
-    broker = EmbeddedKafka(tmp_path_factory.mktemp("kafka"))
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        broker.brokers[0].resume()
-        await broker.stop()
-
-
-@pytest.fixture
-async def own_kafka(own_broker: EmbeddedKafka, request: pytest.FixtureRequest) -> KafkaSettings:
-    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
-    settings = KafkaSettings(bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"{name}.")
-    await apply_topics(settings.bootstrap_servers, topics().values(), prefix=settings.topic_prefix)
-    return settings
 
 
 async def in_the_topic(kafka: KafkaSettings, count: int, seconds: float = 90) -> list[Record]:
