@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from libs.http.openapi import ProblemDetails
 from libs.marketplaces.stockx.catalog import LARGEST_SEARCH_PAGE, LONGEST_QUERY
 from libs.marketplaces.stockx.market_data import known_currency
 
@@ -192,7 +191,3 @@ class EnrichedTold(Told):
     sku: str
     outcome: Literal["enriched", "not_on_stockx"]
     stockx_product_id: str | None
-
-
-class UpstreamProblem(ProblemDetails):
-    """StockX did not answer as it should."""

@@ -25,20 +25,6 @@ class Initiator(StrEnum):
     SYSTEM = "SYSTEM"
 
 
-class OperationType(StrEnum):
-    """The contract's types. An operation's `type` is text: StockX may add others."""
-
-    CREATE = "CREATE"
-    UPDATE = "UPDATE"
-    DELETE = "DELETE"
-    ACTIVATE = "ACTIVATE"
-    DEACTIVATE = "DEACTIVATE"
-    CANCEL_ORDER = "CANCEL_ORDER"
-    RECLAIM = "RECLAIM"
-    CANCEL_RECLAIM = "CANCEL_RECLAIM"
-    TPS_CHECK = "TPS_CHECK"
-
-
 def _text_or_none(value: object) -> str | None:
     """The error's text. The contract says text; what else stands there is told as it is, rather than lost."""
     return value if isinstance(value, str) or value is None else str(value)

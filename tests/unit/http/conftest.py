@@ -10,7 +10,6 @@ from aiohttp.test_utils import TestServer
 from libs.http.client import ApiClient, ApiSettings
 
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Open = Callable[..., "asynccontextmanager[ApiClient]"]
 
 
 @pytest.fixture
