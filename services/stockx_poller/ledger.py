@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from libs.db.pool import Connection
+from libs.db.pool import Connection, Database
 from schemas.listing_operations.listing_operation_changed import ListingOperationChangedV1, OperationStatus
 from services.stockx_poller import outbox
 from services.stockx_poller.command import Command
@@ -25,6 +25,15 @@ async def commands(connection: Connection, account: str, condition: str, *argume
         *arguments,
     )
     return [Command.of(row) for row in rows]
+
+
+async def waits(database: Database, account: str) -> bool:
+    """Whether a command waits to be sent."""
+    async with database.connection() as connection:
+        waiting: bool = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM stockx_poller.operations WHERE account = $1 AND status = 'waiting')", account
+        )
+    return waiting
 
 
 async def sending(connection: Connection, ids: Sequence[str], batch_no: str | None) -> None:

@@ -25,6 +25,8 @@ log = get_logger()
 PAGES_AT_EASE = 20
 """Of 100 listings each; every 30 minutes they are 960 requests a day. Listings of the past are on them, too."""
 
+_ALONE_AT_ONCE = 10
+
 Keep = Callable[[Connection, Sequence[Listing]], Awaitable[None]]
 
 _SOLD = frozenset({"MATCHED", "COMPLETED", "CANCELED"})
@@ -146,14 +148,19 @@ async def must_be_read(connection: Connection, account: str, listings: Sequence[
 
 
 async def refresh(work: Work, call: Refresh) -> None:
-    """Read the states of listings: page by page where that costs less, one by one what is on no page."""
+    """Read the states of listings: page by page where that costs less, one by one what is on no page.
+
+    Hundreds may be on none (their seller has deleted them elsewhere): where a command waits, the rest comes after it.
+    """
 
     async def keep(connection: Connection, found: Sequence[Listing]) -> None:
         await put(connection, work.account, found)
 
     unlisted, unread = await read_pages(work, call.listing_ids, keep)
-    for listing_id in sorted(unlisted | unread):
+    for number, listing_id in enumerate(sorted(unlisted | unread), 1):
         await read_one(work, listing_id)
+        if number % _ALONE_AT_ONCE == 0 and await ledger.waits(work.lease.database, work.account):
+            return
 
 
 async def read_pages(work: Work, wanted: Collection[str], keep: Keep) -> tuple[set[str], set[str]]:
