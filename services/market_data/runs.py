@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from libs.db.pool import Connection, Database, Record
 from libs.jobs import JobQueue, NewJob
@@ -11,6 +11,17 @@ from services.market_data.run import Fate, Item, Kind, Run, Status, new_run_id
 QUEUE = "market_data"
 _ATTEMPTS = 1_000
 """A run ends by itself, or by a person; outages of ours must not end it."""
+KEPT = timedelta(days=90)
+"""For so long runs that come again and again are told of; imports and kept reports for ever."""
+
+_FORGET = """
+DELETE FROM market.runs WHERE run_id IN (
+    SELECT run_id FROM market.runs
+    WHERE created_at < now() - $1::interval AND ended_at IS NOT NULL
+      AND kind IN ('market_data', 'notion_sales', 'notion_page')
+    ORDER BY created_at LIMIT $2
+)
+"""
 
 _SELECT = """
 SELECT run_id, kind, status, user_id, requested_by, total, waits, error, created_at, began_at, ended_at,
@@ -123,6 +134,10 @@ class Runs:
             "WHERE run_id = $1 AND status IN ('queued', 'running')",
             run_id,
         )
+
+    async def forget(self, older: timedelta = KEPT, most: int = 1_000) -> None:
+        """Delete some of the ended synchronisations that are older, with their items."""
+        await self._execute(_FORGET, older, most)
 
     async def stop_requested(self, run_id: str) -> bool:
         async with self._database.connection() as connection:

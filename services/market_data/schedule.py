@@ -74,7 +74,7 @@ class Schedule:
                 continue
 
     async def look(self) -> list[str]:
-        """Begin what is due; the ids of the runs that were begun. Raises DatabaseAway."""
+        """Begin what is due, and forget what is old; the ids of the runs that were begun. Raises DatabaseAway."""
         now, begun = self._clock(), []
         async with self._database.connection() as connection:
             installed = await connection.fetchval("SELECT at FROM market.installed")
@@ -89,4 +89,6 @@ class Schedule:
             if run_id is not None:
                 log.info("scheduled", run_id=run_id, moment=str(moment))
                 begun.append(run_id)
+        if begun:
+            await self._runs.forget()
         return begun

@@ -9,6 +9,9 @@ from pydantic.alias_generators import to_camel
 from libs.marketplaces.stockx.catalog import LARGEST_SEARCH_PAGE, LONGEST_QUERY
 from libs.marketplaces.stockx.market_data import known_currency
 
+LAST_PAGE = 1_000_000
+"""Nothing is found so far behind; StockX would refuse the number, and whoever asked be told that StockX fails."""
+
 Query = Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY, description="SKU, GTIN, style id or keyword")]
 PageSize = Annotated[int, Field(ge=1, le=LARGEST_SEARCH_PAGE, description="Results per page")]
 
@@ -25,8 +28,8 @@ class SearchQuery(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
     query: Query
-    page: int | None = Field(default=None, ge=1, description="Page number, from 1")
-    page_number: int | None = Field(default=None, ge=1, description="The same as `page`")
+    page: int | None = Field(default=None, ge=1, le=LAST_PAGE, description="Page number, from 1")
+    page_number: int | None = Field(default=None, ge=1, le=LAST_PAGE, description="The same as `page`")
     page_size: PageSize = 10
 
     @model_validator(mode="after")

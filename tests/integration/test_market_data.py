@@ -467,8 +467,17 @@ async def test_of_all_replicas_one_begins_each_moments_run(world: World) -> None
         kinds = frozenset({Kind.MARKET_DATA})
         return Schedule(world.database, runs, Timetable(), kinds, lambda: moment)
 
+    async with world.database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO market.runs (run_id, kind, requested_by, status, created_at, ended_at) "
+            "SELECT kind || days, kind, '7', 'completed', at, at FROM unnest(ARRAY[89, 91]) AS days, "
+            "unnest(ARRAY['notion_sales', 'inventory_import']) AS kind, "
+            "LATERAL (SELECT now() - days * interval '1 day') AS ago (at)"
+        )
     begun = [run_id for _ in range(3) for run_id in await at(today).look()]
     assert len(begun) == 1, "the moment has its run"
+    left = {row["run_id"] for row in await world.rows("SELECT run_id FROM market.runs")}
+    assert left == {*begun, "notion_sales89", "inventory_import89", "inventory_import91"}, "old ones are forgotten"
     assert await at(today + timedelta(days=1)).look() == [], "the first one has not ended"
     async with world.database.connection() as connection:
         await connection.execute("UPDATE market.runs SET status = 'completed', ended_at = now()")

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -51,6 +52,20 @@ WRONG: tuple[dict[str, Any], ...] = (
     {"query": "x", "pageSize": 0},
     {"query": "x", "pageSize": 51},
     {"query": "x", "pageSize": "many"},
+)
+
+HOSTILE = (
+    "a\0b",
+    "\0",
+    "'; DROP TABLE products; --",
+    "%",
+    "a/b",
+    "🥿",
+    "\u202e12",
+    "é" * 100,
+    "[/x]",
+    "a\r\nb: c",
+    "+&?#",
 )
 
 
@@ -174,6 +189,18 @@ async def test_what_is_asked_wrongly_is_422(quiet: World) -> None:
         assert told.status == 422, query
         assert told.headers["Content-Type"] == "application/problem+json"
     assert await quiet.searches() == 0
+
+
+async def test_no_query_is_an_error_of_ours(quiet: World) -> None:
+    for query in HOSTILE:
+        for path in ("/search-stockx", "/search"):
+            told = await quiet.search.call(path, query=query, pageSize=1)
+            assert told.status == (400 if "\0" in query else 200), (path, query, told.json)
+        told = await quiet.search.call(f"/skus/{quote(query, safe='')}")
+        assert told.status in {400, 404, 422}, (query, told.json)
+    assert (await quiet.search.call("/search-stockx", query="HQ4276", page=10**30)).status == 422
+    assert (await quiet.search.call("/search-stockx", query="HQ4276", page=10**6)).json["products"] == []
+    assert (await quiet.search.call(f"/stockx/{PANDA}", currencyCode="XXX")).status == 422, "no currency of StockX"
 
 
 async def test_the_longest_query_is_taken_and_nothing_found_is_an_empty_page(quiet: World) -> None:
