@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from services.pricing.messages import internal_topics
 from services.pricing.opportunities import Opportunities
 from services.pricing.repricing import Repricing
 from services.pricing.repricing_routes import RepricingApi
+from services.pricing.terms import Terms
 from services.pricing.worker import Worker
 
 _DESCRIPTION = (
@@ -41,15 +43,16 @@ async def build(config: Config) -> AsyncIterator[Service]:
         await stack.enter_async_context(commands)
         opportunities = Opportunities(commands, Sequences(database))
         repricing = Repricing(database, commands, Sequences(database))
-        worker = Worker(config, opportunities, repricing, DeadLetters(config.kafka, publisher, NAME))
+        make = partial(Worker, config, opportunities, repricing, DeadLetters(config.kafka, publisher, NAME))
+        terms = Terms(database, config.kafka.group(NAME), make)
         http = web.Application()
-        routes = (*IntelligenceApi(database).routes(), *RepricingApi(database, worker.reprice).routes())
+        routes = (*IntelligenceApi(database).routes(), *RepricingApi(database, terms.reprice).routes())
         Api(NAME, version("sellstream"), _DESCRIPTION, routes=routes).add_to(http)
         yield Service(
             name=NAME,
             host=config.host,
             port=config.port,
             http=http,
-            ready={"kafka": publisher.check, "postgres": database.check, "tables": worker.check},
-            workers={"faust": worker.run},
+            ready={"kafka": publisher.check, "postgres": database.check, "tables": terms.check},
+            workers={"faust": terms.run},
         )

@@ -36,6 +36,9 @@ log = get_logger()
 PUBLISHED = "published"
 """`matchMethod` of the listings that the publisher makes."""
 
+_CHANGED = """
+SELECT sell_listing_id, version FROM pricing.repricing_rules WHERE updated_at > now() - interval '2 minutes'
+"""
 _LAST = """
 SELECT DISTINCT ON (sell_listing_id)
     rule_version, current_usd, price_usd, applied_at IS NOT NULL AS applied, mode = 'live' AS live
@@ -67,6 +70,11 @@ class Repricing:
         self._sequences = sequences
         self._prices = JobQueue(database, QUEUE)
         self._now = now
+
+    async def changed(self) -> dict[int, int]:
+        """Listings whose rule was changed in the last minutes, with its version. Raises DatabaseAway, NotMigrated."""
+        async with self._database.connection() as connection:
+            return {row["sell_listing_id"]: row["version"] for row in await connection.fetch(_CHANGED)}
 
     async def ruled(self, listings: Sequence[int]) -> dict[int, tuple[int, RuleGiven]]:
         """The rules of these listings, by listing: version and rule. Raises DatabaseAway, NotMigrated."""

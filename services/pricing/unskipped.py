@@ -35,6 +35,9 @@ class UnskippedConsumer(Consumer):
         async with self._fetching:
             await super().perform_seek()
 
+    async def verify_all_partitions_active(self) -> None:
+        """Faust only warns here of partitions that stand still, and crashes on one whose position is not known yet."""
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek to the committed offsets; to the beginning where nothing was committed, as `earliest` has it."""
         committed = await super().seek_to_committed()

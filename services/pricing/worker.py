@@ -7,10 +7,11 @@ unified_products, market_data ─▶ pricing-skus ─▶ markets joined with pro
 ```
 A batch is acknowledged when its messages and the tables' changes are durable: a worker that is killed does its last
 batches again, which changes nothing (`take` would acknowledge a batch that was interrupted; `noack_take` does not).
+A worker ends when its partitions are given out again, and all that it does ends before they are (`terms.py`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
@@ -26,6 +27,7 @@ from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_CONSUMED
 from services.pricing.application import NAME, application, is_later, record_of
 from services.pricing.application import remembered as remembered_of
+from services.pricing.at_work import AtWork
 from services.pricing.board import Board, Computed, is_shared
 from services.pricing.config import Config
 from services.pricing.handlers import HANDLERS, Remembered
@@ -48,7 +50,10 @@ log = get_logger()
 
 _STATELESS = frozenset({"exchange_rates", "market_data"})
 """Topics of which nothing is remembered: they have no partitions in common with the tables."""
-_LOOK_AT_THE_DAY_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
+"""For a new day, and for rules that were given to a process that stands by."""
+_STOP_SECONDS = 60.0
+"""Faust that does not stop by then ends the service; nothing of it is at work any more."""
 _json = msgspec.json.Encoder().encode
 
 Batch = Sequence[Any]
@@ -59,7 +64,7 @@ def _today() -> date:
 
 
 class Worker:
-    """One process's share of the partitions. Built within a running event loop."""
+    """All partitions, for one term. Built within a running event loop."""
 
     def __init__(
         self,
@@ -79,7 +84,8 @@ class Worker:
         self._turn = asyncio.Lock()
         self._due = asyncio.Event()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ready = False
+        self._at_work = AtWork()
+        self._recovered = False
         self._app = application(config)
         self._app.on_rebalance_complete.connect(self._on_ready, weak=False)
         self._app.on_partitions_revoked.connect(self._on_revoked, weak=False)
@@ -95,24 +101,32 @@ class Worker:
         self._agent(config, PRODUCTS, self._out[PRODUCTS], self._on_products)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until the event is set. Raises what an agent could not go on with; its batch is not acknowledged."""
-        stopped = asyncio.create_task(stop.wait())
-        days = asyncio.create_task(self._keep_up())
+        """Work until the event is set, or the partitions are given out again: then this worker's state is of no use.
+
+        Raises what an agent could not go on with; its batch is not acknowledged.
+        """
+        stopped, over = asyncio.create_task(stop.wait()), asyncio.create_task(self._at_work.over.wait())
+        days = self._at_work.begin(self._keep_up())
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         try:
             await self._app.start()
-            ends: set[asyncio.Future[Any]] = {stopped, self._failed, days, crashed}
+            ends: set[asyncio.Future[Any]] = {stopped, over, self._failed, days, crashed}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if crashed.done() and not (stop.is_set() or self._at_work.over.is_set()):
+                raise RuntimeError(f"Faust stopped by itself: {self._app.crash_reason!r}")
         finally:
-            self.ready = False
-            for task in (stopped, days, crashed):
+            for task in (stopped, over, crashed):
                 task.cancel()
-            await self._app.stop()
+            await self._at_work.end()
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._app.stop()
         for ended in (self._failed, days):
             if ended.done() and not ended.cancelled():
                 ended.result()
-        if not stop.is_set():
-            raise RuntimeError(f"Faust stopped by itself: {self._app.crash_reason!r}")
+
+    @property
+    def ready(self) -> bool:
+        return self._recovered and not self._at_work.over.is_set()
 
     async def check(self) -> None:
         """Raise unless partitions are assigned and the tables recovered: for readiness."""
@@ -124,19 +138,27 @@ class Worker:
             self._kafka.topic(name), key_serializer="raw", key_type=bytes, value_serializer="raw", value_type=bytes
         )
 
-    def _agent(self, config: Config, name: str, topic: Any, handle: Callable[[str, Batch], Awaitable[None]]) -> None:
+    def _agent(
+        self, config: Config, name: str, topic: Any, handle: Callable[[str, Batch], Coroutine[Any, Any, None]]
+    ) -> None:
         async def agent(stream: Any) -> None:
             async for batch in stream.noack_take(config.batch, within=config.within_seconds):
-                try:
-                    await handle(name, batch)
-                except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
-                    if not self._failed.done():
-                        self._failed.set_exception(error)
-                    await asyncio.get_running_loop().create_future()  # never acknowledged; the service ends
+                if not await self._done(handle(name, batch)):
+                    await asyncio.get_running_loop().create_future()  # never acknowledged; the worker ends
                 for event in batch:
                     await stream.ack(event)
 
         self._app.agent(topic, name=f"{NAME}.{name}")(agent)
+
+    async def _done(self, handling: Coroutine[Any, Any, None]) -> bool:
+        """Whether a batch was handled: not if it failed (run() raises why), nor if the worker ended meanwhile."""
+        work = self._at_work.begin(handling)
+        await asyncio.wait({work})
+        if work.cancelled():
+            return False
+        if (error := work.exception()) is not None and not self._failed.done():
+            self._failed.set_exception(error)
+        return error is None
 
     async def _on_facts(self, topic: str, batch: Batch) -> None:
         """Facts of one topic: of each entity the last valid one counts, and goes where its handler sends it."""
@@ -238,13 +260,13 @@ class Worker:
         ]
         await patiently(partial(self._repricing.consider, markets, rules))
 
-    async def reprice(self, listing_id: int) -> None:
-        """Propose for a listing whose rule was changed, if its product is ours just now."""
-        for partition in sorted(self._assigned()) if self.ready else ():
+    async def reprice(self, listings: Set[int]) -> None:
+        """Propose for listings whose rules were changed."""
+        for partition in sorted(self._assigned()) if self.ready and listings else ():
             board = self._board(partition)
-            if (product := board.listings().get(listing_id)) is not None:
+            if products := {product for number, product in board.listings().items() if number in listings}:
                 async with self._turn:
-                    await self._reprice(board, {product})
+                    await self._reprice(board, products)
 
     async def _write(self, board: Board, computed: Computed) -> None:
         due = board.to_write(computed)
@@ -253,14 +275,22 @@ class Worker:
         board.written(due)
 
     async def _keep_up(self) -> None:
-        """All that is ours is computed anew when it became ours, when a day begins, and after new rules or rates."""
+        """All is computed anew when it became ours, when a day begins, and after new cost rules or rates.
+
+        Repricing rules are looked at where they were changed: perhaps not by us.
+        """
+        known: dict[int, int] = {}
         while True:
             self._due.clear()
             for partition in sorted(self._assigned()) if self.ready else ():
                 if self._days.get(partition) != self._today():
                     await self._whole(partition)
+            if self.ready:
+                changed = await patiently(self._repricing.changed)
+                await self.reprice({number for number, version in changed.items() if known.get(number) != version})
+                known = changed
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), _LOOK_AT_THE_DAY_SECONDS)
+                await asyncio.wait_for(self._due.wait(), _LOOK_SECONDS)
 
     def _assigned(self) -> set[int]:
         name = self._kafka.topic(PRODUCTS)
@@ -284,11 +314,10 @@ class Worker:
         await asyncio.gather(*acknowledged)
 
     def _on_ready(self, *_: object, **__: object) -> None:
-        self.ready = True
+        self._recovered = True
         self._due.set()
 
-    def _on_revoked(self, *_: object, **__: object) -> None:
-        """Another worker may change what is ours no more: what was derived from it is forgotten."""
-        self.ready = False
-        self._boards.clear()
-        self._days.clear()
+    async def _on_revoked(self, *_: object, **__: object) -> None:
+        """The partitions are given out again when this returns: nothing of ours may be written after that."""
+        if self._recovered:
+            await self._at_work.end()

@@ -9,6 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aiohttp.test_utils import TestClient, TestServer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from libs.bus.settings import KafkaSettings
 from libs.db.settings import DatabaseSettings
@@ -93,3 +96,21 @@ async def _process(url: str, kafka: KafkaSettings, folder: str) -> AsyncIterator
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def give_out_partitions_again(kafka: KafkaSettings) -> None:
+    """Put the group's member out, as the broker does with one that was silent for too long: it joins again."""
+    group = kafka.group("pricing")
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    await client.bootstrap()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+        (described,) = answer.groups
+        ((member, *_),) = described[5]
+        gone = await client.send(await admin.find_coordinator(group), LeaveGroupRequest(group, member))
+        assert gone.error_code == 0
+    finally:
+        await client.close()
+        await admin.close()

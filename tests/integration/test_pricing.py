@@ -24,7 +24,7 @@ from schemas.values import Money
 from services.pricing.recompute import live, recomputed
 from tests.facts import at
 from tests.integration.running_catalog import Catalog, catalog
-from tests.integration.running_pricing import pricing, pricing_process
+from tests.integration.running_pricing import give_out_partitions_again, pricing, pricing_process
 from tests.projecting import projecting, until, until_read
 
 KEY = (1, "amazon", "US")
@@ -142,7 +142,7 @@ async def test_what_is_no_fact_goes_to_the_dead_letters_and_the_rest_goes_on(
         assert [each.end for each in found.values()] == [1]
 
 
-async def test_killed_in_the_middle_it_ends_where_the_topics_lead(
+async def test_killed_in_the_middle_and_followed_by_who_stood_by_it_ends_where_the_topics_lead(
     api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
 ) -> None:
     await api.create("costRules", category="*")
@@ -164,20 +164,58 @@ async def test_killed_in_the_middle_it_ends_where_the_topics_lead(
         await api.post("costRules", {"costRuleId": 1, "feePercent": 0.2, "action": 2})
 
     # Killed between publishing and its commit, it leaves a fact that only the projector applies.
-    async with projecting(READ_MODELS["opportunities"], kafka, publisher, database):
+    async with projecting(READ_MODELS["opportunities"], kafka, publisher, database), AsyncExitStack() as processes:
+        start = partial(pricing_process, database.url, kafka)
         written = asyncio.create_task(traffic())
+        works = await processes.enter_async_context(start())
         for some in (1, 15):  # killed while it writes: it is somewhere between a batch's beginning and its end
-            async with pricing_process(database.url, kafka) as process:
 
-                async def going(least: int = some) -> bool:
-                    assert process.returncode is None, "pricing ended by itself"
-                    return len(await live(database)) >= least
+            async def going(process: asyncio.subprocess.Process = works, least: int = some) -> bool:
+                assert process.returncode is None, "pricing ended by itself"
+                return len(await live(database)) >= least
 
-                await until(going, f"{some} opportunities", 60)
-                process.kill()
+            await until(going, f"{some} opportunities", 60)
+            follows = await processes.enter_async_context(start())
+            works.kill()
+            works = follows
         await written
-        async with pricing_process(database.url, kafka):
-            assert len(await same_as_the_topics(kafka, database)) >= 20
+        await processes.enter_async_context(start())
+        works.terminate()  # perhaps while it recovers its tables
+        assert len(await same_as_the_topics(kafka, database)) >= 20
+
+
+async def test_of_two_one_works_until_its_lock_is_lost_and_begins_anew_when_its_partitions_are_given_out_again(
+    api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
+) -> None:
+    async def lose_the_lock() -> None:
+        async with database.connection() as connection:
+            sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
+            assert await connection.fetchval(sql, kafka.group("pricing")) >= 1
+
+    # Ended between publishing and its commit, it leaves a fact that only the projector applies.
+    async with (
+        projecting(READ_MODELS["opportunities"], kafka, publisher, database),
+        pricing(database.url, kafka) as works,
+        pricing(database.url, kafka) as stands_by,
+    ):
+        await documented(api)
+        await until(holds(api, sellPriceUsd="799.99"), "the opportunity")
+        path = "/api/v1/pricing/listings/3"
+        rule = {"position": "undercut", "distance": {"kind": "amount", "value": "1"}, "minimum_usd": "780"}
+        assert (await stands_by.put(f"{path}/repricing-rule", json=rule)).status == 200
+
+        async def proposed() -> bool:
+            return bool((await (await works.get(f"{path}/proposals")).json())["proposals"])
+
+        await until(proposed, "a rule that was given to the other one is found")
+        for cost, profit, trouble in (
+            ("500", "138.78", partial(give_out_partitions_again, kafka)),
+            ("400", "238.78", lose_the_lock),
+        ):
+            await trouble()
+            await api.post("buyOffers", {"buyOfferId": 1, "buyCostUsd": cost, "action": 2})
+            await until(holds(api, estimatedProfitUsd=profit), "whoever works now goes on", 60)
+        assert list(await same_as_the_topics(kafka, database)) == [KEY]
 
 
 async def test_the_market_s_intelligence_is_asked_for_by_style_code_and_size(
