@@ -17,6 +17,7 @@ from services.market_data.config import Config
 from tests.integration.running_sandbox import Sandbox
 from tests.projecting import until
 from tests.serving import configured, served, where
+from tests.stockx_account import acme
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -73,18 +74,10 @@ class MarketData:
 async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Database, **more: str) -> dict[str, str]:
     """The service's settings for the sandbox; `more` are further ones, without their prefix."""
     accounts = await sandbox.control("GET", "/_accounts")
-    stockx = accounts["stockx"]
-    account = {
-        "account": "acme",
-        "client_id": stockx["client_id"],
-        "client_secret": stockx["client_secret"],
-        "api_key": stockx["api_key"],
-        "refresh_token": stockx["sellers"][0]["refresh_token"],
-    }
     settings = {
         "jwt_key": KEY,
         "port": "0",
-        "stockx": json.dumps(account),
+        "stockx": json.dumps(acme(accounts["stockx"])),
         "goat": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox.base}/goat/api/v1"}),
         "notion": json.dumps({**accounts["notion"], "user_id": USER, "base_url": f"{sandbox.base}/notion/v1"}),
         "api__base_url": f"{sandbox.base}/stockx/v2",

@@ -18,6 +18,7 @@ from services.product_search.app import build
 from services.product_search.config import Config
 from tests.integration.running_sandbox import Sandbox
 from tests.serving import configured, served, where
+from tests.stockx_account import acme
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -54,18 +55,11 @@ class ProductSearch:
 async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Database, **more: str) -> dict[str, str]:
     """The service's settings for the sandbox; `more` are further ones, without their prefix."""
     accounts = await sandbox.control("GET", "/_accounts")
-    stockx, ebay = accounts["stockx"], accounts["ebay"]
-    account = {
-        "account": "acme",
-        "client_id": stockx["client_id"],
-        "client_secret": stockx["client_secret"],
-        "api_key": stockx["api_key"],
-        "refresh_token": stockx["sellers"][0]["refresh_token"],
-    }
+    ebay = accounts["ebay"]
     settings = {
         "jwt_key": KEY,
         "port": "0",
-        "stockx": json.dumps(account),
+        "stockx": json.dumps(acme(accounts["stockx"])),
         "goat": json.dumps({"token": accounts["goat"]["token"], "base_url": f"{sandbox.base}/goat/api/v1"}),
         "klekt": json.dumps({"base_url": f"{sandbox.base}/klekt"}),
         "ebay": json.dumps(

@@ -1,6 +1,6 @@
 """A seller's account at the sandbox's StockX: for tests of the client."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,3 +54,14 @@ async def account(
         tokens = OneToken(refresh_grant(accounts, application), chosen["refresh_token"])
         stockx = StockX(api, tokens, SecretStr(told["api_key"]), allowance or Unlimited())
         yield Account(stockx, tokens, api, accounts, application, chosen["name"])
+
+
+def acme(told: Mapping[str, Any]) -> dict[str, str]:
+    """The sandbox's first seller as services' settings name an account; `told`: what it says of StockX's accounts."""
+    return {
+        "account": "acme",
+        "client_id": told["client_id"],
+        "client_secret": told["client_secret"],
+        "api_key": told["api_key"],
+        "refresh_token": told["sellers"][0]["refresh_token"],
+    }

@@ -19,6 +19,7 @@ from services.stockx_poller.config import Config
 from tests.integration.running_sandbox import Sandbox
 from tests.projecting import until
 from tests.serving import configured, process, served, where
+from tests.stockx_account import acme
 
 KEY = "a key of the tests, long enough to sign"
 USER = "7"
@@ -78,16 +79,8 @@ class Poller:
 async def environment_of(sandbox: Sandbox, kafka: KafkaSettings, database: Database, **more: str) -> dict[str, str]:
     """The service's settings for the sandbox's first seller; `more` are further ones, without their prefix."""
     told = (await sandbox.control("GET", "/_accounts"))["stockx"]
-    account = {
-        "account": "acme",
-        "user_id": USER,
-        "client_id": told["client_id"],
-        "client_secret": told["client_secret"],
-        "api_key": told["api_key"],
-        "refresh_token": told["sellers"][0]["refresh_token"],
-    }
     settings = {
-        "accounts": json.dumps([account]),
+        "accounts": json.dumps([{**acme(told), "user_id": USER}]),
         "jwt_key": KEY,
         "port": "0",
         "api__base_url": f"{sandbox.base}/stockx/v2",
