@@ -5,6 +5,7 @@ It uses the CloudEvents SDK and a JSON Schema validator, and none of our code; t
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from libs.db.pool import Database
 from libs.jobs import JobQueue, NewJob
 from libs.stack import Endpoints
 from tests.e2e.checks import records
+from tests.e2e.replays import check_replays
 from tests.e2e.system import System, running_system
 from tests.integration.running_catalog import Catalog, fill
 from tests.projecting import until
@@ -187,17 +189,19 @@ async def lively(system: System) -> None:
     await system.settled()
 
 
-@pytest.mark.timeout(300)
-async def test_every_message_on_every_topic_can_be_read_from_the_documents_alone(
+@pytest.mark.timeout(400)
+async def test_every_message_can_be_read_from_the_documents_alone_and_replays_do_nothing_outside(
     stack: Endpoints, tmp_path: Path
 ) -> None:
     subscriber = Subscriber()
     read: dict[str, int] = {}
+    everything: dict[str, Sequence[Any]] = {}
     async with running_system(stack, tmp_path, {"SANDBOX_NOTION_SALES": "1", "AMAZON_ORDERS_EVERY": "PT1S"}) as system:
         await lively(system)
         for address, channel in subscriber.channels().items():
             dead_letters = address.endswith("-dlt")
-            for record in await records(system.kafka, address):
+            everything[address] = await records(system.kafka, address)
+            for record in everything[address]:
                 read[address] = read.get(address, 0) + 1
                 if record.value == FOREIGN and not dead_letters:
                     continue
@@ -211,5 +215,6 @@ async def test_every_message_on_every_topic_can_be_read_from_the_documents_alone
                 event = from_binary_event(message, JSONFormat())
                 assert event.get_subject() == record.key.decode()
                 subscriber.check_data(event)
+        await check_replays(system, everything)
     quiet = subscriber.channels().keys() - read.keys()
     assert not quiet, f"nothing was ever sent to {sorted(quiet)}: they are not tested"
