@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.bus.reader import Partition
-from libs.projection.fill_partition import Folding
 from libs.projection.fold import fold
+from libs.projection.folding import Folding
 from libs.projection.model import AnyReadModel, Refused, Row
 from libs.read_models import READ_MODELS
 from libs.read_models.history import EntityRow
