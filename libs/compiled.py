@@ -14,6 +14,7 @@ MODULES = (
     "libs/bus/batch_writer.py",
     "libs/bus/group_commit.py",
     "libs/bus/partitioner.py",
+    "libs/bus/plain_records.py",
     "libs/bus/produce.py",
     "libs/bus/produce_wire.py",
     "libs/http/edge/exchange.py",

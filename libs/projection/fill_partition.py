@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing, contextmanager
 from itertools import islice
 
-from libs.bus.plain_fetch import NotPlain, PlainChunk, read_plain
+from libs.bus.plain_fetch import PlainChunk, read_plain
+from libs.bus.plain_records import NotPlain
 from libs.bus.reader import Partition
 from libs.db import checkpoints
 from libs.db.checkpoints import CheckpointMoved, Move

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from libs.bus.plain_fetch import PlainRecord
+from libs.bus.plain_records import PlainRecord
 from libs.bus.reader import Partition
 from libs.projection.model import AnyReadModel, Gathers, Position, Refused
 from libs.projection.quick_facts import Quick
@@ -51,14 +51,14 @@ class Folding:
         count, behind = 0, self.reached
         try:
             for record in records:
-                count += 1
                 offset, value = record.offset, record.value
-                behind = offset + 1
-                found = quick.read(record.headers, value)
+                found = quick.read_plain(record)
                 if found is None:
                     value, found = None, self._locate(record)
-                    if found is None:
-                        continue
+                count += 1
+                behind = offset + 1
+                if found is None:
+                    continue
                 key, fact, event_id, correlation_id = found
                 old = known.get(key)
                 try:
