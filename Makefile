@@ -24,7 +24,7 @@ help: ## list the targets
 setup: $(READY) ## install everything into .venv (other targets do it by themselves)
 
 $(READY): $(INSTALLED) setup.py libs/compiled.py $(COMPILED)
-	@echo "Compiling the webhook gateway's hot path (a minute; without a C compiler it runs interpreted) …"
+	@echo "Compiling the hot paths of the webhook gateway and of rebuilds (a minute; without a C compiler they run interpreted) …"
 	@$(BIN)/python setup.py --quiet build_ext --inplace >$(VENV)/compile.log 2>&1 || true
 	@$(BIN)/python -m libs.compiled
 	@touch $(READY)

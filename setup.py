@@ -42,7 +42,7 @@ def extensions() -> list[Extension]:
 
 def _interpreted(error: BaseException) -> None:
     remove()
-    print(f"sellstream: the webhook gateway runs interpreted, not compiled: {error}", file=sys.stderr)
+    print(f"sellstream: the hot paths run interpreted, not compiled: {error}", file=sys.stderr)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildAllOrNothing})

@@ -14,6 +14,7 @@ MODULES = (
     "libs/bus/batch_writer.py",
     "libs/bus/group_commit.py",
     "libs/bus/partitioner.py",
+    "libs/bus/plain_records.py",
     "libs/bus/produce.py",
     "libs/bus/produce_wire.py",
     "libs/http/edge/exchange.py",
@@ -22,6 +23,8 @@ MODULES = (
     "libs/marketplaces/json_object.py",
     "libs/marketplaces/proof.py",
     "libs/marketplaces/square/webhook.py",
+    "libs/projection/folding.py",
+    "libs/projection/quick_facts.py",
     "services/webhook_gateway/answers.py",
     "services/webhook_gateway/deadlines.py",
     "services/webhook_gateway/decisions.py",
@@ -37,7 +40,7 @@ MODULES = (
     "services/webhook_gateway/verdict.py",
     "services/webhook_gateway/window.py",
 )
-"""The webhook gateway's path from a request's bytes to Kafka and back."""
+"""The webhook gateway's path from a request's bytes to Kafka and back, and a rebuild's loop over the log's records."""
 
 _STAMP = _ROOT / "libs" / "compiled.sha256"
 """The sources that the modules were compiled from."""
@@ -70,9 +73,9 @@ def remove() -> None:
 def told() -> str:
     """The state in a sentence."""
     return {
-        "compiled": "The webhook gateway's hot path is compiled.",
-        "interpreted": "The webhook gateway runs interpreted: it needs half as much CPU again as a compiled one.",
-        "stale": "The webhook gateway's hot path was compiled from other sources than these.",
+        "compiled": "The hot paths of the webhook gateway and of rebuilds are compiled.",
+        "interpreted": "The webhook gateway runs interpreted, at half as much CPU again; rebuilds do, too.",
+        "stale": "The hot paths of the webhook gateway and of rebuilds were compiled from other sources than these.",
     }[state()]
 
 

@@ -5,18 +5,13 @@ Format: https://kafka.apache.org/documentation/#recordbatch
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
-from aiokafka.record.util import calc_crc32c, decode_varint
+from aiokafka.record.util import decode_varint
 
+from libs.bus.checksum import crc32c
 from schemas.envelope import Header
-
-_checksum: Callable[[bytes], int]
-try:
-    from crc32c import crc32c as _checksum  # by the processor's own instruction: ten times as fast
-except ImportError:
-    _checksum = calc_crc32c
 
 # base offset, length, leader epoch, magic, crc; then what the checksum covers: attributes, last offset delta, first and
 # greatest timestamp, producer id, producer epoch, base sequence, number of records
@@ -121,6 +116,6 @@ class BatchWriter:
                 )
             )
             length = _HEAD.size - _LENGTH_COUNTS_FROM + len(covered)
-            self._whole = _HEAD.pack(0, length, -1, _MAGIC, _checksum(covered)) + covered
+            self._whole = _HEAD.pack(0, length, -1, _MAGIC, crc32c(covered)) + covered
             self._parts.clear()
         return self._whole

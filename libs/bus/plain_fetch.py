@@ -1,48 +1,27 @@
-"""Reading a partition from offset to offset at the speed of the client library's C code.
+"""Reading a partition from offset to offset with as little as possible between the bytes and who folds them.
 
 A consumer wraps every record and keeps books that nobody needs who reads a known range once: that is two thirds of its
-time. Here a plain fetch gets the record batches, and the library's parser takes them apart. Only the ordinary case is
+time. Here a plain fetch gets the record batches, and records are found in place. Only the ordinary case is
 read: for anything else NotPlain is raised, and `reader.read_range`, which knows every case, goes on from there.
 """
 
 import struct
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
-from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from libs.bus.fetch_connection import FetchConnection, FetchRefused
+from libs.bus.plain_records import NotPlain, PlainBatch, PlainRecord, plain_batches
 from libs.bus.reader import FETCH_BYTES, Partition
 from libs.bus.settings import KafkaSettings
-from schemas.envelope import Header
 
 _CLIENT = "plain-fetch"
 _MOST_EMPTY = 4
 _BROKEN = (KafkaError, FetchRefused, UnicodeDecodeError, ValueError, OSError, struct.error)
-
-
-class NotPlain(Exception):
-    """Something else than the next committed records came; nothing after the last chunk was read."""
-
-
-class PlainRecord(Protocol):
-    """What the parser gives of a record."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[Header]: ...
-    @property
-    def timestamp(self) -> int: ...
 
 
 class PlainChunk(NamedTuple):
@@ -70,7 +49,7 @@ async def read_plain(
         await connection.ask(place, begin, FETCH_BYTES)
         offset, empty = begin, 0
         while offset < end:
-            chunk = _chunk(place, await connection.answer(), offset, end)
+            chunk = _chunk(await connection.answer(), offset, end)
             empty = empty + 1 if chunk.next_offset == offset else 0
             if empty == _MOST_EMPTY:
                 raise NotPlain(f"{partition} gives nothing from offset {offset} on, {end} was to be reached")
@@ -101,26 +80,21 @@ async def _leader(settings: KafkaSettings, place: TopicPartition) -> tuple[str, 
     return broker.host, broker.port
 
 
-def _chunk(place: TopicPartition, data: bytes, begin: int, end: int) -> PlainChunk:
-    found: list[DefaultRecordBatch] = []
+def _chunk(data: bytes, begin: int, end: int) -> PlainChunk:
+    found: list[PlainBatch] = []
     position = begin
-    batches = MemoryRecords(data)
-    while position < end and batches.has_next():
-        batch = batches.next_batch()
-        if not batch.is_control_batch:
+    for batch in plain_batches(data):
+        if position >= end:
+            break
+        if not batch.is_control:
             found.append(batch)
         position = max(position, min(batch.next_offset, end))
-    return PlainChunk(_records(place, found, begin, end), position)
+    return PlainChunk(_records(found, begin, end), position)
 
 
-def _records(place: TopicPartition, batches: list[DefaultRecordBatch], begin: int, end: int) -> Iterator[PlainRecord]:
-    try:
-        for batch in batches:
-            if not batch.validate_crc():  # not before: what was just looked at is still in the processor's cache
-                raise NotPlain(f"{place.topic}:{place.partition}: the batch at offset {batch.base_offset} is damaged")
-            if begin <= batch.base_offset and batch.next_offset <= end:
-                yield from batch
-            else:
-                yield from (record for record in batch if begin <= record.offset < end)
-    except _BROKEN as error:
-        raise NotPlain(f"{place.topic}:{place.partition}: {type(error).__name__}: {error}") from error
+def _records(batches: list[PlainBatch], begin: int, end: int) -> Iterator[PlainRecord]:
+    for batch in batches:
+        if begin <= batch.base_offset and batch.next_offset <= end:
+            yield from batch.records()
+        else:
+            yield from (record for record in batch.records() if begin <= record.offset < end)

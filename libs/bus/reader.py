@@ -84,6 +84,7 @@ class GroupReader:
         self._gather_seconds = gather_seconds
         self._unplaced: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
+        self._showing: asyncio.Task[None] | None = None
         self._client = AIOKafkaConsumer(
             bootstrap_servers=settings.bootstrap_servers,
             group_id=settings.group(group),
@@ -108,6 +109,9 @@ class GroupReader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._showing is not None:
+            self._showing.cancel()
+            await asyncio.wait([self._showing])
         with suppress(KafkaError):
             await self._client.stop()
 
@@ -194,14 +198,19 @@ class GroupReader:
         actual = self._actual(partition)
         return self._client.highwater(actual) if actual in self._client.assignment() else None
 
-    async def show_progress(self, positions: Mapping[Partition, int]) -> None:
-        """Commit offsets to Kafka, for its lag displays alone: nobody begins from them."""
+    def show_progress(self, positions: Mapping[Partition, int]) -> None:
+        """Let offsets be committed to Kafka, for its lag displays alone: nobody begins from them, nobody waits for it.
+
+        While the last ones are still on their way nothing is done.
+        """
         ours = self._client.assignment()
         commits = {self._actual(one): offset for one, offset in positions.items() if self._actual(one) in ours}
-        if not commits:
-            return
+        if commits and (self._showing is None or self._showing.done()):
+            self._showing = asyncio.create_task(self._commit(commits))
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:
-            await self._client.commit(commits)
+            await self._client.commit(offsets)
         except (CommitFailedError, IllegalStateError, KafkaError) as error:
             log.debug("offsets not committed; only lag displays use them", error=str(error))
 

@@ -7,22 +7,25 @@ Format: https://kafka.apache.org/documentation/#recordbatch
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
-from aiokafka.record.util import calc_crc32c, decode_varint
+from aiokafka.record.util import decode_varint
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from libs.bus.checksum import crc32c
 from libs.bus.message import Record
 
 # base offset, length, leader epoch, magic, crc, attributes, last offset delta, first and greatest timestamp,
 # producer id, producer epoch, base sequence, number of records
-_HEAD = struct.Struct(">qiibIhiqqqhii")
+BATCH_HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_COUNTS_FROM = struct.calcsize(">qi")
 _CRC_COUNTS_FROM = struct.calcsize(">qiibI")
-_CODECS = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
-_LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x08, 0x10, 0x20
+CODECS: Final = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
+LOG_APPEND_TIME: Final = 0x08
+CONTROL: Final = 0x20
+_TRANSACTIONAL = 0x10
 _ABORT = struct.pack(">hh", 0, 0)
 
 
@@ -47,15 +50,15 @@ class Batch:
         self._place = place
         self._data = data
         (self.base_offset, _, _, magic, crc, self._attributes, last_delta, self._first_time, self._last_time) = (
-            _HEAD.unpack_from(data)[:9]
+            BATCH_HEAD.unpack_from(data)[:9]
         )
-        self.producer_id: int = _HEAD.unpack_from(data)[9]
-        self.count: int = _HEAD.unpack_from(data)[12]
+        self.producer_id: int = BATCH_HEAD.unpack_from(data)[9]
+        self.count: int = BATCH_HEAD.unpack_from(data)[12]
         self.next_offset: int = self.base_offset + last_delta + 1
         where = f"{place.topic}:{place.partition} at offset {self.base_offset}"
         if magic != 2:
             raise CorruptRecordException(f"{where}: a record batch of format {magic}; only format 2 is known")
-        if crc != calc_crc32c(bytes(data[_CRC_COUNTS_FROM:])):
+        if crc != crc32c(bytes(data[_CRC_COUNTS_FROM:])):
             raise CorruptRecordException(f"{where}: the record batch does not have the checksum that it names")
 
     @property
@@ -64,7 +67,7 @@ class Batch:
 
     @property
     def is_control(self) -> bool:
-        return bool(self._attributes & _CONTROL)
+        return bool(self._attributes & CONTROL)
 
     @property
     def aborts(self) -> bool:
@@ -86,13 +89,13 @@ class Batch:
             ) from error
 
     def _body(self) -> bytearray:
-        data = self._data[_HEAD.size :]
+        data = self._data[BATCH_HEAD.size :]
         codec = self._attributes & 0x07
         if codec == 0:
             return bytearray(data)
-        if codec not in _CODECS:
+        if codec not in CODECS:
             raise UnsupportedCodecError(f"a record batch is compressed with codec {codec}, which is not known")
-        return bytearray(_CODECS[codec](bytes(data)))
+        return bytearray(CODECS[codec](bytes(data)))
 
     def _record(self, buffer: bytearray, start: int, end: int) -> Read:
         position = start + 1  # attributes: no bit of them is in use
@@ -111,7 +114,7 @@ class Batch:
             headers.append((text, header_value))
         if position != end:
             raise ValueError(f"a record of {end - start} bytes, of which {position - start} could be read")
-        append_time = bool(self._attributes & _LOG_APPEND_TIME)
+        append_time = bool(self._attributes & LOG_APPEND_TIME)
         record = ConsumerRecord(
             self._place.topic,
             self._place.partition,
@@ -132,7 +135,7 @@ def batches(place: TopicPartition, data: bytes) -> Iterator[Batch]:
     """The whole batches in what a broker sent; it may cut off the last one anywhere."""
     position = 0
     view = memoryview(data)
-    while position + _HEAD.size <= len(data):
+    while position + BATCH_HEAD.size <= len(data):
         (length,) = struct.unpack_from(">i", data, position + 8)
         end = position + _LENGTH_COUNTS_FROM + length
         if end > len(data):

@@ -57,6 +57,7 @@ def main() -> None:
         tell(FAILED + " ".join(str(error).split()))
         sys.exit(1)
     tell(DONE)
+    os._exit(0)  # everything is committed and closed: what is left would only be taken apart object by object
 
 
 async def _work(job: Job, advance: Callable[[int], None]) -> None:

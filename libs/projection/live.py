@@ -129,7 +129,7 @@ class LiveProjection:
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             await self._look_after_build()
-            await self._show_progress(reader)
+            self._show_progress(reader)
 
     async def _place(self, reader: GroupReader, partitions: set[Partition]) -> None:
         build, positions = await open_live(self._database, self.model, partitions)
@@ -180,12 +180,12 @@ class LiveProjection:
         if self._build is not None and not await is_live(self._database, self.model, self._build):
             raise CheckpointMoved("another table has taken the live one's place, or it is gone")
 
-    async def _show_progress(self, reader: GroupReader) -> None:
+    def _show_progress(self, reader: GroupReader) -> None:
         ours = {one: offset for one, offset in self._positions.items() if one in reader.assigned()}
         for one, offset in ours.items():
             if (end := reader.end(one)) is not None:
                 BUS_LAG.labels(self._consumer, one.topic, one.number).set(max(0, end - offset))
-        await reader.show_progress(ours)
+        reader.show_progress(ours)
 
     def _well(self) -> None:
         if self._pause > SHORTEST_PAUSE:

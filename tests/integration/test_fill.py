@@ -12,7 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from libs.bus.message import REDRIVE_TO, Outgoing, message
 from libs.bus.partitioner import partition_of
-from libs.bus.plain_fetch import NotPlain, read_plain
+from libs.bus.plain_fetch import read_plain
+from libs.bus.plain_records import NotPlain
 from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition, extents, partitions_of
 from libs.bus.settings import KafkaSettings

@@ -22,7 +22,7 @@ from schemas.examples import examples
 from schemas.registry import BY_MODEL
 from schemas.values import Value
 from tests.facts import FACTS, order, order_v1, question
-from tests.logs import LogRecord, record
+from tests.logs import LogRecord, in_place, record
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 each_read_model = pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
@@ -51,13 +51,20 @@ def row_of(model: AnyReadModel, fact: object) -> object:
 def agreed(model: AnyReadModel, one: LogRecord) -> bool:
     """Assert that both readers agree; whether the fast one took the record."""
     quick = model.quick.read(one.headers, one.value)
+    (plain,) = in_place([one])
+    assert [plain.offset, plain.key, plain.value, plain.headers] == [one.offset, one.key, one.value, one.headers]
+    found = model.quick.read_plain(plain)
     if quick is None:
+        assert found is None
         return False
+    assert found is not None
+    assert (found[0], *found[2:]) == (quick[0], *quick[2:])
     slow = locate(one, model.topics[0], "projector")
     assert isinstance(slow, Located), slow
     assert isinstance(slow.fact, model.fact)
     key, fact, *identity = quick
     assert same(slow.fact, fact)
+    assert same(slow.fact, found[1])
     assert [slow.key, slow.position.event_id, slow.position.correlation_id] == [key, *identity]
     assert row_of(model, slow.fact) == row_of(model, fact)
     return True

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.bus.reader import Partition
-from libs.projection.fill_partition import Folding
 from libs.projection.fold import fold
+from libs.projection.folding import Folding
 from libs.projection.model import AnyReadModel, Refused, Row
 from libs.read_models import READ_MODELS
 from libs.read_models.history import EntityRow
@@ -40,7 +40,7 @@ from tests.facts import (
     question,
     shipment,
 )
-from tests.logs import located, position, record
+from tests.logs import in_place, located, position, record
 
 
 @dataclass(frozen=True)
@@ -282,6 +282,6 @@ def test_rows_made_at_the_end_are_those_made_fact_by_fact(
             for fact, offset, event in facts
         ]
     folding = Folding(case.model, Partition(case.model.topics[0], 0), "projector")
-    assert folding.add(record(*one) for one in facts) == len(facts)
+    assert folding.add(in_place(record(*one) for one in facts)) == len(facts)
     assert folding.reached == len(facts)
     assert {row.key: row for row in folding.rows()} == rows_after(case.model, *facts)
