@@ -57,10 +57,15 @@ class PlainRequests:
         fields = self._fields
         headers: dict[bytes, bytes] = {}
         for line in lines:
-            field = fields.get(line) or self._field(line)
-            if field is None or field[0] in headers:
+            field = fields.get(line)
+            if field is None:
+                field = self._field(line)
+                if field is None:
+                    return None
+            name = field[0]
+            if name in headers:
                 return None
-            headers[field[0]] = field[1]
+            headers[name] = field[1]
             size -= 2 + len(line)
         # What is left was a line's end of one byte, a lone CR or LF.
         return headers if not size and b"host" in headers and len(headers) <= self._limits.header_count else None
