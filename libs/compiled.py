@@ -18,6 +18,7 @@ MODULES = (
     "libs/bus/produce.py",
     "libs/bus/produce_wire.py",
     "libs/http/edge/exchange.py",
+    "libs/http/edge/plain.py",
     "libs/http/edge/protocol.py",
     "libs/marketplaces/delivery.py",
     "libs/marketplaces/json_object.py",

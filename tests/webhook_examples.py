@@ -71,7 +71,7 @@ def read_example(path: Path) -> Example:
             query=request["query"],
             account=request["account"],
             secret=request["secret"],
-            received_at=datetime.fromisoformat(request["received_at"]),
+            received=datetime.fromisoformat(request["received_at"]).timestamp(),
         ),
         http=told.get("http", {}),
         notification=Notification(**told["notification"]) if "notification" in told else None,

@@ -6,19 +6,22 @@ of their own, and an `__init__` that is made at run time would be interpreted, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(init=False)
 class Delivery:
-    """A webhook request as it arrived. Header names are lower case; a header sent twice makes the request bad (400)."""
+    """A webhook request as it arrived. Header names are lower case; a header sent twice makes the request bad (400).
+
+    `received` is in seconds since 1970.
+    """
 
     body: bytes
     headers: Mapping[str, str]
     query: Mapping[str, str]
     account: str | None
     secret: str | None
-    received_at: datetime
+    received: float
 
     def __init__(
         self,
@@ -27,14 +30,19 @@ class Delivery:
         query: Mapping[str, str],
         account: str | None,
         secret: str | None,
-        received_at: datetime,
+        received: float,
     ) -> None:
         self.body = body
         self.headers = headers
         self.query = query
         self.account = account
         self.secret = secret
-        self.received_at = received_at
+        self.received = received
+
+    @property
+    def received_at(self) -> datetime:
+        """When it arrived, as a time of UTC: made only for who asks."""
+        return datetime.fromtimestamp(self.received, UTC)
 
 
 @dataclass(init=False)

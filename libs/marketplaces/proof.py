@@ -87,7 +87,7 @@ def from_base64(text: str) -> bytes | None:
 
 def check_age(sent: float, delivery: Delivery, past: timedelta, future: timedelta) -> None:
     """Raise BadSignature unless the time of sending (seconds since 1970) is near the arrival."""
-    age = delivery.received_at.timestamp() - sent
+    age = delivery.received - sent
     if age > past.total_seconds():
         raise BadSignature(f"The signature is older than {past.total_seconds():g} s.")
     if -age > future.total_seconds():

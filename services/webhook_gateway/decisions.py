@@ -76,9 +76,8 @@ class Decisions:
             self._timer = None
         while self._collected:
             record = self._collected[0]
-            key, value, headers, timestamp_ms = record
             try:
-                self._topic.append(key, value, headers, timestamp_ms, record)
+                self._topic.append(record.key, record.value, record.headers, record.timestamp_ms, record)
             except Overloaded:
                 self._write_within(RETRY_SECONDS)
                 return

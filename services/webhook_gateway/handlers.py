@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from libs.marketplaces.contract import BadPayload, Refused, UnknownAccount
@@ -98,7 +98,7 @@ class Gateway:
             arrival.size = len(body)
             arrival.since = time.perf_counter()
             delivery, kept = marketplace.reception.read(
-                headers, doubled, place.query, body, place.account, place.secret, datetime.now(UTC)
+                headers, doubled, place.query, body, place.account, place.secret, time.time()
             )
             found = marketplace.verifier.verify(delivery)
             if isinstance(found, Notification):
@@ -142,7 +142,7 @@ class Gateway:
         check_names(notification)
         arrival.account, arrival.topic = notification.account, notification.topic
         identity, text = webhook_id(marketplace.name, notification)
-        received_at = round(delivery.received_at.timestamp() * 1e6)
+        received_at = round(delivery.received * 1e6)
         record = webhook_record(
             marketplace.name,
             notification,

@@ -63,7 +63,8 @@ class Publication:
     spooled = False
     kept = False
     in_producer = False
-    taken: tuple[bytes, int] | None = None
+    account = b""
+    size = 0  # of what it holds of its account's share
 
     def __init__(self, seq: int, delivery: bytes, record: Record | None, senders: list[Sender]) -> None:
         self.seq = seq
@@ -133,7 +134,7 @@ class Intake:
         except NotSpooled as error:
             self._shares.give_back(account, size)
             raise NotTakenIn("spool_full", f"Kafka is away, and the local disk takes no more: {error}.") from None
-        publication.taken = account, size
+        publication.account, publication.size = account, size
         self._waiting[delivery] = publication
         return False
 
@@ -196,8 +197,7 @@ class Intake:
     # the way of a delivery
 
     def _publish(self, publication: Publication, record: Record) -> None:
-        key, value, headers, timestamp_ms = record
-        self._topic.append(key, value, headers, timestamp_ms, publication)
+        self._topic.append(record.key, record.value, record.headers, record.timestamp_ms, publication)
         publication.in_producer = True
         if not self._in_producer:
             self.producer_empty.clear()
@@ -305,9 +305,9 @@ class Intake:
 
     def _release(self, publication: Publication) -> None:
         publication.record = None
-        if publication.taken is not None:
-            self._shares.give_back(*publication.taken)
-            publication.taken = None
+        if publication.size:
+            self._shares.give_back(publication.account, publication.size)
+            publication.size = 0
 
     def _tell(self) -> None:
         GATEWAY_SPOOL_DELIVERIES.set(self._spool.deliveries)

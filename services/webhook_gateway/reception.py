@@ -5,7 +5,6 @@ stand twice or are not plain text 400.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from email.message import Message
 from typing import Final
 from urllib.parse import parse_qsl
@@ -46,7 +45,7 @@ class Reception:
         body: bytes,
         account: str | None,
         secret: str | None,
-        received_at: datetime,
+        received: float,
     ) -> tuple[Delivery, list[bytes]]:
         """The delivery, and its headers that are kept with the event, encoded; raise Refused. Names are lower case.
 
@@ -69,7 +68,7 @@ class Reception:
             texts[name] = text
             if kept_name is not None:
                 kept.append(kept_name + field(value))
-        return Delivery(body, texts, query_of(query) if query else {}, account, secret, received_at), kept
+        return Delivery(body, texts, query_of(query) if query else {}, account, secret, received), kept
 
     def _check_type(self, headers: dict[bytes, bytes], doubled: frozenset[bytes]) -> None:
         encoding = headers.get(_ENCODING)

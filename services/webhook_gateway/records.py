@@ -3,10 +3,11 @@
 The same as `libs.bus.message.message` makes of the fact; a test holds the two together.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha1
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from libs.bus.batch_writer import field, header, varint
@@ -23,18 +24,23 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 """RFC 9562, section 4.1: the first two bits of a UUID's seventeenth digit are 1 and 0."""
 
 
-class Record(NamedTuple):
-    """A record for a topic; `headers` is a `header_block`, the time is in milliseconds since 1970."""
+@dataclass(init=False)
+class Record:
+    """A record for a topic; `headers` is a `header_block`, the time is in milliseconds since 1970.
+
+    Written like `libs.marketplaces.delivery`, for the same reasons.
+    """
 
     key: bytes
     value: bytes
     headers: bytes
     timestamp_ms: int
 
-
-def _record(fields: tuple[bytes, bytes, bytes, int]) -> Record:
-    """`Record(*fields)`, without the constructor that a NamedTuple brings: that one is interpreted."""
-    return tuple.__new__(Record, fields)
+    def __init__(self, key: bytes, value: bytes, headers: bytes, timestamp_ms: int) -> None:
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.timestamp_ms = timestamp_ms
 
 
 def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str]:
@@ -42,7 +48,9 @@ def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str
     name = f"{marketplace}:{notification.account}:{notification.delivery_id}".encode()
     hashed = _NAMESPACED.copy()
     hashed.update(name)
-    text = _uuid(hashed.hexdigest(), "5")
+    digits = hashed.hexdigest()
+    variant = _VARIANT[digits[16]]
+    text = f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
     return bytes.fromhex(text.replace("-", "")), text
 
 
@@ -117,7 +125,7 @@ def webhook_record(
         b"" if state is None else _STATE + field(state),
         *kept,
     )
-    return _record((subject, body, b"".join(headers), timestamp_ms))
+    return Record(subject, body, b"".join(headers), timestamp_ms)
 
 
 @lru_cache(maxsize=1024)
@@ -133,7 +141,7 @@ def _names(marketplace: str, account: str, topic: str) -> tuple[bytes, bytes]:
 
 def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
     """The record of `delivery.decided`; `data` is the event's JSON. The id is random."""
-    ident = random_uuid(trace.decision_digits).encode()
+    ident = trace.decision_id.encode()
     state = trace.state
     headers = (
         varint(_DECISION_HEADERS + (state is not None)),
@@ -149,7 +157,7 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
         trace.told(),
         b"" if state is None else _STATE + field(state),
     )
-    return _record((key, data, b"".join(headers), timestamp_ms))
+    return Record(key, data, b"".join(headers), timestamp_ms)
 
 
 class Clock:
@@ -166,13 +174,3 @@ class Clock:
             self._second = second
             self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
         return f"{self._text}.{str(1_000_000 + microseconds % 1_000_000)[1:]}Z"
-
-
-def random_uuid(digits: str) -> str:
-    """The UUID of version 4 that 32 random hexadecimal digits make."""
-    return _uuid(digits, "4")
-
-
-def _uuid(digits: str, version: str) -> str:
-    variant = _VARIANT[digits[16]]
-    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

@@ -134,8 +134,9 @@ class Spool:
 
     def put(self, entry: Entry, done: Done) -> None:
         """Keep a delivery; `done` is called later. Raises NotSpooled."""
-        size = sum(map(len, entry.record[:3])) + _OVERHEAD
-        account = account_of(entry.record.key)
+        record = entry.record
+        size = len(record.key) + len(record.value) + len(record.headers) + _OVERHEAD
+        account = account_of(record.key)
         if not self._shares.take(account, size):
             self._full = self._shares.nearly_used_up
             raise NotSpooled(f"the spool holds {self.bytes} bytes, and all that this account may have of it")
@@ -330,7 +331,8 @@ def _parts(group: Iterable[_Put | _Forget | _Ask]) -> Iterable[list[_Put | _Forg
 
 
 def _row(entry: Entry) -> tuple[object, ...]:
-    return (entry.seq, entry.delivery, *entry.record)
+    record = entry.record
+    return (entry.seq, entry.delivery, record.key, record.value, record.headers, record.timestamp_ms)
 
 
 def _shrink(db: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ Where spans are exported, they are real ones. Elsewhere nobody sees a span, so n
 """
 
 import os
+from uuid import uuid4
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,28 +14,33 @@ from opentelemetry.trace.propagation import set_span_in_context
 
 from libs.telemetry.trace import context_of, tracer
 
-_DIGITS = 96
+_DIGITS = 76
 _AT_ONCE = 64
 
 _ready: list[str] = []
 
 
 def random_digits() -> str:
-    """96 random hexadecimal digits, all that a request needs; made for many requests at once."""
+    """Random hexadecimal digits, all that a request needs, made for many requests at once.
+
+    76 digits, and 24 characters more: the beginning of a UUID of version 4 (RFC 9562), of which those that are made at
+    once have the first 74 random bits in common, and 48 each for itself.
+    """
     if not _ready:
+        begin = str(uuid4())[:24]
         digits = os.urandom(_AT_ONCE * _DIGITS // 2).hex()
-        _ready.extend(digits[place : place + _DIGITS] for place in range(0, len(digits), _DIGITS))
+        _ready.extend([digits[place : place + _DIGITS] + begin for place in range(0, len(digits), _DIGITS)])
     return _ready.pop()
 
 
 class Trace:
     """One request's ids as lower-case hexadecimal texts, and its spans where they are exported.
 
-    `digits` are random: 32 for the trace and 16 for the span where no others are given, 16 for the request, and 32 for
-    the event that tells of the decision.
+    `digits` are `random_digits`: 32 for the trace and 16 for the span where no others are given, 16 for the request,
+    and the rest for the event that tells of the decision.
     """
 
-    __slots__ = ("_owned", "_sending", "_span", "digits", "span_id", "state", "trace_id")
+    __slots__ = ("_owned", "_parent", "_sending", "_span", "digits", "span_id", "state", "trace_id")
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class Trace:
         self.trace_id = trace_id or digits[:32]
         self.span_id = span_id or digits[32:48]
         self.state = state
+        self._parent = b""
         self._span = span
         self._sending: Span | None = None
         self._owned = owned
@@ -60,14 +67,16 @@ class Trace:
         return self.digits[48:64]
 
     @property
-    def decision_digits(self) -> str:
-        """For the id of the event that tells of the decision."""
-        return self.digits[64:]
+    def decision_id(self) -> str:
+        """The id of the event that tells of the decision: a UUID of version 4."""
+        return self.digits[76:] + self.digits[64:76]
 
     def parent(self) -> bytes:
         """The `traceparent` of the event that this request becomes."""
         if self._span is None:
-            return f"00-{self.trace_id}-{self.span_id}-00".encode()
+            if not self._parent:  # asked twice, for the delivery and for the decision about it
+                self._parent = f"00-{self.trace_id}-{self.span_id}-00".encode()
+            return self._parent
         self._sending = tracer.start_span(
             "send WebhookReceivedV1", set_span_in_context(self._span), SpanKind.PRODUCER, {"messaging.system": "kafka"}
         )

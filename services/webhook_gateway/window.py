@@ -29,9 +29,11 @@ class Window:
 
     def add(self, deliveries: Iterable[bytes], now: float) -> None:
         """Remember published deliveries; forgets what is too old or too much."""
+        published = self._published
         for delivery in deliveries:
-            self._published[delivery] = now
-            self._published.move_to_end(delivery)
+            if delivery in published:
+                published.move_to_end(delivery)
+            published[delivery] = now
         self._forget(now)
 
     def warm(self, earlier: Iterable[tuple[float, bytes]], now: float) -> None:

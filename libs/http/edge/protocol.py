@@ -8,6 +8,7 @@ import httptools
 
 from libs.http.edge.answers import CONTINUE, refusal
 from libs.http.edge.exchange import Broken, Exchange, Limits, Router
+from libs.http.edge.plain import PlainRequests
 
 _REQUEST_LINE = 64
 """Bytes of a request line beside its target, and some to spare."""
@@ -30,6 +31,7 @@ class Shared:
         self.router = router
         self.fallback = fallback
         self.limits = limits
+        self.plain = PlainRequests(limits)
         self.connections: set[EdgeProtocol] = set()
         self.closing = False
         self.now = 0.0
@@ -52,6 +54,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._keep_seen = True
         self._seen_whole = True  # false where a request began in the middle of a read
         self._completed = False  # a request was completed within the current read
+        self._between = True  # the last read ended where a request ended
         self._reset()
 
     def _reset(self) -> None:
@@ -85,6 +88,8 @@ class EdgeProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._last or self._transport is None:
             return
+        if self._between and self._take_plain(data):
+            return
         self._completed = False
         if self._keep_seen:
             self._seen += data
@@ -97,6 +102,8 @@ class EdgeProtocol(asyncio.Protocol):
             self._parser.feed_data(data)
             if self._keep_seen and self._seen:
                 self._check_head()
+            # Of what follows a request, only line ends do not begin the next one; they are the parser's matter.
+            self._between = self._between and self._completed and data[-1] not in b"\r\n"
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _HandOver):
@@ -107,6 +114,30 @@ class EdgeProtocol(asyncio.Protocol):
                 raise
         except httptools.HttpParserError as error:
             self._refuse(400, f"not HTTP/1.1: {error}"[:120], Broken.BODY)
+
+    def _take_plain(self, data: bytes) -> bool:
+        """Take in a request of the plainest form, past the parser; False where that must read it."""
+        found = self._server.plain.read(data)
+        if found is None:
+            return False
+        target, headers, body = found
+        route = self._server.router(target)
+        if route is None or len(body) > route.max_body_bytes:
+            return False
+        exchange = Exchange(self, target, route, headers)
+        exchange.body = body
+        self._take(exchange)
+        return True
+
+    def _take(self, exchange: Exchange) -> None:
+        """A request is complete: answer it, now or later."""
+        self._since = self._server.now
+        self._phase_limit = self._limits.idle_seconds
+        pending = self._pending
+        pending.append(exchange)
+        if len(pending) >= self._limits.pipelined and self._transport is not None:
+            self._transport.pause_reading()
+        exchange.route.begin(exchange)
 
     def eof_received(self) -> bool:
         self._last = True
@@ -124,6 +155,7 @@ class EdgeProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._reset()
+        self._between = False
         self._seen_whole = not self._completed
         self._since = self._server.now
         self._phase_limit = self._limits.head_seconds
@@ -218,14 +250,10 @@ class EdgeProtocol(asyncio.Protocol):
         self._completed = True
         self._exchange = None
         self._keep_seen = True
-        self._since = self._server.now
-        self._phase_limit = self._limits.idle_seconds
-        self._pending.append(exchange)
+        self._between = True
         if not exchange.keep_alive:
             self._last = True
-        if len(self._pending) >= self._limits.pipelined and self._transport is not None:
-            self._transport.pause_reading()
-        exchange.route.begin(exchange)
+        self._take(exchange)
 
     # answers
 

@@ -61,7 +61,12 @@ class Missed(Payload):
             fields = as_json(self)
             body = json.dumps({name: value for name, value in fields.items() if name not in _OF_THE_FEED})
         return Delivery(
-            body=body.encode(), headers={}, query={}, account=None, secret=None, received_at=self.received or now
+            body=body.encode(),
+            headers={},
+            query={},
+            account=None,
+            secret=None,
+            received=(self.received or now).timestamp(),
         )
 
 

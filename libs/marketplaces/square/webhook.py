@@ -34,13 +34,14 @@ class SquareWebhook:
 
     def verify(self, delivery: Delivery) -> Notification:
         account, body, headers = delivery.account, delivery.body, delivery.headers
-        candidates = self._all if account is None else [self._named[self._accounts.only(account).account]]
-        if _SIGNATURE not in headers and LEGACY_SIGNATURE in headers:
-            raise BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")
-        given = proof_header(delivery, _SIGNATURE)
-        proved = [one for one in candidates if one.keys.prove_base64(body, given)]
+        candidates = self._all
+        if account is not None:
+            named = self._named.get(account)
+            candidates = [self._named[self._accounts.only(account).account] if named is None else named]
+        given = headers.get(_SIGNATURE)
+        proved = [one for one in candidates if one.keys.prove_base64(body, given)] if given else []
         if not proved:
-            raise BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
+            raise _not_proved(delivery)
         payload = read_object(body)
         merchant = identifier(payload.get("merchant_id"), "merchant_id")
         meant = [one for one in proved if merchant in one.merchants]
@@ -53,6 +54,14 @@ class SquareWebhook:
             topic=topic,
             subject=f"{merchant}:{_entity(topic, payload.get('data'))}",
         )
+
+
+def _not_proved(delivery: Delivery) -> BadSignature:
+    """What is wrong with the proof; nothing else was looked at."""
+    if _SIGNATURE not in delivery.headers and LEGACY_SIGNATURE in delivery.headers:
+        return BadSignature(f"Only the legacy {LEGACY_SIGNATURE} was sent; it proves too little (SHA-1).")
+    proof_header(delivery, _SIGNATURE)
+    return BadSignature(f"{SIGNATURE} does not match the registered URL and the body.")
 
 
 def _entity(topic: str, data: Any) -> str:

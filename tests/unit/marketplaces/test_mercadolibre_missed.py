@@ -28,7 +28,7 @@ WEBHOOK = MercadoLibreWebhook(
 
 
 def as_received(body: bytes) -> Delivery:
-    return Delivery(body=body, headers={}, query={}, account=None, secret=None, received_at=START)
+    return Delivery(body=body, headers={}, query={}, account=None, secret=None, received=START.timestamp())
 
 
 def test_whatever_oddity_a_notification_has_its_identity_is_that_of_the_webhook() -> None:

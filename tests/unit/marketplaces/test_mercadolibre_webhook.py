@@ -28,7 +28,7 @@ async def told(
     payload = {"_id": "x", "topic": "orders_v2", "resource": "/orders/1", "user_id": 1, "application_id": 7, **fields}
     body = json.dumps({name: value for name, value in payload.items() if value != "absent"}).encode()
     at = BASE.delivery.received_at + timedelta(seconds=later)
-    delivery = replace(BASE.delivery, body=body, received_at=at, account=named)
+    delivery = replace(BASE.delivery, body=body, received=at.timestamp(), account=named)
     return await fate(verifier or MercadoLibreWebhook([account("main", 1, 2)]), delivery)
 
 

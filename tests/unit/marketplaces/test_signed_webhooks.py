@@ -109,10 +109,10 @@ async def test_shopify_body_that_is_proved_must_still_be_an_object() -> None:
 @pytest.mark.parametrize("seconds", [-86_400, 300])
 async def test_pago_signatures_within_the_tolerance_are_good(seconds: int) -> None:
     signed_at = datetime.fromisoformat("2026-06-05T21:44:02+00:00")
-    delivery = replace(PAGO.delivery, received_at=signed_at - timedelta(seconds=seconds))
+    delivery = replace(PAGO.delivery, received=(signed_at - timedelta(seconds=seconds)).timestamp())
     assert await fate(PAGO.verifier(), delivery) == PAGO.notification
     beyond = timedelta(seconds=1 if seconds < 0 else -1)
-    delivery = replace(delivery, received_at=delivery.received_at + beyond)
+    delivery = replace(delivery, received=(delivery.received_at + beyond).timestamp())
     assert await fate(PAGO.verifier(), delivery) == (401, "bad_signature")
     longer = {"tolerance": "P2D"}
     assert (await fate(PAGO.verifier(longer), delivery) == PAGO.notification) is (seconds < 0)

@@ -11,7 +11,7 @@ from libs.bus.message import Outgoing, message
 from libs.marketplaces.contract import Notification
 from schemas.values import format_time
 from schemas.webhooks.webhook_received import WebhookReceivedV1
-from services.webhook_gateway.records import Clock, random_uuid, webhook_id, webhook_record
+from services.webhook_gateway.records import Clock, webhook_id, webhook_record
 from services.webhook_gateway.traces import Trace, random_digits
 
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=40)
@@ -57,7 +57,7 @@ def test_a_webhooks_record_is_what_the_fact_says(notification: Notification, mom
 
 
 def test_random_ids_are_uuids_of_version_4_and_all_different() -> None:
-    made = {random_uuid(random_digits()) for _ in range(1000)}
+    made = {Trace(random_digits()).decision_id for _ in range(1000)}
     assert len(made) == 1000
     assert {UUID(one).version for one in made} == {4}
     assert {UUID(one).variant for one in made} == {"specified in RFC 4122"}
