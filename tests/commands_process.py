@@ -15,6 +15,7 @@ from libs.commands.run import Commands
 from libs.db.pool import Database
 from libs.db.settings import DatabaseSettings
 from libs.read_models import READ_MODELS
+from libs.telemetry.log import configure_logs
 from tests.searching import append
 
 
@@ -35,4 +36,5 @@ async def main(name: str, number: int, first: int) -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(sys.argv[1], level="ERROR")  # standard output is for the words
     asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

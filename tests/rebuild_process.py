@@ -16,6 +16,7 @@ from libs.db.pool import Database
 from libs.projection.catch_up import Source
 from libs.projection.rebuild import Rebuild
 from libs.read_models.orders.project import READ_MODEL as ORDERS
+from libs.telemetry.log import configure_logs
 
 
 class Deadly:
@@ -47,4 +48,5 @@ async def main(servers: str, prefix: str, url: str, point: str, processes: str =
 
 
 if __name__ == "__main__":
+    configure_logs("rebuild", level="ERROR")  # standard output is for the pids
     asyncio.run(main(*sys.argv[1:]))
