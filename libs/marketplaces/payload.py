@@ -153,6 +153,9 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 Amount = Annotated[Decimal, BeforeValidator(_number), Field(max_digits=24, decimal_places=10)]
 """An amount of money in major units, exact."""
 
+NoisyAmount = Annotated[Decimal, BeforeValidator(_number), Field(max_digits=40, decimal_places=26)]
+"""An amount that somebody computed in binary floating point, with all the digits that this may leave."""
+
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 """One of the marketplace's own terms, such as a status."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PrivateAttr
 from pydantic.alias_generators import to_camel
 
-from libs.marketplaces.payload import Amount, Payload, as_json
+from libs.marketplaces.payload import Amount, NoisyAmount, Payload, as_json
 from schemas.values import Json, as_utc
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -20,9 +20,9 @@ def _none_if_blank(value: object) -> object:
 OptionalAmount = Annotated[Amount | None, BeforeValidator(_none_if_blank)]
 """Major units, exact. StockX writes text (`"150"`). Null where there is none."""
 
-ComputedAmount = Annotated[Decimal | None, BeforeValidator(_none_if_blank), Field(max_digits=40, decimal_places=26)]
+ComputedAmount = Annotated[NoisyAmount | None, BeforeValidator(_none_if_blank)]
 """An amount of a payout: the examples have JSON numbers, and what is computed in binary floating point may have its
-noise (`76.81000000000002`). What is only shown must not make the whole resource unreadable."""
+noise (`76.81000000000002`). What is only shown must not make the whole resource unreadable. Null if there is none."""
 
 
 class StockXPayload(Payload):

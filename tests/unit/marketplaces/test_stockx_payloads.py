@@ -11,7 +11,7 @@ from libs.http.answer import exact_json
 from libs.marketplaces.entries import read_entries
 from libs.marketplaces.payload import Malformed
 from libs.marketplaces.stockx.batch import Batch, BatchItem
-from libs.marketplaces.stockx.listing import Listing
+from libs.marketplaces.stockx.listing import Listing, Payout
 from libs.marketplaces.stockx.market_data import MarketData
 from libs.marketplaces.stockx.operation import Operation
 from libs.marketplaces.stockx.order import Order
@@ -59,6 +59,12 @@ def test_nothing_that_was_told_is_lost(model, told):
     payload = model.read(body)
     assert payload.read_from is body
     assert names(whole(payload)) == names({**told, "unheardOf": {"deep": [1, "2"]}})
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_payout_may_leave_its_amounts_open(nothing: str | None) -> None:
+    payout = Payout.read({"totalPayout": nothing, "salePrice": nothing, "adjustments": [{"amount": nothing}]})
+    assert (payout.total_payout, payout.sale_price, payout.adjustments[0].amount) == (None, None, None)
 
 
 def outcome(model: type[StockXPayload], told: Any) -> str:
