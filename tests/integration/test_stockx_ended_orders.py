@@ -10,7 +10,9 @@ from libs.bus.dead_letter import DeadLetters
 from libs.bus.publisher import Publisher
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
+from libs.http.answer import exact_json
 from libs.marketplaces.stockx.order import Order
+from services.sandbox.wire import compact
 from services.stockx_poller import commands, listings, orders
 from services.stockx_poller.app import NAME
 from services.stockx_poller.commands import NewCommand
@@ -50,7 +52,7 @@ async def rounds(database: Database, kafka: KafkaSettings, publisher: Publisher,
     lease = await claim(database, "acme", "a test", timedelta(minutes=1))
     assert lease is not None
     async with lease.turn() as connection:
-        known: list[Any] = [Order.read({**ORDER, "orderNumber": number}) for number in numbers]
+        known: list[Any] = [Order.read(exact_json(compact({**ORDER, "orderNumber": number}))) for number in numbers]
         await orders.put(connection, "acme", known, active=True)
     told = []
     async with stockx_at(shop) as stockx:
