@@ -22,6 +22,8 @@ _ASKED = re.compile(
     r'http_server_requests_total\{method="(\w+)",route="([^"]+)",service="sandbox",status="\d+"\} (\S+)'
 )
 _TOKENS = re.compile("token|oauth")
+_SEARCH = "/mercadolibre/sites/"
+"""It is closed, and the job that met it tries again at times of its own, whatever is replayed."""
 
 SEEN_ELSEWHERE = "projector"
 """It has many topics and no way out; tests/chaos/test_replays.py replays them all to it."""
@@ -47,7 +49,8 @@ async def changes(system: System) -> Counter[str]:
     found: Counter[str] = Counter()
     for method, route, count in _ASKED.findall(await _metrics(system, "sandbox")):
         marketplace = not route.startswith("/_") and not _TOKENS.search(route)
-        if marketplace and (method not in ("GET", "HEAD") or route.startswith("/mercadolibre/")):
+        fetched = route.startswith("/mercadolibre/") and not route.startswith(_SEARCH)
+        if marketplace and (method not in ("GET", "HEAD") or fetched):
             found[f"{method} {route}"] += int(float(count))
     return found
 
@@ -94,7 +97,8 @@ async def check_replays(system: System, records: Mapping[str, Sequence[Record]])
         consumer for topic in topics().values() for consumer in topic.consumers
     }
     assert all(count for count in given.values()), f"there was nothing to replay: {given}"
-    assert await changes(system) == asked, "a replay led to a request"
+    more = await changes(system) - asked
+    assert not more, f"a replay led to requests: {more}"
 
 
 def _fated(found: Counter[str], place: tuple[str, str]) -> int:
