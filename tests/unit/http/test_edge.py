@@ -40,15 +40,22 @@ async def _application_answer(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def edge(
-    begin: Callable[[Exchange], None], limits: Limits | None = None
+    begin: Callable[[Exchange], None], limits: Limits | None = None, arriving_bytes: int = 10_000_000
 ) -> AsyncIterator[tuple[EdgeServer, int]]:
     route = Route(begin, MAX_BODY)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", _application_answer)
     runner = web.AppRunner(application)
     await runner.setup()
-    assert runner.server is not None
-    server = EdgeServer(lambda target: route if target.startswith(b"/webhooks/") else None, runner.server, limits)
+    inner = runner.server
+    assert inner is not None
+    server = EdgeServer(
+        lambda target: route if target.startswith(b"/webhooks/") else None,
+        inner,
+        limits,
+        handed_over=lambda: len(inner.connections),
+        arriving_bytes=arriving_bytes,
+    )
     port = await server.listen("127.0.0.1", 0)
     try:
         yield server, port

@@ -5,47 +5,15 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from aiohttp import web
-
-from libs.http.edge import EdgeServer, Exchange, Limits, Route
+from libs.http.edge import Limits
 from libs.http.edge.answers import json_response
 from tests.unit.http.hostile import GOOD, HEAD
-from tests.unit.http.test_edge import MAX_BODY, Recorder, statuses, talk
+from tests.unit.http.test_edge import Recorder, edge, statuses, talk
 
 PATIENT = Limits(head_seconds=1, body_seconds=1, idle_seconds=600, connections=8, linger_seconds=0.3)
 """A silent connection may stay for ten minutes, unless the room is needed."""
 
 Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@asynccontextmanager
-async def edge(
-    begin: Callable[[Exchange], None], limits: Limits, arriving_bytes: int = 10_000_000
-) -> AsyncIterator[tuple[EdgeServer, int]]:
-    route = Route(begin, MAX_BODY)
-
-    async def answer(request: web.Request) -> web.Response:
-        return web.Response(text=request.path)
-
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    inner = runner.server
-    assert inner is not None
-    server = EdgeServer(
-        lambda target: route if target.startswith(b"/webhooks/") else None,
-        inner,
-        limits,
-        handed_over=lambda: len(inner.connections),
-        arriving_bytes=arriving_bytes,
-    )
-    port = await server.listen("127.0.0.1", 0)
-    try:
-        yield server, port
-    finally:
-        await server.close(0.2)
-        await runner.cleanup()
 
 
 @asynccontextmanager
