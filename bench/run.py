@@ -75,7 +75,7 @@ def main(
     minutes: Annotated[int, typer.Option(min=1, help="How long the endurance run lasts.")] = 10,
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, instead of the size's own number.")] = None,
     peer: Annotated[list[str] | None, typer.Option(help="Only this runner; may be repeated.")] = None,
-    connections: Annotated[int, typer.Option(min=1, help="Connections of the load generator.")] = 64,
+    connections: Annotated[int, typer.Option(min=1, help="Connections of the load generator.")] = 256,
     write: Annotated[
         bool | None, typer.Option(help="Write the page and the results (by default: when nothing was left out).")
     ] = None,

@@ -32,7 +32,7 @@ class GatewayScale:
     closed: int
     opened: int
     rate: float
-    connections: int = 64
+    connections: int = 256
 
     @property
     def deliveries(self) -> int:
