@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.locks import lock_in_transaction
 from libs.db.pool import Database
+from libs.polling.timetable import look_until
 from libs.telemetry.log import get_logger
 from services.ebay_sync.config import Account
 from services.ebay_sync.run import Kind, Mode
@@ -14,8 +14,6 @@ from services.ebay_sync.runs import AlreadyRuns, Runs
 from services.ebay_sync.worker import Worker
 
 log = get_logger()
-
-LOOK_SECONDS = 5.0
 
 
 class Schedule:
@@ -39,16 +37,7 @@ class Schedule:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Look every few seconds, until `stop`."""
-        while not stop.is_set():
-            try:
-                await self.look()
-            except (DatabaseAway, NotMigrated) as error:
-                log.warning("the schedule waits", error=str(error))
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+        await look_until(stop, self.look)
 
     async def look(self) -> None:
         """Begin what is due now. Raises DatabaseAway."""

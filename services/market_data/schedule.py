@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from libs.db.errors import DatabaseAway, NotMigrated
 from libs.db.pool import Database
+from libs.polling.timetable import look_until
 from libs.telemetry.log import get_logger
 from services.market_data.config import Timetable
 from services.market_data.run import Kind
@@ -14,7 +14,6 @@ from services.market_data.runs import AlreadyRuns, Runs
 
 log = get_logger()
 
-LOOK_SECONDS = 5.0
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,16 +61,7 @@ class Schedule:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Look until `stop`."""
-        while not stop.is_set():
-            try:
-                await self.look()
-            except (DatabaseAway, NotMigrated) as error:
-                log.warning("the schedule waits", error=str(error))
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stop.wait()
-            except TimeoutError:
-                continue
+        await look_until(stop, self.look)
 
     async def look(self) -> list[str]:
         """Begin what is due, and forget what is old; the ids of the runs that were begun. Raises DatabaseAway."""
