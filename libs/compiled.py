@@ -24,6 +24,7 @@ MODULES = (
     "libs/marketplaces/json_object.py",
     "libs/marketplaces/proof.py",
     "libs/marketplaces/square/webhook.py",
+    "libs/printable.py",
     "libs/projection/folding.py",
     "libs/projection/quick_facts.py",
     "services/webhook_gateway/answers.py",
