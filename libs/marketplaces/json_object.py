@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from libs.marketplaces.contract import BadPayload
+from libs.printable import is_printable
 
 MAX_DEPTH = 64
 """No marketplace nests deeper; what does is an attack on a reader further down."""
@@ -107,7 +108,7 @@ def _deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
 
 def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
     """A value as an identifier: a text of 1 to `most` printable characters, or a whole number; raise BadPayload."""
-    if type(value) is str and 0 < len(value) <= most and value.isprintable() and value[0] != " ":
+    if type(value) is str and 0 < len(value) <= most and is_printable(value) and value[0] != " ":
         return value  # what nearly all are
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not is_identifier(text, most):
@@ -117,7 +118,7 @@ def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
 
 def is_identifier(text: str, most: int = MAX_IDENTIFIER) -> bool:
     """Whether a text may become a Kafka key or header. Printable excludes controls, surrogates and line ends."""
-    return 0 < len(text) <= most and text.isprintable() and not text.isspace()
+    return 0 < len(text) <= most and is_printable(text) and not text.isspace()
 
 
 def inner(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
