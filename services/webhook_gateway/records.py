@@ -106,7 +106,7 @@ def webhook_record(
     subject = to_key + notification.subject.encode()
     resource, state = notification.resource, trace.state
     count = _WEBHOOK_HEADERS + (resource is not None) + (state is not None) + len(kept)
-    headers = (
+    headers = [
         varint(count),
         _WEBHOOK.to_id,
         ident,
@@ -124,8 +124,8 @@ def webhook_record(
         _PARENT,
         trace.parent(),
         b"" if state is None else _STATE + field(state),
-        *kept,
-    )
+    ]
+    headers += kept
     return Record(subject, body, b"".join(headers), timestamp_ms)
 
 

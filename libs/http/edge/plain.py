@@ -1,8 +1,9 @@
 """The plainest request there is, read in a few steps: whole in one read, and nothing unusual about it.
 
-Nearly all are. The parser calls back for the target, each header, the body; here most lines cost one look-up, because a
-sender repeats them: only its signature and its times are new. Whatever is not exactly of this form is left to the
-parser, which alone refuses and explains; so this may be narrow, and must never take what the parser would not.
+Nearly all are. The parser calls back for the target, each header, the body; here most lines cost one comparison or
+look-up, because a sender repeats them: only its signature and its times are new. Whatever is not exactly of this form
+is left to the parser, which alone refuses and explains; so this may be narrow, and must never take what the parser
+would not.
 """
 
 import re
@@ -27,10 +28,9 @@ _MOST_KEPT: Final = 2048
 _LONGEST_KEPT: Final = 512
 """Lines that are remembered, and bytes of one: together at most 3 MB or so."""
 
-
 _MOST_HEADS: Final = 256
 _LONGEST_HEAD: Final = 2048
-"""Whole heads that are remembered, one for a request line, and bytes of one."""
+"""Whole heads that are remembered, one for a request line, and bytes of one: together a megabyte or two."""
 
 
 class _Head:
@@ -47,8 +47,8 @@ class _Head:
         if len(lines) != len(self.lines):
             return None
         headers = self.headers.copy()
-        for place, (line, before) in enumerate(zip(lines, self.lines, strict=True)):
-            if line == before:
+        for place, line in enumerate(lines):
+            if line == self.lines[place]:
                 continue
             name, _, value = line.partition(b": ")
             if name.lower() != self.names[place] or not _is_value(value):
@@ -78,24 +78,28 @@ class PlainRequests:
             return None
         lines = head.split(b"\r\n")  # a lone CR or LF stays within its line, and is neither a target's nor a field's
         known = self._heads.get(lines[0])
-        headers = known.like(lines) if known is not None else None
-        if known is not None and headers is not None:
-            target: bytes | None = known.target
-        else:
-            target = self._target(lines[0])
-            headers = self._headers(lines) if target is not None else None
-            if target is None or headers is None:
+        headers = None if known is None else known.like(lines)
+        if known is None or headers is None:
+            known = self._head(lines, len(head))
+            if known is None:
                 return None
-            if len(head) <= _LONGEST_HEAD:
-                self._keep(target, lines, headers)
-        if target is None or headers.get(b"content-length") != b"%d" % len(body):
+            headers = known.headers
+        if headers.get(b"content-length") != b"%d" % len(body):
             return None
-        return target, headers, body
+        return known.target, headers, body
 
-    def _keep(self, target: bytes, lines: list[bytes], headers: dict[bytes, bytes]) -> None:
-        if len(self._heads) >= _MOST_HEADS:
-            self._heads.clear()
-        self._heads[lines[0]] = _Head(target, lines, headers)
+    def _head(self, lines: list[bytes], size: int) -> _Head | None:
+        """What is read line by line; the next head of this request line is compared with it."""
+        target = self._target(lines[0])
+        headers = None if target is None else self._headers(lines)
+        if target is None or headers is None:
+            return None
+        head = _Head(target, lines, headers)
+        if size <= _LONGEST_HEAD:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[lines[0]] = head
+        return head
 
     def _headers(self, lines: list[bytes]) -> dict[bytes, bytes] | None:
         """The headers behind the request line."""
