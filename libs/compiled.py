@@ -24,6 +24,7 @@ MODULES = (
     "libs/marketplaces/json_object.py",
     "libs/marketplaces/proof.py",
     "libs/marketplaces/square/webhook.py",
+    "libs/printable.py",
     "libs/projection/folding.py",
     "libs/projection/quick_facts.py",
     "services/webhook_gateway/answers.py",
@@ -75,7 +76,7 @@ def told() -> str:
     """The state in a sentence."""
     return {
         "compiled": "The hot paths of the webhook gateway and of rebuilds are compiled.",
-        "interpreted": "The webhook gateway runs interpreted, at half as much CPU again; rebuilds do, too.",
+        "interpreted": "The webhook gateway runs interpreted, at twice the CPU or more; rebuilds do, too.",
         "stale": "The hot paths of the webhook gateway and of rebuilds were compiled from other sources than these.",
     }[state()]
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 import msgspec
+from mypy_extensions import i64
 
 from libs.marketplaces.contract import BadPayload
+from libs.printable import is_printable
 
 MAX_DEPTH = 64
 """No marketplace nests deeper; what does is an attack on a reader further down."""
@@ -51,9 +53,10 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
 
     The fast decoder keeps the last of two equal names without a word. But without a backslash in the body each text in
     it, name or value, stands between two quotation marks, and there are no others: where the object has as many texts
-    as that, none was dropped. Numbers with a fraction or an exponent it may read in a way of its own, and very long
-    ones: where there are any, and where there is a backslash, it is trusted if the object, encoded again, is the body
-    to the byte.
+    as that, none was dropped. Nor was one where the body has no byte that the object does not need: that is looked at
+    first, as it needs no second look at the body. Numbers with a fraction or an exponent it may read in a way of its
+    own, and very long ones: where there are any, and where there is a backslash, it is trusted if the object, encoded
+    again, is the body to the byte.
     """
     try:
         value = _FAST.decode(body)
@@ -62,37 +65,45 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
     if type(value) is not dict:
         return None
     if body.find(b"\\") < 0:  # `in` raises and catches a TypeError first
-        texts = _texts(value, MAX_DEPTH)
-        if texts >= 0 and 2 * texts == body.count(b'"'):
+        found = _measure(value, MAX_DEPTH)
+        if found >= 0 and (found % _TEXT == len(body) or 2 * (found // _TEXT) == body.count(b'"')):
             return value
     return value if _ENCODER.encode(value) == body and not _deeper(value, MAX_DEPTH) else None
 
 
-def _texts(value: dict[str, Any] | list[Any], levels: int) -> int:
-    """How many texts are in an object or a list; below 0 where there is a float, or more than so many levels."""
+def _measure(value: dict[str, Any] | list[Any], levels: int) -> i64:
+    """How many texts are in an object or a list, in units of `_TEXT`, and the fewest bytes that it can be written in.
+
+    Below 0 where there is a float, or more than so many levels.
+    """
     if not levels:
         return _NONE
-    found = 0
+    found: i64 = 1 if value else 2  # what begins it, and what ends it where there is no last member
     if isinstance(value, dict):
-        found = len(value)
-        for one in value.values():
-            kind = type(one)
-            if kind is str:
-                found += 1
-            elif kind is dict or kind is list:
-                found += _texts(one, levels - 1)
-            elif kind is float:
+        for name, one in value.items():
+            member = _measure_member(one, levels)
+            if member < 0:
                 return _NONE
+            found += _TEXT + len(name) + _AROUND_NAME + member
         return found
     for one in value:
-        kind = type(one)
-        if kind is str:
-            found += 1
-        elif kind is dict or kind is list:
-            found += _texts(one, levels - 1)
-        elif kind is float:
+        member = _measure_member(one, levels)
+        if member < 0:
             return _NONE
+        found += 1 + member
     return found
+
+
+def _measure_member(value: object, levels: int) -> i64:
+    if type(value) is str:
+        return _TEXT + len(value) + _QUOTES
+    if isinstance(value, (dict, list)):
+        return _measure(value, levels - 1)
+    if isinstance(value, float):
+        return _NONE
+    if isinstance(value, int) and not isinstance(value, bool):
+        return len(str(value)) if -_LONG < value < _LONG else 1  # a long one's digits would have to be made first
+    return len("false") if value is False else len("null")  # as long as "true"
 
 
 def _deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
@@ -107,7 +118,7 @@ def _deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:
 
 def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
     """A value as an identifier: a text of 1 to `most` printable characters, or a whole number; raise BadPayload."""
-    if type(value) is str and 0 < len(value) <= most and value.isprintable() and value[0] != " ":
+    if type(value) is str and 0 < len(value) <= most and is_printable(value) and value[0] != " ":
         return value  # what nearly all are
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not is_identifier(text, most):
@@ -117,7 +128,7 @@ def identifier(value: object, name: str, most: int = MAX_IDENTIFIER) -> str:
 
 def is_identifier(text: str, most: int = MAX_IDENTIFIER) -> bool:
     """Whether a text may become a Kafka key or header. Printable excludes controls, surrogates and line ends."""
-    return 0 < len(text) <= most and text.isprintable() and not text.isspace()
+    return 0 < len(text) <= most and is_printable(text) and not text.isspace()
 
 
 def inner(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -146,8 +157,16 @@ def _finite(text: str) -> float:
     return number
 
 
-_NONE: Final = -(1 << 40)
-"""Below 0 whatever is added: no body has so many texts."""
+_TEXT: Final = 1 << 32
+"""More than the bytes of any body."""
+
+_NONE: Final = -1
+
+_LONG: Final = 1 << 60
+
+_QUOTES: Final = 2
+_AROUND_NAME: Final = 4
+"""Its quotation marks, the colon, and the comma or what ends the object."""
 
 _FAST: Final = msgspec.json.Decoder()
 _ENCODER: Final = msgspec.json.Encoder()

@@ -17,6 +17,10 @@ MAX_PROOF = 4096
 _BLOCK = 64
 """Bytes; of SHA-256 (RFC 6234)."""
 
+_b2a_base64: Final = binascii.b2a_base64
+_compare_digest: Final = hmac.compare_digest
+"""Compiled, a name of another module is looked up at each call."""
+
 
 def proof_header(delivery: Delivery, name: str) -> str:
     """The header that holds the proof; raise BadSignature where it is missing or absurd."""
@@ -46,7 +50,7 @@ class HmacSha256:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
-        return binascii.b2a_base64(outer.digest(), newline=False)
+        return _b2a_base64(outer.digest(), newline=False)
 
 
 class HmacSha256Keys:
@@ -67,7 +71,7 @@ def same(expected: bytes, given: str) -> bool:
 
     Encoded proofs are compared as text: base64 can write the same bytes in several ways, and only one was sent.
     """
-    return hmac.compare_digest(expected, given.encode("utf-8", "surrogatepass"))
+    return _compare_digest(expected, given.encode("utf-8", "surrogatepass"))
 
 
 def any_same(expected: Iterable[bytes], given: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from libs.marketplaces.contract import BadPayload, Refused, UnknownAccount
 from libs.marketplaces.delivery import Delivery, Notification
+from libs.printable import is_printable
 from libs.telemetry.log import get_logger
 from services.webhook_gateway.deadlines import Deadlines
 from services.webhook_gateway.intake import LATE, Intake, NotTakenIn
@@ -18,6 +19,10 @@ from services.webhook_gateway.traces import Trace
 from services.webhook_gateway.verdict import DEFECT, Verdict, absence, refusal
 
 log = get_logger()
+
+_time: Final = time.time
+_perf_counter: Final = time.perf_counter
+"""Compiled, a name of another module is looked up at each call."""
 
 _LONGEST: Final = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
 
@@ -56,7 +61,7 @@ class Arrival:
         self.reply = reply
         self.route = route
         self.account = place.known_account
-        self.since = time.perf_counter()
+        self.since = _perf_counter()
 
     def taken_in(self, *, new: bool) -> None:
         marketplace = self.place.marketplace
@@ -96,9 +101,9 @@ class Gateway:
         try:
             marketplace = self.admit(place)
             arrival.size = len(body)
-            arrival.since = time.perf_counter()
+            arrival.since = _perf_counter()
             delivery, kept = marketplace.reception.read(
-                headers, doubled, place.query, body, place.account, place.secret, time.time()
+                headers, doubled, place.query, body, place.account, place.secret, _time()
             )
             found = marketplace.verifier.verify(delivery)
             if isinstance(found, Notification):
@@ -127,7 +132,7 @@ class Gateway:
             return
         arrival.ended = True
         arrival.verdict = verdict
-        arrival.ended_at = time.perf_counter()
+        arrival.ended_at = _perf_counter()
         self._recorder.record(arrival)
         arrival.reply(arrival, verdict)
 
@@ -192,7 +197,12 @@ class Gateway:
 def check_names(notification: Notification) -> None:
     """Raise BadPayload unless the names fit into a record's key and headers."""
     resource = notification.resource if notification.resource is not None else "-"
-    names = (notification.delivery_id, notification.topic, notification.subject, resource)
-    for name in names:
-        if not 0 < len(name) <= _LONGEST or not name.isprintable():
-            raise BadPayload("An identifier in the body is empty, too long, or not printable.")
+    delivery, topic, subject = notification.delivery_id, notification.topic, notification.subject
+    lengths_fit = (
+        0 < len(delivery) <= _LONGEST
+        and 0 < len(topic) <= _LONGEST
+        and 0 < len(subject) <= _LONGEST
+        and 0 < len(resource) <= _LONGEST
+    )
+    if not lengths_fit or not is_printable(f"{delivery}{topic}{subject}{resource}"):
+        raise BadPayload("An identifier in the body is empty, too long, or not printable.")

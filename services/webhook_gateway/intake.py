@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from libs.bus.group_commit import Log, Overloaded
 from libs.telemetry.log import get_logger
@@ -26,6 +26,10 @@ from services.webhook_gateway.window import Window
 log = get_logger()
 
 LOOK_SECONDS = 0.02
+
+_time: Final = time.time
+_monotonic: Final = time.monotonic
+"""Compiled, a name of another module is looked up at each call."""
 
 
 class NotTakenIn(Exception):
@@ -71,7 +75,7 @@ class Publication:
         self.delivery = delivery
         self.record = record
         self.senders = senders
-        self.since = time.monotonic()
+        self.since = _monotonic()
 
 
 class Intake:
@@ -110,7 +114,7 @@ class Intake:
 
     def take_in(self, delivery: bytes, record: Record, sender: Sender) -> bool:
         """Make a delivery durable: True if it is already, else `sender` is told later. Raises NotTakenIn."""
-        if self._window.holds(delivery, time.time()):
+        if self._window.holds(delivery, _time()):
             return True
         publication = self._waiting.get(delivery)
         if publication is not None:
@@ -167,14 +171,14 @@ class Intake:
         publication = self._waiting.get(entry.delivery)
         if publication is None or publication.in_producer:
             return
-        if self._window.holds(entry.delivery, time.time()):
+        if self._window.holds(entry.delivery, _time()):
             self.found(publication)
             return
         self._publish(publication, entry.record)
 
     def found(self, publication: Publication) -> None:
         """It is in the topic already."""
-        self._window.add([publication.delivery], time.time())
+        self._window.add([publication.delivery], _time())
         self._published(publication)
         self._tell()
 
@@ -215,7 +219,7 @@ class Intake:
         oldest = next((one for one in self._waiting.values() if not one.spooled), None)
         if oldest is None:
             return
-        if self._direct and time.monotonic() - oldest.since > self._spool_after:
+        if self._direct and _monotonic() - oldest.since > self._spool_after:
             self._make_detour("Kafka is late")
         self._look_later()
 
@@ -243,7 +247,7 @@ class Intake:
         self._in_producer -= len(publications)
         if error is None:
             # In the same step of the loop: at no time is an acknowledged delivery in neither place.
-            self._window.add([one.delivery for one in publications], time.time())
+            self._window.add([one.delivery for one in publications], _time())
         for publication in publications:
             publication.in_producer = False
             try:
@@ -265,7 +269,7 @@ class Intake:
 
     def _refused(self, publication: Publication, error: Exception) -> None:
         log.warning("a delivery was not published", error=f"{type(error).__name__}: {error}")
-        arrived = time.time() - (time.monotonic() - publication.since)
+        arrived = _time() - (_monotonic() - publication.since)
         self.uncertain_since = min(arrived, self.uncertain_since or arrived)
         if self._direct:
             self._make_detour("Kafka has refused a delivery")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from libs.bus.batch_writer import field
 from libs.marketplaces.contract import Contract, Refused
 from libs.marketplaces.delivery import Delivery
+from libs.printable import is_visible
 from schemas.webhooks.webhook_received import HTTP_HEADER_PREFIX
 
 _MOST_KEPT_HEADER: Final = 8 * 1024
@@ -60,7 +61,7 @@ class Reception:
             if value is None:
                 continue
             text = value.decode("latin-1")
-            plain = text.isascii() and text.isprintable() and len(text) <= _MOST_KEPT_HEADER  # what nearly all are
+            plain = len(value) <= _MOST_KEPT_HEADER and is_visible(value)  # what nearly all are
             if raw_name in doubled or not (plain or _is_plain(text)):
                 if kept_name is not None:
                     raise _bad_header(name, twice=raw_name in doubled)

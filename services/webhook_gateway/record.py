@@ -39,9 +39,10 @@ _Same = tuple[str, str | None, str | None, str | None, Decision, str | None, int
 class _Told:
     """The constant parts, of the log line and of the event's JSON up to where they change; and what was not counted."""
 
-    __slots__ = ("data", "key", "line", "seconds")
+    __slots__ = ("data", "key", "line", "same", "seconds")
 
-    def __init__(self, line: str, key: bytes, data: str) -> None:
+    def __init__(self, same: _Same, line: str, key: bytes, data: str) -> None:
+        self.same = same
         self.line = line
         self.key = key
         self.data = data
@@ -77,7 +78,7 @@ class Recorder:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        counted: dict[_Same, _Told] = {}
+        counted: list[_Told] = []
         decisions: list[Record] = []
         clocks = time.time() - time.perf_counter()
         for arrival in waiting:
@@ -97,7 +98,8 @@ class Recorder:
             told = self._kept.get(same)
             if told is None:
                 told = self._tell(same)
-            counted[same] = told
+            if not told.seconds:
+                counted.append(told)
             told.seconds.append(seconds)
             if marketplace is not None and seconds > marketplace.deadline:
                 GATEWAY_DEADLINE_MISSES.labels(name).inc()
@@ -112,8 +114,8 @@ class Recorder:
             data = f'{told.data}{same_end}"delivery_ref": "{arrival.request_id}", "decided_at": "{text}"}}'
             decisions.append(decision_record(told.key, data.encode(), text, at // 1000, trace))
         self._decisions.put(decisions)
-        for same, told in counted.items():
-            _count(same, told.seconds)
+        for told in counted:
+            _count(told.same, told.seconds)
             told.seconds = []
 
     def _tell(self, same: _Same) -> _Told:
@@ -128,7 +130,7 @@ class Recorder:
         }
         line = json.dumps({"event": "delivery", "level": "info", "service": SERVICE, **common})
         data = json.dumps(common, ensure_ascii=False)
-        told = _Told(f"{line[:-1]}, ", f"{name}:{account or '-'}".encode(), f"{data[:-1]}, ")
+        told = _Told(same, f"{line[:-1]}, ", f"{name}:{account or '-'}".encode(), f"{data[:-1]}, ")
         if len(self._kept) >= _MOST_KEPT:  # a sender may invent topics
             self._kept.clear()
         self._kept[same] = told

@@ -20,8 +20,9 @@ from services.webhook_gateway.traces import Trace
 
 _NAMESPACED: Final = sha1(uuid5(NAMESPACE_URL, "urn:sellstream:webhook").bytes, usedforsecurity=False)
 
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""RFC 9562, section 4.1: the first two bits of a UUID's seventeenth digit are 1 and 0."""
+_VERSION: Final = [bytes([0x50 | byte & 0x0F]) for byte in range(256)]
+_VARIANT: Final = [bytes([0x80 | byte & 0x3F]) for byte in range(256)]
+"""A UUID's seventh and ninth byte, by what is hashed there (RFC 9562, sections 4.1 and 5.5)."""
 
 
 @dataclass(init=False)
@@ -48,10 +49,10 @@ def webhook_id(marketplace: str, notification: Notification) -> tuple[bytes, str
     name = f"{marketplace}:{notification.account}:{notification.delivery_id}".encode()
     hashed = _NAMESPACED.copy()
     hashed.update(name)
-    digits = hashed.hexdigest()
-    variant = _VARIANT[digits[16]]
-    text = f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
-    return bytes.fromhex(text.replace("-", "")), text
+    raw = hashed.digest()
+    identity = b"".join((raw[:6], _VERSION[raw[6]], raw[7:8], _VARIANT[raw[8]], raw[9:16]))
+    digits = identity.hex()
+    return identity, f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class _Frame:
@@ -101,11 +102,11 @@ def webhook_record(
     `received_at` and `timestamp_ms` are the same time, once as `Clock` writes it.
     """
     ident = identity.encode()
-    to_delivery, topic = _names(marketplace, notification.account, notification.topic)
-    subject = f"{marketplace}:{notification.account}:{notification.subject}".encode()
+    to_key, to_delivery, topic = _names(marketplace, notification.account, notification.topic)
+    subject = to_key + notification.subject.encode()
     resource, state = notification.resource, trace.state
     count = _WEBHOOK_HEADERS + (resource is not None) + (state is not None) + len(kept)
-    headers = (
+    headers = [
         varint(count),
         _WEBHOOK.to_id,
         ident,
@@ -123,20 +124,20 @@ def webhook_record(
         _PARENT,
         trace.parent(),
         b"" if state is None else _STATE + field(state),
-        *kept,
-    )
+    ]
+    headers += kept
     return Record(subject, body, b"".join(headers), timestamp_ms)
 
 
 @lru_cache(maxsize=1024)
-def _names(marketplace: str, account: str, topic: str) -> tuple[bytes, bytes]:
-    """What stands between the correlation and the delivery's id, and the topic behind that."""
+def _names(marketplace: str, account: str, topic: str) -> tuple[bytes, bytes, bytes]:
+    """What the key begins with, what stands between the correlation and the delivery's id, the topic behind that."""
     to_delivery = (
         header("ce_marketplace", marketplace.encode())
         + header("ce_account", account.encode())
         + field(b"ce_deliveryid")
     )
-    return to_delivery, header("ce_notificationtopic", topic.encode())
+    return f"{marketplace}:{account}:".encode(), to_delivery, header("ce_notificationtopic", topic.encode())
 
 
 def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
@@ -172,5 +173,5 @@ class Clock:
         second = microseconds // 1_000_000
         if second != self._second:
             self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
-        return f"{self._text}.{str(1_000_000 + microseconds % 1_000_000)[1:]}Z"
+            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6] + "."
+        return f"{self._text}{str(1_000_000 + microseconds % 1_000_000)[1:]}Z"

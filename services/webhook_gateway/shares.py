@@ -5,13 +5,26 @@ that flood share it equally, and whoever comes next always finds some. Source: C
 length thresholds for shared-memory packet switches", IEEE/ACM Transactions on Networking 6 (1998).
 """
 
+from typing import Final
+
+from mypy_extensions import i64
+
 _TIMES_THE_FREE = 8
+_COLON: Final = 0x3A
 
 
 def account_of(key: bytes) -> bytes:
     """Marketplace and account, from the key of a webhook's record."""
-    parts = key.split(b":", 2)  # `find` behind a place takes its arguments as a tuple, at four times the price
-    return key if len(parts) < 3 else parts[0] + b":" + parts[1]
+    colons = 0
+    at: i64 = 0
+    length: i64 = len(key)
+    while at < length:
+        if key[at] == _COLON:
+            colons += 1
+            if colons == 2:
+                return key[:at]
+        at += 1
+    return key
 
 
 class Shares:

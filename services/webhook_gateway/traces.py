@@ -4,6 +4,7 @@ Where spans are exported, they are real ones. Elsewhere nobody sees a span, so n
 """
 
 import os
+from typing import Final
 from uuid import uuid4
 
 from opentelemetry import trace
@@ -14,10 +15,10 @@ from opentelemetry.trace.propagation import set_span_in_context
 
 from libs.telemetry.trace import context_of, tracer
 
-_DIGITS = 76
-_AT_ONCE = 64
+_DIGITS: Final = 76
+_AT_ONCE: Final = 64
 
-_ready: list[str] = []
+_ready: Final[list[str]] = []
 
 
 def random_digits() -> str:

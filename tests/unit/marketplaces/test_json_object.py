@@ -106,6 +106,34 @@ def test_what_fits_no_header_is_no_identifier(value: object) -> None:
         identifier(value, "id")
 
 
+_TOKENS = st.sampled_from(
+    ["0", "-0", "-12", "9" * 40, "1.50", "1E2", "true", "false", "null", '""', '"x"', '"é"', "[]", "{}", '["a",1.0,{}]']
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "é", ""]) | st.integers().map(str), _TOKENS), max_size=40),
+    st.sampled_from(["", " "]),
+)
+@settings(max_examples=500, deadline=None)
+def test_an_object_without_escapes_is_read_as_it_is_unless_a_name_stands_twice(
+    members: list[tuple[str, str]], blank: str
+) -> None:
+    """Compact and not, with any number of fractions, and numbers in each form."""
+    body = f"{{{blank}{','.join(f'{chr(34)}{name}{chr(34)}:{token}' for name, token in members)}}}".encode()
+    if len({name for name, _ in members}) == len(members):
+        assert read_object(body) == json.loads(body)
+    else:
+        with pytest.raises(BadPayload):
+            read_object(body)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 15, 16, 31, 32, 64, 256])
+def test_many_fractions_hide_no_name_that_stands_twice(count: int) -> None:
+    with pytest.raises(BadPayload):
+        read_object(b'{"a":"x","a":[' + b"1.50," * count + b"0]}")
+
+
 _BLANKS = st.sampled_from(["", "", "", " ", "\n", "\t ", " \r\n"])
 _NAMES = st.sampled_from(["a", "b", "a:b", 'a":', "\\u0061", "x\\\\", "é"])
 _VALUES = st.sampled_from(

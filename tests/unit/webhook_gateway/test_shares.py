@@ -44,3 +44,9 @@ def test_floods_share_equally_and_leave_room_for_the_next(floods: int, size: int
 def test_a_records_key_names_marketplace_and_account() -> None:
     assert account_of(b"square:shop:M1:order:7") == b"square:shop"
     assert account_of(b"alone") == b"alone"
+    assert account_of(b"square:shop") == b"square:shop"
+
+
+@given(st.text(st.sampled_from("ab:")).map(str.encode))
+def test_marketplace_and_account_are_the_first_two_parts_of_a_key(key: bytes) -> None:
+    assert account_of(key) == b":".join(key.split(b":")[:2])
