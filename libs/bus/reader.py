@@ -24,6 +24,7 @@ log = get_logger()
 
 FETCH_BYTES = 4 * 1024 * 1024
 _POLL_MILLISECONDS = 500
+_SINCE_MILLISECONDS = 5
 FAR_BEHIND = 2_000
 _GATHER_SECONDS = 0.5
 _GATHER_TRIES = 10
@@ -66,7 +67,8 @@ class GroupReader:
     """The partitions that a consumer group assigns. A new one gives nothing until it is placed.
 
     `gather_seconds`: so long at most does a read gather records when they are FAR_BEHIND the log's end or more; it ends
-    sooner when a tenth of that brings nothing.
+    sooner when a tenth of that brings nothing. `since_milliseconds`: so long at most does a read that finds records
+    wait for those that have come after them.
     """
 
     def __init__(
@@ -77,11 +79,14 @@ class GroupReader:
         *,
         max_records: int,
         gather_seconds: float = _GATHER_SECONDS,
+        since_milliseconds: int = _SINCE_MILLISECONDS,
     ) -> None:
         self._settings = settings
         self._topics = [settings.topic(topic) for topic in topics]
         self._max_records = max_records
         self._gather_seconds = gather_seconds
+        self._since_milliseconds = since_milliseconds
+        self._away: KafkaAway | None = None  # for the next read to raise
         self._unplaced: set[TopicPartition] = set()
         self._positions: dict[TopicPartition, int] = {}
         self._showing: asyncio.Task[None] | None = None
@@ -145,21 +150,36 @@ class GroupReader:
     async def read(self, milliseconds: int = _POLL_MILLISECONDS) -> dict[Partition, Chunk]:
         """What has arrived, at most `max_records`; waits a little if nothing has. Raises KafkaAway.
 
-        Near the log's end that is handed out at once. Far behind it, records are gathered into a large batch: for
-        whoever writes them in one transaction that is several times as fast.
+        Near the log's end that is handed out at once, with what came while the last batch was in hand. Far behind it,
+        records are gathered into a large batch: for whoever writes them in one transaction that is several times as
+        fast.
         """
+        if self._away is not None:
+            raise self._away
         count = self._assignments.count
-        found = await self._getmany(milliseconds, self._max_records)
+        found = await self._getmany(0, self._max_records)
+        # What was there came right after the last read, and the client has asked for nothing since: what came later is
+        # still at the broker, which gives it at once.
+        pause = self._since_milliseconds if found else milliseconds
+        gathering_pause = round(self._gather_seconds * 1000 / _GATHER_TRIES)
         left = self._max_records - sum(map(len, found.values()))
         deadline = time.monotonic() + self._gather_seconds
-        pause = round(self._gather_seconds * 1000 / _GATHER_TRIES)
-        while found and left > 0 and self._behind() > FAR_BEHIND and time.monotonic() < deadline:
-            more = await self._getmany(pause, left)
+        while left > 0:
+            far = found and self._behind() > FAR_BEHIND
+            try:
+                more = await self._getmany(gathering_pause if far else pause, left)
+            except KafkaAway as error:
+                if not found:
+                    raise
+                self._away = error  # what is in hand goes first: other partitions than the troubled one get on
+                break
             if not more or self._assignments.count != count:
                 break
             for actual, records in more.items():
                 found.setdefault(actual, []).extend(records)
             left -= sum(map(len, more.values()))
+            if self._behind() <= FAR_BEHIND or time.monotonic() >= deadline:
+                break
         return {
             self._logical(actual): Chunk(records, records[-1].offset + 1)
             for actual, records in found.items()

@@ -13,7 +13,7 @@ from libs.projection.model import AnyReadModel
 from libs.projection.record import Located
 from libs.projection.table import Table
 
-FEW_ROWS = 8
+FEW_ROWS = 32
 """So many are written one by one, in one round trip; more of them by COPY."""
 
 

@@ -14,7 +14,7 @@ from libs.projection.model import AnyReadModel
 from libs.projection.record import Located
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_CONSUMED
-from libs.telemetry.trace import context_of, tracer
+from libs.telemetry.trace import context_of, is_recorded, tracer
 from schemas.envelope import Envelope
 
 log = get_logger()
@@ -30,10 +30,11 @@ def tell(model: AnyReadModel, consumer: str, batch: Batch, folded: Folded[Any], 
         BUS_CONSUMED.labels(consumer, topic, "handled").inc(move.records - move.skipped)
         if move.skipped:
             BUS_CONSUMED.labels(consumer, topic, "dead_lettered").inc(move.skipped)
-    for located in batch.facts[:: len(batch.facts) // (MOST_SPANS + 1) + 1]:
-        envelope = located.envelope
-        if envelope.traceparent is not None:
-            _span(model, consumer, located, envelope, began, ended)
+    if is_recorded():
+        for located in batch.facts[:: len(batch.facts) // (MOST_SPANS + 1) + 1]:
+            envelope = located.envelope
+            if envelope.traceparent is not None:
+                _span(model, consumer, located, envelope, began, ended)
     one = batch.facts[0] if len(batch.facts) == 1 else None
     log.info(
         "applied",

@@ -33,6 +33,11 @@ def configure_traces(service: str) -> TracerProvider:
     return provider
 
 
+def is_recorded() -> bool:
+    """Whether anybody will see a span. One that nothing is sent on from need not be made otherwise."""
+    return getattr(trace.get_tracer_provider(), "sampler", None) is not ALWAYS_OFF
+
+
 def trace_headers() -> dict[str, str]:
     """`traceparent` and perhaps `tracestate` of the current span, to be sent on."""
     carrier: dict[str, str] = {}

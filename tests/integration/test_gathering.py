@@ -75,3 +75,19 @@ async def test_a_batch_is_never_too_large_and_at_the_end_what_has_come_is_handed
         for number in range(3):
             await log.send_and_wait(kafka.topic("orders"), VALUE, partition=0)
             assert await batch(reader) == [RECORDS + number]
+
+
+async def test_what_has_come_while_a_batch_was_in_hand_is_the_next_batch(
+    kafka: KafkaSettings, log: AIOKafkaProducer
+) -> None:
+    async with GroupReader(kafka, "gathering", ["orders"], max_records=RECORDS, since_milliseconds=60_000) as reader:
+        await placed(reader, RECORDS)
+        await log.send_and_wait(kafka.topic("orders"), VALUE, partition=0)
+        async with asyncio.timeout(ENOUGH_SECONDS):
+            while (
+                reader.end(PARTITION) != RECORDS + 1
+            ):  # the client has that one, and asks for no more of its partition
+                await asyncio.sleep(0.01)
+        for _ in range(3):
+            await log.send_and_wait(kafka.topic("orders"), VALUE, partition=0)
+        assert await batch(reader) == list(range(RECORDS, RECORDS + 4))
