@@ -26,6 +26,7 @@ MODULES = (
     "libs/marketplaces/square/webhook.py",
     "libs/projection/folding.py",
     "libs/projection/quick_facts.py",
+    "libs/read_models/gathering.py",
     "services/webhook_gateway/answers.py",
     "services/webhook_gateway/deadlines.py",
     "services/webhook_gateway/decisions.py",
