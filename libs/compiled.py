@@ -25,6 +25,7 @@ MODULES = (
     "libs/marketplaces/proof.py",
     "libs/marketplaces/square/webhook.py",
     "libs/projection/folding.py",
+    "libs/projection/header_layout.py",
     "libs/projection/quick_facts.py",
     "libs/read_models/gathering.py",
     "services/webhook_gateway/answers.py",
