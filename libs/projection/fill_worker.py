@@ -5,6 +5,11 @@ started this one is gone, however it went, the input ends, and so does this proc
 then is rolled back. Standard output: a number for each piece of progress; at the end `done`, or `failed <why>`.
 """
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # before all the other imports: to look through them for circles would take an eighth of their time
+
 import asyncio
 import os
 import pickle

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from libs.db.pool import Record
-from libs.projection.copy_lines import line_maker
+from libs.projection.copy_lines import line_columns, line_maker
 from libs.projection.quick_facts import QuickFacts
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
@@ -154,6 +154,11 @@ class ReadModel(Generic[R, F]):
     def line(self) -> Callable[[R], str]:
         """Makes a row's line for COPY."""
         return line_maker(typing.get_type_hints(self.row), self._json_decoders)
+
+    @cached_property
+    def line_columns(self) -> tuple[str, ...]:
+        """The columns as they stand in a line."""
+        return line_columns(typing.get_type_hints(self.row), self._json_decoders)
 
     @cached_property
     def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:

@@ -16,6 +16,7 @@ import msgspec
 
 from libs.bus.message import REDRIVE_TO
 from libs.bus.plain_records import PlainRecord
+from libs.projection.header_layout import HeaderLayout
 from libs.projection.struct_form import NoStructForm, struct_form
 from schemas.envelope import Header
 from schemas.event import Fact
@@ -52,6 +53,7 @@ class QuickFacts:
             self.form = None
         self._decode = None if self.form is None else _decoder(self.form)
         self._decode_again: Callable[[bytes], Fact] | None = None
+        self._layouts: dict[int, HeaderLayout] = {}  # by how many headers there are: a cause may be told, or none
 
     @property
     def decode(self) -> Callable[[bytes], Fact]:
@@ -70,12 +72,26 @@ class QuickFacts:
     def read_plain(self, record: PlainRecord) -> Quick | None:
         """The same of a record that stands in its batch, sooner; raises NotPlain where its headers are none."""
         try:
-            found = _envelope_in_place(record.header_bytes, self._type)
+            found = self._envelope_in_place(record.header_bytes)
         except ValueError:
             found = None
         if found is None:
             return self.read(record.headers, record.value)
         return self._read(found, record.value)
+
+    def _envelope_in_place(self, data: bytes) -> tuple[str, str | None] | None:
+        """As the function of this name, which reads the first headers of each layout."""
+        layout = self._layouts.get(data[0]) if data else None
+        known = None if layout is None else layout.read(data)
+        if known is None:
+            found = _envelope_in_place(data, self._type)
+            if found is not None:
+                self._layouts[data[0]] = HeaderLayout(data)
+            return found
+        event_id, time, correlation_id = known
+        if not _is_usual(time.decode()):
+            return None
+        return event_id.decode(), correlation_id.decode() if correlation_id else None
 
     def _read(self, found: tuple[str, str | None] | None, value: bytes | None) -> Quick | None:
         decode = self._decode

@@ -128,7 +128,7 @@ class Table:
         await connection.copy_to_table(
             table,
             schema_name=schema,
-            columns=list(self.model.columns),
+            columns=list(self.model.line_columns),
             source=pieces(),
             format="csv",
             delimiter=DELIMITER,

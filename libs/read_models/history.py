@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from sys import intern
 from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
 
 from libs.projection.model import Position, Refused, Row
+from libs.read_models.gathering import Gathering, Latest
 
 _INT8 = 2**63
 
@@ -80,22 +80,6 @@ R = TypeVar("R", bound=EntityRow)
 F = TypeVar("F", bound=EntityFact)
 
 
-class Latest(msgspec.Struct, gc=False):
-    """What is known of an entity: its newest fact's source and place, what decides over the next one, the history.
-
-    Of all entities at the same time: hence no parts of its own but the history, and words that all of them share.
-    """
-
-    source: Any
-    offset: int
-    event_id: str
-    correlation_id: str | None
-    updated_at: datetime
-    status: StrEnum
-    marketplace_status: str
-    history: list[StatusEntry]
-
-
 @dataclass(frozen=True)
 class OfLatest(Generic[R, F]):
     """The fold of a read model whose row is the newest fact's own state, with the status history: its `evolve`.
@@ -115,26 +99,10 @@ class OfLatest(Generic[R, F]):
         self._refuse(fact)
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
 
-    def gather(
-        self, latest: Latest | None, fact: F, offset: int, event_id: str, correlation_id: str | None, source: Any
-    ) -> Latest:
-        """What is known of an entity after a fact. Changes `latest`; raises Refused."""
-        updated_at, status = fact.updated_at, fact.status
-        if latest is not None and (updated_at < latest.updated_at or event_id == latest.event_id):
-            return latest
-        if self.bigints:
-            self._refuse(fact)
-        if latest is None:
-            word = intern(fact.marketplace_status)
-            entry = StatusEntry(intern(str(status)), word, updated_at, event_id)
-            return Latest(source, offset, event_id, correlation_id, updated_at, status, word, [entry])
-        if status != latest.status or fact.marketplace_status != latest.marketplace_status:
-            latest.status = status
-            latest.marketplace_status = word = intern(fact.marketplace_status)
-            latest.history.append(StatusEntry(intern(str(status)), word, updated_at, event_id))
-        latest.source, latest.offset, latest.updated_at = source, offset, updated_at
-        latest.event_id, latest.correlation_id = event_id, correlation_id
-        return latest
+    @property
+    def gather(self) -> Callable[[Latest | None, F, int, str, str | None, Any], Latest]:
+        """What is known of an entity after a fact; raises Refused."""
+        return Gathering(StatusEntry, self._refuse if self.bigints else None).gather
 
     def row(self, latest: Latest, fact: F, topic: str, partition: int) -> R:
         """The row of what was gathered, and of the fact of its source."""

@@ -136,6 +136,49 @@ def places(data: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+HEADER_VALUES = [
+    b"",
+    b"x",
+    b"\xc3\xa9",
+    b"\0",
+    b"1.0",
+    b"i" * 63,
+    b"i" * 64,
+    b"x\x0ace_id\x02y",
+    b"2026-01-01T00:00:00Z",
+    b"no time",
+]
+
+
+@given(st.data())
+def test_headers_that_stand_nearly_as_those_before_are_read_alike(data: st.DataObject) -> None:
+    """The layout of those before is remembered; every change is made to a record that stands in it."""
+    orders = READ_MODELS["orders"]
+    usual = record(order(1))
+    headers = [*usual.headers, ("ce_causationid", b"why")] if data.draw(st.booleans()) else list(usual.headers)
+    usual = replace(usual, headers=headers)
+    assert agreed(orders, usual)
+    assert agreed(orders, replace(usual, headers=[*headers, ("traceparent", b"00-1-2-01")]))
+    changed = list(headers)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(changed) - 1))
+        other = data.draw(st.integers(0, len(changed) - 1))
+        name, value = changed[place]
+        change = data.draw(st.sampled_from(["value", "name", "exchange", "remove", "double"]))
+        if change == "value":
+            changed[place] = (name, data.draw(st.sampled_from(HEADER_VALUES)))
+        elif change == "name":
+            changed[place] = (data.draw(st.sampled_from(["ce_id", "ce_time", "ce_ib", "é", "", "tracestate"])), value)
+        elif change == "exchange":
+            changed[place], changed[other] = changed[other], changed[place]
+        elif change == "remove" and len(changed) > 1:
+            del changed[place]
+        else:
+            changed.append(changed[place])
+    agreed(orders, replace(usual, headers=changed))
+    assert agreed(orders, usual)
+
+
 @given(any_model, st.data())
 def test_facts_with_other_values_are_read_alike(model: AnyReadModel, data: st.DataObject) -> None:
     example = data.draw(st.sampled_from(examples(BY_MODEL[model.fact], SCHEMAS)))
