@@ -21,12 +21,18 @@ _SETTINGS = {"timezone": "UTC"}
 
 
 class Database:
-    """A pool of connections to one database. Opening it does not connect: the first use does."""
+    """A pool of connections to one database. Opening it does not connect: the first use does.
 
-    def __init__(self, url: str, *, application: str, most: int = 8) -> None:
+    With `again`, all that is written can be made again from elsewhere, and no commit waits for the disk: a server that
+    crashes may take back those of the last second, from one on all of them; none that a commit which did wait came
+    after. https://www.postgresql.org/docs/current/wal-async-commit.html
+    """
+
+    def __init__(self, url: str, *, application: str, most: int = 8, again: bool = False) -> None:
         self._url = url
         self._application = application
         self._most = most
+        self._settings = {**_SETTINGS, "synchronous_commit": "off"} if again else _SETTINGS
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     @property
@@ -40,7 +46,7 @@ class Database:
             min_size=0,
             max_size=self._most,
             timeout=CONNECT_SECONDS,
-            server_settings={**_SETTINGS, "application_name": self._application},
+            server_settings={**self._settings, "application_name": self._application},
         )
         return self
 

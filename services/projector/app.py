@@ -21,7 +21,10 @@ async def build(config: Config) -> AsyncIterator[Service]:
     """The service, connected; everything is closed in the opposite order."""
     async with AsyncExitStack() as stack:
         most = len(config.read_models) + 2  # a connection for each read model, and one or two for readiness
-        database = await stack.enter_async_context(Database(config.database.url, application=NAME, most=most))
+        # Rows and checkpoints that a crash has taken back come again from the log.
+        database = await stack.enter_async_context(
+            Database(config.database.url, application=NAME, most=most, again=True)
+        )
         publisher = await stack.enter_async_context(Publisher(config.kafka, NAME))
         dead_letters = DeadLetters(config.kafka, publisher, NAME)
         tuning = Tuning(config.batch_records, config.poll_milliseconds)
