@@ -9,12 +9,12 @@ WHOLE_MINUTES = 3
 @dataclass(frozen=True)
 class EnduranceScale:
     """`fill`: requests of the closed loop, which measures the highest throughput and fills the gateway's window of
-    known deliveries: what grows after it is not the window. `dead_seconds`: how long the broker is away.
+    known deliveries, twice over: what grows after it is not the window. `dead_seconds`: how long the broker is away.
     """
 
     minutes: int
     warm_up: int = 5_000
-    fill: int = 262_144
+    fill: int = 2 * 262_144
     connections: int = 64
     dead_seconds: float = 10.0
     segment_seconds: float = 60.0
