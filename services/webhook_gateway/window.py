@@ -1,7 +1,7 @@
 """Which deliveries were taken in lately: ids of 16 bytes, for a time and up to a number, the oldest out first.
 
-Memory: about 160 bytes per id (300 where each came alone), so 42 MB (80) for the default of 262,144; and flat. One dict of
-them all would be made anew now and then, as a full window loses as many as it gets: 20 MB at once, which stay.
+Memory: about 160 bytes per id (300 where each came alone): 42 to 80 MB for the default of 262,144; and flat. One
+dict of them all would be made anew now and then, as a full window loses as many as it gets: 20 MB at once, which stay.
 """
 
 import heapq
