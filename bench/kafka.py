@@ -1,6 +1,8 @@
 """Topics for the benchmarks: made, measured, read whole, removed."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -9,6 +11,12 @@ from confluent_kafka.cimpl import NewTopic
 from bench import PARTITIONS
 
 _TIMEOUT = 30.0
+_NOT_YET = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+"""What a broker answers while it takes over a partition: of a topic that was just made, or after its own start."""
 
 
 class Topics:
@@ -19,10 +27,16 @@ class Topics:
         self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 3})
 
     def create(self, *names: str, partitions: int = PARTITIONS) -> None:
-        """Create topics with the cluster's default replication. Raises KafkaException, also where one exists."""
+        """Create topics with the cluster's default replication. Raises KafkaException, also where one exists.
+
+        Ends when every partition's leader answers for it: a peer's first requests must not fail for want of one.
+        """
         created = self._admin.create_topics([NewTopic(name, partitions, -1) for name in names])
         for future in created.values():
             future.result(_TIMEOUT)
+        with closing(_reader(self.bootstrap_servers)) as reader:
+            for name in names:
+                _bounds(reader, name, range(partitions))
 
     def delete(self, *names: str) -> None:
         """Delete topics; one that is not there is as good as deleted."""
@@ -39,26 +53,21 @@ class Topics:
 
     def records(self, name: str) -> int | None:
         """How many records the topic holds (first to last offset), or None where there is no such topic."""
-        if name not in self._admin.list_topics(timeout=_TIMEOUT).topics:
+        found = self._admin.list_topics(timeout=_TIMEOUT).topics.get(name)
+        if found is None:
             return None
-        with_reader = _reader(self.bootstrap_servers)
-        try:
-            return sum(high - low for _, low, high in _bounds(with_reader, name))
-        finally:
-            with_reader.close()
+        with closing(_reader(self.bootstrap_servers)) as reader:
+            return sum(high - low for _, low, high in _bounds(reader, name, found.partitions))
 
     def read(self, name: str, *, batch: int = 2000) -> Iterator[list[Message]]:
         """All records that the topic holds now, in batches, in order within each partition. Raises KafkaException."""
-        reader = _reader(self.bootstrap_servers)
-        try:
+        with closing(_reader(self.bootstrap_servers)) as reader:
             yield from read_batches(reader, name, batch)
-        finally:
-            reader.close()
 
 
 def read_batches(reader: Consumer, topic: str, batch: int) -> Iterator[list[Message]]:
     """From the beginning to the present end of every partition. Raises KafkaException."""
-    bounds = _bounds(reader, topic)
+    bounds = _bounds(reader, topic, reader.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
     left = sum(high - low for _, low, high in bounds)
     reader.assign([TopicPartition(topic, partition, low) for partition, low, _ in bounds])
     while left > 0:
@@ -85,9 +94,16 @@ def _reader(bootstrap_servers: str) -> Consumer:
     )
 
 
-def _bounds(reader: Consumer, topic: str) -> list[tuple[int, int, int]]:
-    partitions = sorted(reader.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
-    return [
-        (partition, *reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT))
-        for partition in partitions
-    ]
+def _bounds(reader: Consumer, topic: str, partitions: Iterable[int]) -> list[tuple[int, int, int]]:
+    """Number, first offset and end of each partition; waits until each has a leader. Raises KafkaException."""
+    deadline = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            return [
+                (one, *reader.get_watermark_offsets(TopicPartition(topic, one), timeout=_TIMEOUT))
+                for one in sorted(partitions)
+            ]
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
