@@ -1,6 +1,7 @@
 """The only main loop: settings, signals, start and stop in order, health, metrics. Every service is run by it."""
 
 import asyncio
+import faulthandler
 import gc
 import signal
 import sys
@@ -51,6 +52,7 @@ class Service:
 def run(build: Callable[[Config], AbstractAsyncContextManager[Service]], config: type[Config]) -> NoReturn:
     """Run a service until SIGTERM or SIGINT. Exit status: 0 stopped, 1 failed, 2 wrong settings."""
     name = build.__module__.rsplit(".", 2)[-2]
+    faulthandler.enable()  # a crash in compiled code, or SIGABRT to a process that hangs, tells where it was
     configure_logs(name)
     try:
         settings = config()

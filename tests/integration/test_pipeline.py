@@ -272,6 +272,7 @@ async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
 
         async def both_sellers() -> bool:
             """From then on no token is being refreshed: one that is killed in that moment is lost."""
+            assert first.returncode is None, f"the worker ended with {first.returncode}"
             sql = "SELECT count(DISTINCT seller_id) FROM read_models.items"
             return await table_is_there(database) and await scalar(database, sql) == sellers
 
@@ -279,16 +280,15 @@ async def test_sellstream_enricher_run_is_killed_and_another_one_goes_on(
             counts = (await queue.counts())["enrich"]
             return all(status.ended for status in counts)
 
-        first = await worker(environment, shown, "services.mercadolibre_enricher.run_worker", "enrich")
-        await until(both_sellers, "items of each seller are enriched", 60)
-        await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
-        await asyncio.sleep(0.05)
-        first.kill()
-        await first.wait()
-        second = await worker(environment, shown, "services.ops.cli", "enricher", "run", "enrich")
-        await until(nothing_open, "every item is enriched", 60)
-        second.send_signal(signal.SIGINT)  # as a terminal does
-        assert await asyncio.wait_for(second.wait(), 30) == 0
+        async with worker(environment, shown, "services.mercadolibre_enricher.run_worker", "enrich") as first:
+            await until(both_sellers, "items of each seller are enriched", 60)
+            await seeds.plant([Seed(item_id, Source.IMPORT) for item_id in known])
+            await asyncio.sleep(0.05)
+            first.kill()
+        async with worker(environment, shown, "services.ops.cli", "enricher", "run", "enrich") as second:
+            await until(nothing_open, "every item is enriched", 60)
+            second.send_signal(signal.SIGINT)  # as a terminal does
+            assert await asyncio.wait_for(second.wait(), 30) == 0
     counts = await queue.counts()
     assert counts["enrich"].keys() == {Status.SUCCEEDED}
     assert counts["score"] == {Status.PENDING: len(known)}
@@ -301,8 +301,23 @@ async def table_is_there(database: Database) -> bool:
     return await scalar(database, "SELECT to_regclass('read_models.items')") is not None
 
 
-async def worker(environment: dict[str, str], log: Path, module: str, *arguments: str) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def worker(
+    environment: dict[str, str], log: Path, module: str, *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A running process; when the block fails, its log tells where it was."""
     with log.open("ab") as out:
-        return await asyncio.create_subprocess_exec(
+        running = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *arguments), env=environment, stdout=out, stderr=asyncio.subprocess.STDOUT
         )
+    try:
+        yield running
+    except BaseException:
+        if running.returncode is None:
+            running.send_signal(signal.SIGABRT)
+            await asyncio.wait([asyncio.create_task(running.wait())], timeout=5)
+        raise
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
