@@ -18,6 +18,7 @@ from prometheus_client import Counter, Histogram
 
 from libs.db.errors import DatabaseAway
 from libs.jobs.depth import count_open
+from libs.jobs.failures import tell_failure
 from libs.jobs.job import Failed, Finish, Job, JobFailed, Outcome, Released, Retry, RetryJob, Succeeded
 from libs.jobs.queue import JobQueue, LockLost
 from libs.jobs.settings import WorkerSettings
@@ -181,8 +182,9 @@ class Worker:
         except RetryJob as error:
             return self._retry(job, error.error, error.after_seconds, counts=error.counts)
         except JobFailed as error:
-            log.warning("job failed permanently", job_id=job.job_id, job_type=job.job_type, error=dict(error.error))
-            return Failed(error.error)
+            failed = Failed(error.error)
+            tell_failure(job, failed)
+            return failed
         except LockLost as error:
             log.warning("job lost", job_id=job.job_id, job_type=job.job_type, error=str(error))
             return None
@@ -195,16 +197,9 @@ class Worker:
         self, job: Job, error: Mapping[str, object], after_seconds: float | None, *, counts: bool = True
     ) -> Retry:
         wait = self._settings.backoff.seconds(job.attempts + 1) if after_seconds is None else after_seconds
-        log.warning(
-            "job failed",
-            job_id=job.job_id,
-            job_type=job.job_type,
-            attempts=job.attempts + counts,
-            max_attempts=job.max_attempts,
-            seconds=None if counts and job.last_attempt else round(wait, 1),
-            error=dict(error),
-        )
-        return Retry(error, wait, counts)
+        retry = Retry(error, wait, counts)
+        tell_failure(job, retry)
+        return retry
 
     async def _end(self) -> None:
         """Let what runs end, give the rest back, and write it all down."""

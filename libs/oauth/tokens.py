@@ -182,6 +182,8 @@ class RotatingTokens:
 
     async def _load(self) -> TokenPair:
         pair = await self._store.load(self.account)
+        if self._pair is not None:
+            return self._pair  # what was read is older than what a refresh has brought meanwhile
         if pair is None:
             raise self._no_tokens()
         self._pair = pair

@@ -12,7 +12,7 @@ from libs.db.pool import Connection
 from libs.http.errors import ApiError, Blocked, NotFound
 from libs.jobs import Failed, Job, JobError, JobFailed, JobQueue, Retry
 from libs.jobs.backoff import Backoff
-from libs.jobs.job import Outcome
+from libs.jobs.failures import tell_failure
 from libs.marketplaces.mercadolibre.client import MercadoLibre
 from libs.marketplaces.mercadolibre.score_result import ScoreWeights
 from schemas.registry import summary
@@ -71,10 +71,13 @@ class Pipeline:
         """The run failed; later again, after the documented backoff."""
         return Retry(error, self.backoff.seconds(job.attempts + 1))
 
-    async def end(self, job: Job, outcome: Outcome) -> None:
+    async def end(self, job: Job, outcome: Retry | Failed) -> None:
         """End a run that left nothing but its error."""
+        tell_failure(job, outcome)
         await self.queue.finish(job, outcome)
 
     async def finish_in(self, connection: Connection, job: Job, outcome: Retry | Failed | None = None) -> None:
         """End a run in the transaction of its rows: another worker that has the job now rolls both back."""
+        if outcome is not None:
+            tell_failure(job, outcome)
         await self.queue.finish_in(connection, job, outcome)

@@ -95,6 +95,29 @@ async def test_fifty_rejections_at_once_cause_one_refresh(store, authority):
     assert authority.grants == ["refresh-0"]
 
 
+async def test_a_look_at_the_store_that_ends_late_does_not_undo_a_refresh(authority):
+    class Looks(Memory):
+        """The second look reads before the refresh and ends after it."""
+
+        number = 0
+        late = asyncio.Event()
+
+        async def load(self, account: str) -> TokenPair | None:
+            pair, self.number = self.pair, self.number + 1
+            await (asyncio.sleep(0) if self.number == 1 else self.late.wait())
+            return pair
+
+    store = Looks(TokenPair("", "refresh-0"))  # as configured: without an access token
+    shared = tokens(store, authority)
+    first, second = asyncio.create_task(shared.token()), asyncio.create_task(shared.token())
+    assert await first == "access-1"
+    assert store.number == 2
+    store.late.set()
+    assert await second == "access-1"
+    assert await shared.token() == "access-1"
+    assert authority.grants == ["refresh-0"]
+
+
 async def test_replicas_take_turns_and_share_the_new_pair(store, authority):
     replicas = [tokens(store, authority) for _ in range(5)]
     assert {await replica.token() for replica in replicas} == {"access-0"}
