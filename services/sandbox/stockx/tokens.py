@@ -1,73 +1,11 @@
 """OAuth tokens of the sellers that agreed to the application."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-
-from services.sandbox.clock import Clock
 from services.sandbox.seeded import secret
+from services.sandbox.seller_tokens import SellerTokens
 
-CODE_LIFE = timedelta(minutes=5)
 
+class Tokens(SellerTokens):
+    """In StockX's form."""
 
-class Tokens:
-    """Access tokens live `life` of sandbox time; codes are good for one use; a refresh token until it is replaced."""
-
-    def __init__(self, seed: int, clock: Clock, sellers: Sequence[str], life: timedelta) -> None:
-        self._seed = seed
-        self._clock = clock
-        self.life = life
-        self._issued = 0
-        self._refresh = {each: self._made("refresh token", each) for each in sellers}
-        self._access: dict[str, tuple[str, datetime]] = {}
-        self._codes: dict[str, tuple[str, datetime]] = {}
-        self._revoked: set[str] = set()
-
-    def refresh_token(self, seller: str) -> str:
-        """The seller's refresh token, as it is now."""
-        return self._refresh[seller]
-
-    def rotate(self, seller: str) -> str:
-        """A new refresh token; the old one is dead."""
-        self._issued += 1
-        self._refresh[seller] = self._made(f"refresh token {self._issued}", seller)
-        return self._refresh[seller]
-
-    def grant(self, seller: str) -> str:
-        """A new access token."""
-        self._issued += 1
-        token = self._made(f"access token {self._issued}", seller)
-        now = self._clock.now()
-        self._access = {each: held for each, held in self._access.items() if held[1] > now}
-        self._access[token] = (seller, now + self.life)
-        return token
-
-    def code(self, seller: str) -> str:
-        """What a seller's consent brings."""
-        self._issued += 1
-        code = self._made(f"code {self._issued}", seller)
-        self._codes[code] = (seller, self._clock.now() + CODE_LIFE)
-        self._revoked.discard(seller)
-        return code
-
-    def redeem(self, code: str) -> str | None:
-        """The seller who gave this code, once."""
-        seller, ends = self._codes.pop(code, ("", self._clock.now()))
-        return seller if ends > self._clock.now() else None
-
-    def refreshable(self, refresh_token: str) -> str | None:
-        """The seller whose refresh token this is."""
-        found = next((seller for seller, token in self._refresh.items() if token == refresh_token), None)
-        return None if found in self._revoked else found
-
-    def revoke(self, seller: str) -> None:
-        """The seller takes the consent back: no token of theirs is good any more until they agree again."""
-        self._revoked.add(seller)
-        self._access = {token: held for token, held in self._access.items() if held[0] != seller}
-
-    def holder(self, token: str) -> str | None:
-        """Whose valid access token this is."""
-        holder, ends = self._access.get(token, ("", self._clock.now()))
-        return holder if ends > self._clock.now() else None
-
-    def _made(self, name: str, seller: str) -> str:
-        return f"v1.{secret(self._seed, f'stockx {name} of {seller}', 48)}"
+    def _made(self, kind: str, name: str) -> str:
+        return f"v1.{secret(self._seed, f'stockx {kind} {name}', 48)}"
