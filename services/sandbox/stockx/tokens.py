@@ -8,4 +8,4 @@ class Tokens(SellerTokens):
     """In StockX's form."""
 
     def _made(self, kind: str, name: str) -> str:
-        return f"v1.{secret(self._seed, f'stockx {kind} {name}', 48)}"
+        return f"v1.{secret(self._seed, f'stockx {kind} of {name}', 48)}"
