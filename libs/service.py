@@ -62,8 +62,8 @@ def run(build: Callable[[Config], AbstractAsyncContextManager[Service]], config:
 def _wrong_settings(name: str, config: type[BaseSettings], error: ValidationError) -> str | int:
     prefix = config.model_config.get("env_prefix", "")
     for problem in error.errors(include_url=False, include_input=False):  # the input may be a secret
-        name = "__".join(str(part) for part in problem["loc"]).upper()
-        setting = name if name.startswith(prefix) else prefix + name  # an alias is told as it is
+        told = "__".join(str(part) for part in problem["loc"]).upper()
+        setting = told if told.startswith(prefix) else prefix + told  # an alias is told as it is
         print(f"{name}: the setting {setting} is wrong: {problem['msg']}", file=sys.stderr)
     print(f"{name}: not started. services/{name}/README.md lists the settings.", file=sys.stderr)
     return 2
