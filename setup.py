@@ -34,10 +34,15 @@ def extensions() -> list[Extension]:
     try:
         from mypyc.build import mypycify  # noqa: PLC0415  (it may be missing)
 
-        return mypycify([*MODULES], opt_level="3", debug_level="0", group_name="sellstream")
+        compiled = mypycify([*MODULES], opt_level="3", debug_level="0", group_name="sellstream")
     except (Exception, SystemExit) as error:  # noqa: BLE001  (mypyc exits where it finds something wrong)
         _interpreted(error)
         return []
+    if sys.platform == "linux":  # nobody replaces a function of the library, so calls within it need no look-up
+        for extension in compiled:
+            extension.extra_compile_args.append("-fno-semantic-interposition")
+            extension.extra_link_args.append("-Wl,-Bsymbolic-functions")
+    return compiled
 
 
 def _interpreted(error: BaseException) -> None:
