@@ -104,6 +104,7 @@ def webhook_record(
     ident = identity.encode()
     to_key, to_delivery, topic = _names(marketplace, notification.account, notification.topic)
     subject = to_key + notification.subject.encode()
+    delivery = notification.delivery_id.encode()
     resource, state = notification.resource, trace.state
     count = _WEBHOOK_HEADERS + (resource is not None) + (state is not None) + len(kept)
     headers = [
@@ -118,7 +119,8 @@ def webhook_record(
         _WEBHOOK.to_correlation,
         ident,
         to_delivery,
-        field(notification.delivery_id.encode()),
+        varint(len(delivery)),
+        delivery,
         topic,
         b"" if resource is None else _RESOURCE + field(resource.encode()),
         _PARENT,
@@ -151,7 +153,8 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
         _DECISION.to_time,
         decided_at.encode(),
         _DECISION.to_subject,
-        field(key),
+        varint(len(key)),
+        key,
         _DECISION.to_correlation,
         ident,
         _PARENT,
