@@ -2,7 +2,6 @@
 
 import asyncio
 import faulthandler
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from libs.http.server import Health, prepare_application
+from libs.memory import settle_memory
 from libs.telemetry.log import configure_logs, get_logger
 from libs.telemetry.metrics import BUILD_INFO
 from libs.telemetry.trace import configure_traces
@@ -27,7 +27,6 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Listen = Callable[[web.AppRunner], AbstractAsyncContextManager[None]]
 Config = TypeVar("Config", bound=BaseSettings)
 
-_GARBAGE_AFTER = 20_000  # new objects
 STOP_GRACE_SECONDS = 20.0
 
 
@@ -64,8 +63,8 @@ def run(build: Callable[[Config], AbstractAsyncContextManager[Service]], config:
 def _wrong_settings(name: str, config: type[BaseSettings], error: ValidationError) -> str | int:
     prefix = config.model_config.get("env_prefix", "")
     for problem in error.errors(include_url=False, include_input=False):  # the input may be a secret
-        name = "__".join(str(part) for part in problem["loc"]).upper()
-        setting = name if name.startswith(prefix) else prefix + name  # an alias is told as it is
+        told = "__".join(str(part) for part in problem["loc"]).upper()
+        setting = told if told.startswith(prefix) else prefix + told  # an alias is told as it is
         print(f"{name}: the setting {setting} is wrong: {problem['msg']}", file=sys.stderr)
     print(f"{name}: not started. services/{name}/README.md lists the settings.", file=sys.stderr)
     return 2
@@ -84,7 +83,7 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
             if service is None:
                 return 0
             health = await stack.enter_async_context(_listen(service))
-            _settle_memory()
+            settle_memory()
             log.info("started", host=service.host, port=service.port)
             failed = await _work(service, stop)
             health.stopping = True
@@ -95,17 +94,6 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
         return 1
     finally:
         traces.shutdown()
-
-
-def _settle_memory() -> None:
-    """Leave what was built at the start out of garbage collection, and collect less often.
-
-    Python looks for cycles after every 700 new objects; at thousands of messages a second that is a tenth of all CPU,
-    and messages make no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
 
 async def _until_stopped(building: Awaitable[Service], stop: asyncio.Event) -> Service | None:

@@ -73,16 +73,20 @@ def read_header_block(block: bytes) -> list[Header]:
     return headers
 
 
+Built = tuple[bytes, bytes]
+"""A batch in the two pieces that it is made in: a request joins them with everything else, in one copy."""
+
+
 class BatchWriter:
     """A batch that grows, is numbered, and is built: the same bytes however often it is sent."""
 
-    __slots__ = ("_first_ms", "_greatest_ms", "_numbers", "_parts", "_whole", "bytes", "count", "numbered")
+    __slots__ = ("_built", "_first_ms", "_greatest_ms", "_numbers", "_parts", "bytes", "count", "numbered")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes] = [b""]  # first, what the checksum covers before the records
         self._first_ms = self._greatest_ms = 0
         self._numbers = (-1, -1, -1)
-        self._whole: bytes | None = None
+        self._built: Built | None = None
         self.count = 0
         self.bytes = 0
         self.numbered = False
@@ -106,16 +110,14 @@ class BatchWriter:
         self._numbers = producer_id, epoch, sequence
         self.numbered = True
 
-    def build(self) -> bytes:
+    def build(self) -> Built:
         """The batch as it is sent; nothing is appended after that."""
-        if self._whole is None:
-            covered = b"".join(
-                (
-                    _COVERED.pack(0, self.count - 1, self._first_ms, self._greatest_ms, *self._numbers, self.count),
-                    *self._parts,
-                )
+        if self._built is None:
+            self._parts[0] = _COVERED.pack(
+                0, self.count - 1, self._first_ms, self._greatest_ms, *self._numbers, self.count
             )
+            covered = b"".join(self._parts)
             length = _HEAD.size - _LENGTH_COUNTS_FROM + len(covered)
-            self._whole = _HEAD.pack(0, length, -1, _MAGIC, crc32c(covered)) + covered
+            self._built = _HEAD.pack(0, length, -1, _MAGIC, crc32c(covered)), covered
             self._parts.clear()
-        return self._whole
+        return self._built

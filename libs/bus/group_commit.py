@@ -9,7 +9,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
+
+from mypy_extensions import mypyc_attr
 
 from libs.bus.batch_writer import BatchWriter
 from libs.bus.partitioner import partition_of
@@ -40,8 +42,12 @@ class Overloaded(Exception):
     """So many records wait for Kafka that no more are taken in."""
 
 
-class Log(Protocol[T]):
-    """A topic that is appended to; whoever appends sets `ended` before."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Log(Generic[T]):
+    """A topic that is appended to; whoever appends sets `ended` before.
+
+    A base and no protocol: compiled, a call through a protocol looks its method up and makes objects of its numbers.
+    """
 
     ended: Ended[T]
 
@@ -50,7 +56,7 @@ class Log(Protocol[T]):
 
         `headers` is what `batch_writer.header_block` makes of them.
         """
-        ...
+        raise NotImplementedError
 
 
 class _Lane(Generic[T]):
@@ -91,14 +97,12 @@ class _Lane(Generic[T]):
         return waiting
 
 
-class GroupCommit(Generic[T]):
+class GroupCommit(Log[T]):
     """Appends records to one declared topic over a publisher's connections: each once, with acks=all.
 
     `partitions` is the topic's declared number. `most_waiting` bounds the records (not the bytes) that wait for an
     acknowledgement. `pace` is the least time between two requests, in seconds.
     """
-
-    ended: Ended[T]
 
     def __init__(
         self,

@@ -20,9 +20,9 @@ class Lines:
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def put(self, line: str) -> None:
-        """Write a line (with its line end) soon."""
-        self._lines.append(line)
+    def put(self, lines: list[str]) -> None:
+        """Write lines (with their line ends) soon."""
+        self._lines += lines
         if len(self._lines) >= _MOST:
             self.flush()
         elif self._timer is None:
@@ -39,13 +39,14 @@ class Lines:
             self._stream.flush()
 
 
-def log_lines(lines: Lines) -> Callable[[str], None]:
+def log_lines(lines: Lines) -> Callable[[list[str]], None]:
     """Where the log lines of deliveries go: to `lines`, or, for a person at a terminal, through the logger."""
     return _readable if lines.in_terminal else lines.put
 
 
-def _readable(line: str) -> None:
-    told = json.loads(line)
-    for name in ("level", "service", "timestamp"):
-        del told[name]
-    get_logger().info(told.pop("event"), **told)
+def _readable(lines: list[str]) -> None:
+    for line in lines:
+        told = json.loads(line)
+        for name in ("level", "service", "timestamp"):
+            del told[name]
+        get_logger().info(told.pop("event"), **told)

@@ -50,14 +50,14 @@ class _Told:
 
 
 class Recorder:
-    """Where every answered delivery is told of. `put_line` takes a line of JSON; neither it nor `decisions` blocks."""
+    """Where every answered delivery is told of. `put_lines` takes lines of JSON; neither it nor `decisions` blocks."""
 
     def __init__(
-        self, decisions: "Decisions", put_line: Callable[[str], None], *, tell_seconds: float = TELL_SECONDS
+        self, decisions: "Decisions", put_lines: Callable[[list[str]], None], *, tell_seconds: float = TELL_SECONDS
     ) -> None:
         self._tell_seconds = tell_seconds
         self._decisions = decisions
-        self._put_line = put_line
+        self._put_lines = put_lines
         self._waiting: list[Arrival] = []
         self._timer: asyncio.TimerHandle | None = None
         self._kept: dict[_Same, _Told] = {}
@@ -79,6 +79,7 @@ class Recorder:
             self._timer = None
         waiting, self._waiting = self._waiting, []
         counted: list[_Told] = []
+        lines: list[str] = []
         decisions: list[Record] = []
         clocks = time.time() - time.perf_counter()
         for arrival in waiting:
@@ -107,12 +108,13 @@ class Recorder:
             ident = f'"{arrival.webhook_id}"' if arrival.webhook_id else "null"
             trace, microseconds = arrival.trace, int(seconds * 1e6)
             same_end = f'"body_bytes": {arrival.size}, "duration_us": {microseconds}, "webhook_id": {ident}, '
-            self._put_line(
+            lines.append(
                 f'{told.line}{same_end}"request_id": "{arrival.request_id}", "trace_id": "{trace.trace_id}", '
                 f'"span_id": "{trace.span_id}", "timestamp": "{text}"}}\n'
             )
             data = f'{told.data}{same_end}"delivery_ref": "{arrival.request_id}", "decided_at": "{text}"}}'
             decisions.append(decision_record(told.key, data.encode(), text, at // 1000, trace))
+        self._put_lines(lines)
         self._decisions.put(decisions)
         for told in counted:
             _count(told.same, told.seconds)

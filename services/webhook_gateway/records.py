@@ -5,7 +5,6 @@ The same as `libs.bus.message.message` makes of the fact; a test holds the two t
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from hashlib import sha1
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
@@ -104,6 +103,7 @@ def webhook_record(
     ident = identity.encode()
     to_key, to_delivery, topic = _names(marketplace, notification.account, notification.topic)
     subject = to_key + notification.subject.encode()
+    delivery = notification.delivery_id.encode()
     resource, state = notification.resource, trace.state
     count = _WEBHOOK_HEADERS + (resource is not None) + (state is not None) + len(kept)
     headers = [
@@ -118,7 +118,8 @@ def webhook_record(
         _WEBHOOK.to_correlation,
         ident,
         to_delivery,
-        field(notification.delivery_id.encode()),
+        varint(len(delivery)),
+        delivery,
         topic,
         b"" if resource is None else _RESOURCE + field(resource.encode()),
         _PARENT,
@@ -129,15 +130,24 @@ def webhook_record(
     return Record(subject, body, b"".join(headers), timestamp_ms)
 
 
-@lru_cache(maxsize=1024)
+_MOST_NAMED: Final = 1024
+_named: Final[dict[tuple[str, str, str], tuple[bytes, bytes, bytes]]] = {}
+
+
 def _names(marketplace: str, account: str, topic: str) -> tuple[bytes, bytes, bytes]:
     """What the key begins with, what stands between the correlation and the delivery's id, the topic behind that."""
-    to_delivery = (
-        header("ce_marketplace", marketplace.encode())
-        + header("ce_account", account.encode())
-        + field(b"ce_deliveryid")
-    )
-    return f"{marketplace}:{account}:".encode(), to_delivery, header("ce_notificationtopic", topic.encode())
+    found = _named.get((marketplace, account, topic))
+    if found is None:
+        to_delivery = (
+            header("ce_marketplace", marketplace.encode())
+            + header("ce_account", account.encode())
+            + field(b"ce_deliveryid")
+        )
+        found = f"{marketplace}:{account}:".encode(), to_delivery, header("ce_notificationtopic", topic.encode())
+        if len(_named) >= _MOST_NAMED:  # a sender may invent topics
+            _named.clear()
+        _named[marketplace, account, topic] = found
+    return found
 
 
 def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int, trace: Trace) -> Record:
@@ -151,7 +161,8 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
         _DECISION.to_time,
         decided_at.encode(),
         _DECISION.to_subject,
-        field(key),
+        varint(len(key)),
+        key,
         _DECISION.to_correlation,
         ident,
         _PARENT,
@@ -161,17 +172,24 @@ def decision_record(key: bytes, data: bytes, decided_at: str, timestamp_ms: int,
     return Record(key, data, b"".join(headers), timestamp_ms)
 
 
+_THREE_DIGITS: Final = [f"{number:03}" for number in range(1000)]
+
+
 class Clock:
-    """Times as texts in the form of `schemas.values.format_time`; most of one is the same for a second."""
+    """Times as texts in the form of `schemas.values.format_time`; most of one is the same for a while."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._second = self._millisecond = -1
+        self._to_second = self._to_millisecond = ""
 
     def text(self, microseconds: int) -> str:
         """`microseconds` are since 1970."""
-        second = microseconds // 1_000_000
-        if second != self._second:
-            self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).isoformat()[:-6] + "."
-        return f"{self._text}{str(1_000_000 + microseconds % 1_000_000)[1:]}Z"
+        millisecond = microseconds // 1000
+        if millisecond != self._millisecond:
+            second = millisecond // 1000
+            if second != self._second:
+                self._to_second = datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+                self._second = second
+            self._to_millisecond = f"{self._to_second}.{_THREE_DIGITS[millisecond % 1000]}"
+            self._millisecond = millisecond
+        return f"{self._to_millisecond}{_THREE_DIGITS[microseconds % 1000]}Z"

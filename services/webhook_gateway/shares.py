@@ -45,7 +45,8 @@ class Shares:
         held = self._held.get(account, 0) + size
         if held > _TIMES_THE_FREE * (self._room - self.used - size):
             return False
-        self.keep(account, size)
+        self._held[account] = held
+        self.used += size
         return True
 
     def keep(self, account: bytes, size: int) -> None:

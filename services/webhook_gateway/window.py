@@ -47,9 +47,9 @@ class Window:
         batch = _Batch(now, deliveries)
         for delivery in deliveries:
             shard = self._shards[delivery[-1]]
-            if delivery not in shard:
-                self._count += 1
+            before = len(shard)
             shard[delivery] = batch
+            self._count += len(shard) - before  # cheaper than to look whether it was there
         self._batches.append(batch)
         self._forget(now)
 

@@ -7,17 +7,20 @@ from aiokafka.protocol.produce import ProduceRequest, ProduceResponse_v7
 
 from libs.bus.produce_wire import Answer, Produce, codes_of
 
-BATCHES = [(0, b"first"), (5, b""), (2, b"\x00" * 70_000)]
+PIECES = [(0, (b"fir", b"st")), (5, (b"", b"")), (2, (b"\x00" * 61, b"\x01" * 70_000))]
+BATCHES = [(partition, b"".join(pieces)) for partition, pieces in PIECES]
 SPOKEN = {0: (3, 11)}
 
 
 def test_a_request_is_the_librarys_to_the_byte() -> None:
-    ours = Produce("shop.wébhooks", BATCHES).prepare(SPOKEN)
+    ours = Produce("shop.wébhooks", PIECES).prepare(SPOKEN)
     theirs = ProduceRequest(None, -1, 30_000, [("shop.wébhooks", BATCHES)]).prepare(SPOKEN)
     assert isinstance(ours, Produce)
     assert ours.encode() == theirs.encode()
     header = {"correlation_id": 2**31 - 1, "client_id": "aiokafka-é"}
-    assert ours.build_request_header(**header).encode() == theirs.build_request_header(**header).encode()
+    assert ours.build_request_header(**header).encode() + ours.encode() == (
+        theirs.build_request_header(**header).encode() + theirs.encode()
+    )
 
 
 def test_an_answer_is_read_as_the_library_reads_it() -> None:
@@ -32,9 +35,9 @@ def test_an_answer_is_read_as_the_library_reads_it() -> None:
 
 @pytest.mark.parametrize("version", [3, 5])
 def test_an_older_broker_is_spoken_to_in_its_version(version: int) -> None:
-    request = Produce("webhooks", BATCHES).prepare({0: (0, version)})
+    request = Produce("webhooks", PIECES).prepare({0: (0, version)})
     assert version == request.API_VERSION
-    assert request.encode() == Produce("webhooks", BATCHES).encode()
+    assert request.encode() == Produce("webhooks", PIECES).encode()
 
 
 def test_an_answer_for_other_topics_is_an_error() -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 
 from libs.bus.batch_writer import read_header_block
-from libs.bus.group_commit import Ended, Log
+from libs.bus.group_commit import Log
 from libs.bus.message import Outgoing
 from libs.http.server import Health, prepare_application
 from libs.marketplaces.contract import (
@@ -103,10 +103,8 @@ class QuietVerifier(ShopVerifier):
     answer_challenge = None  # type: ignore[assignment]
 
 
-class Topic(Generic[T]):
+class Topic(Log[T]):
     """A log that takes every record, tells so in the next turn of the loop, and reads it as any consumer would."""
-
-    ended: Ended[T]
 
     def __init__(self, read: Callable[[Envelope, Fact, list[Header]], None]) -> None:
         self._read = read
@@ -181,7 +179,7 @@ async def gateway_running(
         Decisions(running.decisions(), most=10_000) as decisions,
         intake_of(running.webhooks()) as intake,
     ):
-        recorder = Recorder(decisions, lambda line: running.lines.append(json.loads(line)), tell_seconds=0)
+        recorder = Recorder(decisions, lambda lines: running.lines.extend(map(json.loads, lines)), tell_seconds=0)
         gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))
         app = web.Application()
         add_routes(app, places.marketplaces, Transport(gateway, places, body_timeout))

@@ -71,6 +71,7 @@ def test_the_service_does_not_start_with_wrong_settings_and_says_which() -> None
     assert ended.returncode == 2
     assert "WEBHOOK_GATEWAY_ACCOUNTS is wrong" in ended.stderr
     assert "KAFKA_BOOTSTRAP_SERVERS: Field required" in ended.stderr
+    assert "services/webhook_gateway/README.md lists the settings" in ended.stderr
     assert SECRET not in ended.stderr + ended.stdout
 
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from libs.bus.batch_writer import header_block, read_header_block
-from libs.bus.group_commit import Ended, Overloaded
+from libs.bus.group_commit import Log, Overloaded
 from libs.bus.publisher import NotPublished
 from services.webhook_gateway.decisions import Decisions
 from services.webhook_gateway.records import Record
@@ -20,10 +20,8 @@ def lost() -> float:
     return REGISTRY.get_sample_value("gateway_decisions_lost_total") or 0
 
 
-class Topic:
+class Topic(Log[Record]):
     """A log that refuses the first `refusals` records, and has room for so many that wait."""
-
-    ended: Ended[Record]
 
     def __init__(self, refusals: int = 0, room: int = 10_000) -> None:
         self.refusals = refusals

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from libs.bus.batch_writer import header_block
-from libs.bus.group_commit import Ended
+from libs.bus.group_commit import Log
 from libs.bus.publisher import NotPublished
 from services.webhook_gateway.intake import Intake, NotTakenIn, Publication
 from services.webhook_gateway.records import Record
@@ -17,10 +17,8 @@ from services.webhook_gateway.spool import Spool
 from services.webhook_gateway.window import Window
 
 
-class Topic:
+class Topic(Log[Publication]):
     """A log that takes records only while it is open, and can refuse them."""
-
-    ended: Ended[Publication]
 
     def __init__(self) -> None:
         self.records: list[str] = []

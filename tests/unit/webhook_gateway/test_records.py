@@ -56,6 +56,20 @@ def test_a_webhooks_record_is_what_the_fact_says(notification: Notification, mom
     assert record.timestamp_ms == int(moment.timestamp() * 1000)
 
 
+def test_a_record_is_the_same_after_thousands_of_other_topics() -> None:
+    trace = Trace("0" * 100)
+
+    def headers(topic: str) -> bytes:
+        notification = Notification("main", "1", topic, "order-1")
+        return webhook_record(
+            "shop", notification, "0" * 36, b"{}", [], "2026-01-15T10:20:30.456789Z", 0, trace
+        ).headers
+
+    first = headers("orders")
+    assert len({headers(str(number)) for number in range(3000)}) == 3000
+    assert headers("orders") == first
+
+
 def test_random_ids_are_uuids_of_version_4_and_all_different() -> None:
     made = {Trace(random_digits()).decision_id for _ in range(1000)}
     assert len(made) == 1000
