@@ -1,7 +1,6 @@
 """The only main loop: settings, signals, start and stop in order, health, metrics. Every service is run by it."""
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from libs.http.server import Health, prepare_application
+from libs.memory import settle_memory
 from libs.telemetry.log import configure_logs, get_logger
 from libs.telemetry.metrics import BUILD_INFO
 from libs.telemetry.trace import configure_traces
@@ -26,7 +26,6 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Listen = Callable[[web.AppRunner], AbstractAsyncContextManager[None]]
 Config = TypeVar("Config", bound=BaseSettings)
 
-_GARBAGE_AFTER = 20_000  # new objects
 STOP_GRACE_SECONDS = 20.0
 
 
@@ -82,7 +81,7 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
             if service is None:
                 return 0
             health = await stack.enter_async_context(_listen(service))
-            _settle_memory()
+            settle_memory()
             log.info("started", host=service.host, port=service.port)
             failed = await _work(service, stop)
             health.stopping = True
@@ -93,17 +92,6 @@ async def _serve(name: str, build: Callable[[Config], AbstractAsyncContextManage
         return 1
     finally:
         traces.shutdown()
-
-
-def _settle_memory() -> None:
-    """Leave what was built at the start out of garbage collection, and collect less often.
-
-    Python looks for cycles after every 700 new objects; at thousands of messages a second that is a tenth of all CPU,
-    and messages make no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
 
 async def _until_stopped(building: Awaitable[Service], stop: asyncio.Event) -> Service | None:
