@@ -14,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from libs.compiled import MODULES, remove, stamp
 
+_DIRECT_CALLS = [] if sys.platform == "win32" else ["-fvisibility=hidden", "-fno-plt"]
+"""Nothing outside the one library calls its functions by their names: told so, the compiler need not look them up at
+each call, and may put the small ones in their callers."""
+
 
 class BuildAllOrNothing(build_ext):
     """A part of the modules compiled would not run: they share one library."""
@@ -34,10 +38,13 @@ def extensions() -> list[Extension]:
     try:
         from mypyc.build import mypycify  # noqa: PLC0415  (it may be missing)
 
-        return mypycify([*MODULES], opt_level="3", debug_level="0", group_name="sellstream")
+        built: list[Extension] = mypycify([*MODULES], opt_level="3", debug_level="0", group_name="sellstream")
     except (Exception, SystemExit) as error:  # noqa: BLE001  (mypyc exits where it finds something wrong)
         _interpreted(error)
         return []
+    for extension in built:
+        extension.extra_compile_args += _DIRECT_CALLS
+    return built
 
 
 def _interpreted(error: BaseException) -> None:
