@@ -35,6 +35,7 @@ MODULES = (
     "services/webhook_gateway/endpoint.py",
     "services/webhook_gateway/handlers.py",
     "services/webhook_gateway/intake.py",
+    "services/webhook_gateway/lines.py",
     "services/webhook_gateway/places.py",
     "services/webhook_gateway/reception.py",
     "services/webhook_gateway/record.py",

@@ -8,7 +8,11 @@ from mypy_extensions import i64
 
 def is_printable(text: str) -> bool:
     """The same as `text.isprintable()`."""
-    return is_visible(text.encode()) if text.isascii() else text.isprintable()
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        return False  # no lone surrogate is printable
+    return is_visible(raw) or text.isprintable()
 
 
 def is_visible(raw: bytes) -> bool:

@@ -71,7 +71,7 @@ def _read_plain(body: bytes) -> dict[str, Any] | None:
     return value if _ENCODER.encode(value) == body and not _deeper(value, MAX_DEPTH) else None
 
 
-def _measure(value: dict[str, Any] | list[Any], levels: int) -> i64:
+def _measure(value: dict[str, Any] | list[Any], levels: i64) -> i64:
     """How many texts are in an object or a list, in units of `_TEXT`, and the fewest bytes that it can be written in.
 
     Below 0 where there is a float, or more than so many levels.
@@ -84,26 +84,40 @@ def _measure(value: dict[str, Any] | list[Any], levels: int) -> i64:
             member = _measure_member(one, levels)
             if member < 0:
                 return _NONE
-            found += _TEXT + len(name) + _AROUND_NAME + member
+            found += member + _TEXT + _AROUND_NAME
+            found += len(name)  # on its own, it needs no number of any size
         return found
     for one in value:
         member = _measure_member(one, levels)
         if member < 0:
             return _NONE
-        found += 1 + member
+        found += member + 1
     return found
 
 
-def _measure_member(value: object, levels: int) -> i64:
+def _measure_member(value: object, levels: i64) -> i64:
     if type(value) is str:
-        return _TEXT + len(value) + _QUOTES
+        size: i64 = len(value)
+        return size + _TEXT + _QUOTES
     if isinstance(value, (dict, list)):
         return _measure(value, levels - 1)
     if isinstance(value, float):
         return _NONE
     if isinstance(value, int) and not isinstance(value, bool):
-        return len(str(value)) if -_LONG < value < _LONG else 1  # a long one's digits would have to be made first
+        return _length(value) if -_LONG < value < _LONG else 1  # a long one's digits would have to be made first
     return len("false") if value is False else len("null")  # as long as "true"
+
+
+def _length(number: i64) -> i64:
+    """The characters of a whole number."""
+    found: i64 = 1
+    if number < 0:
+        number = -number
+        found = 2
+    while number >= 10:
+        number //= 10
+        found += 1
+    return found
 
 
 def _deeper(value: dict[str, Any] | list[Any], levels: int) -> bool:

@@ -54,11 +54,22 @@ def _success(verdict: Verdict) -> Answer:
     return Answer(verdict.status, body, JSON, verdict.headers)
 
 
+class _Success:
+    """What is sent before and after the request id."""
+
+    def __init__(self, verdict: Verdict, form: Form, before: bytes, after: bytes) -> None:
+        self.verdict = verdict
+        self.form = form
+        self.before = before
+        self.after = after
+
+
 class Wire:
     """Answers as bytes of HTTP/1.1. Of a success all but the request id is made once a second."""
 
     def __init__(self) -> None:
-        self._successes: dict[tuple[int, Form], tuple[Verdict, bytes, bytes]] = {}
+        self._successes: dict[tuple[int, Form], _Success] = {}
+        self._last: _Success | None = None
         self._second = 0
         self._date = ""
 
@@ -68,16 +79,23 @@ class Wire:
             self._second = int(now)
             self._date = formatdate(now, usegmt=True)
             self._successes.clear()
+            self._last = None
         if verdict.reason is None and not close:
-            # By identity: the verdicts of success are made once. The entry holds its verdict, so the id stays its own.
-            found = self._successes.get((id(verdict), form))
-            if found is None:
-                told = f"{self._date}\r\nx-request-id: \x00"
-                before, _, after = self._whole(form(verdict, ""), told, "").partition(b"\x00")
-                found = self._successes[id(verdict), form] = (verdict, before, after)
-            return found[1] + request_id.encode("latin-1") + found[2]
+            found = self._last
+            if found is None or found.verdict is not verdict or found.form is not form:
+                found = self._last = self._success(verdict, form)
+            return found.before + request_id.encode("latin-1") + found.after
         extra = f"{self._date}\r\nx-request-id: {request_id}"
         return self._whole(form(verdict, request_id), extra, "close" if close else "")
+
+    def _success(self, verdict: Verdict, form: Form) -> _Success:
+        # By identity: the verdicts of success are made once. The entry holds its verdict, so the id stays its own.
+        found = self._successes.get((id(verdict), form))
+        if found is None:
+            told = f"{self._date}\r\nx-request-id: \x00"
+            before, _, after = self._whole(form(verdict, ""), told, "").partition(b"\x00")
+            found = self._successes[id(verdict), form] = _Success(verdict, form, before, after)
+        return found
 
     @staticmethod
     def _whole(answer: Answer, date: str, connection: str) -> bytes:

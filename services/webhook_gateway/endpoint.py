@@ -9,7 +9,7 @@ from libs.http.edge import Broken, Exchange, Route
 from libs.marketplaces.contract import Refused
 from services.webhook_gateway import traces
 from services.webhook_gateway.answers import Wire
-from services.webhook_gateway.handlers import Arrival, Gateway
+from services.webhook_gateway.handlers import Arrival, Gateway, Replied
 from services.webhook_gateway.places import Place, Places
 from services.webhook_gateway.verdict import Verdict, refusal
 
@@ -22,6 +22,20 @@ _BROKEN = {
     Broken.BODY: "The body does not end where its headers say, or is badly chunked.",
     Broken.OFF: "The body was not complete.",
 }
+
+
+class _Asked(Arrival):
+    """A request on one of the edge server's connections, answered there."""
+
+    def __init__(
+        self, gateway: Gateway, place: Place, request_id: str, trace: traces.Trace, exchange: Exchange, wire: Wire
+    ) -> None:
+        super().__init__(gateway, place, request_id, trace, place.route)
+        self._exchange = exchange
+        self._wire = wire
+
+    def answer(self, verdict: Verdict) -> None:
+        self._exchange.answer(self._wire.render(verdict, self.place.form, self.request_id, _time()))
 
 
 class Endpoint:
@@ -46,18 +60,19 @@ class Endpoint:
         return Route(partial(self._begin, place), place.most_bytes, partial(self._broken, place))
 
     def _begin(self, place: Place, exchange: Exchange) -> None:
-        arrival = self._arrival(place, exchange)
+        request_id, trace = self._named(place, exchange)
+        arrival = _Asked(self._gateway, place, request_id, trace, exchange, self._wire)
         self._gateway.receive(arrival, exchange.headers, exchange.doubled, exchange.body)
 
     def _broken(self, place: Place, exchange: Exchange, status: int, told: str, why: Broken) -> bytes:
         """The answer to a request that never became whole, as if it had been read up to there."""
         answers: list[bytes] = []
+        request_id, trace = self._named(place, exchange)
 
-        def reply(arrival: Arrival, verdict: Verdict) -> None:
-            answers.append(self._wire.render(verdict, place.form, arrival.request_id, _time(), close=True))
+        def reply(verdict: Verdict) -> None:
+            answers.append(self._wire.render(verdict, place.form, request_id, _time(), close=True))
 
-        arrival = self._arrival(place, exchange)
-        arrival.reply = reply
+        arrival = Replied(self._gateway, place, request_id, trace, reply, place.route)
         try:
             self._gateway.admit(place)
         except Refused as refused:
@@ -67,12 +82,10 @@ class Endpoint:
             self._gateway.end(arrival, refusal(Refused(status, why.value, detail)))
         return answers[0]
 
-    def _arrival(self, place: Place, exchange: Exchange) -> Arrival:
+    def _named(self, place: Place, exchange: Exchange) -> tuple[str, traces.Trace]:
+        """The request's id and its trace."""
         headers = exchange.headers
         told = headers.get(b"x-request-id")
         trace = traces.begin(place.route, headers.get(b"traceparent"), headers.get(b"tracestate"), spans=self._spans)
         request_id = told.decode("ascii") if told is not None and _REQUEST_ID.fullmatch(told) else trace.request_id
-        return Arrival(self._gateway, place, request_id, trace, partial(self._reply, exchange), place.route)
-
-    def _reply(self, exchange: Exchange, arrival: Arrival, verdict: Verdict) -> None:
-        exchange.answer(self._wire.render(verdict, arrival.place.form, arrival.request_id, _time()))
+        return request_id, trace

@@ -26,16 +26,12 @@ _perf_counter: Final = time.perf_counter
 
 _LONGEST: Final = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
 
-Reply = Callable[["Arrival", Verdict], None]
-
 
 class Arrival:
     """A request on its way to its verdict; `since` is when its last byte was here (until then: when it began).
 
-    `verdict` and `ended_at` are there once it has `ended`. Both times are of `time.perf_counter`.
-
-    `reply` is called once, with the verdict, after it was recorded. `route` is told where nobody else counts the
-    request in the metrics that all services have in common.
+    `verdict` and `ended_at` are there once it has `ended`. Both times are of `time.perf_counter`. `route` is told where
+    nobody else counts the request in the metrics that all services have in common.
     """
 
     topic: str | None = None
@@ -51,17 +47,19 @@ class Arrival:
         place: Place,
         request_id: str,
         trace: Trace,
-        reply: Reply,
-        route: str | None = None,
+        route: str | None,
     ) -> None:
         self._gateway = gateway
         self.place = place
         self.request_id = request_id
         self.trace = trace
-        self.reply = reply
         self.route = route
         self.account = place.known_account
         self.since = _perf_counter()
+
+    def answer(self, verdict: Verdict) -> None:
+        """Called once, after the verdict was recorded."""
+        raise NotImplementedError
 
     def taken_in(self, *, new: bool) -> None:
         marketplace = self.place.marketplace
@@ -73,6 +71,25 @@ class Arrival:
 
     def late(self) -> None:
         self.not_taken_in(*LATE)
+
+
+class Replied(Arrival):
+    """One that is answered by a function: it is given the verdict."""
+
+    def __init__(
+        self,
+        gateway: "Gateway",
+        place: Place,
+        request_id: str,
+        trace: Trace,
+        reply: Callable[[Verdict], None],
+        route: str | None = None,
+    ) -> None:
+        super().__init__(gateway, place, request_id, trace, route)
+        self._reply = reply
+
+    def answer(self, verdict: Verdict) -> None:
+        self._reply(verdict)
 
 
 class Gateway:
@@ -96,7 +113,7 @@ class Gateway:
         return marketplace
 
     def receive(self, arrival: Arrival, headers: dict[bytes, bytes], doubled: frozenset[bytes], body: bytes) -> None:
-        """Decide about a complete request; its `reply` is called now or later, in time."""
+        """Decide about a complete request; it is answered now or later, in time."""
         place = arrival.place
         try:
             marketplace = self.admit(place)
@@ -134,7 +151,7 @@ class Gateway:
         arrival.verdict = verdict
         arrival.ended_at = _perf_counter()
         self._recorder.record(arrival)
-        arrival.reply(arrival, verdict)
+        arrival.answer(verdict)
 
     def _take_in(
         self,
@@ -147,7 +164,7 @@ class Gateway:
         check_names(notification)
         arrival.account, arrival.topic = notification.account, notification.topic
         identity, text = webhook_id(marketplace.name, notification)
-        received_at = round(delivery.received * 1e6)
+        received_at = int(delivery.received * 1e6 + 0.5)
         record = webhook_record(
             marketplace.name,
             notification,

@@ -54,6 +54,7 @@ class Reception:
         """
         if doubled or _ENCODING in headers or headers.get(_TYPE) not in self._good_types:
             self._check_type(headers, doubled)
+        some_doubled = bool(doubled)
         texts: dict[str, str] = {}
         kept: list[bytes] = []
         for raw_name, name, kept_name in self._read:
@@ -62,9 +63,10 @@ class Reception:
                 continue
             text = value.decode("latin-1")
             plain = len(value) <= _MOST_KEPT_HEADER and is_visible(value)  # what nearly all are
-            if raw_name in doubled or not (plain or _is_plain(text)):
+            twice = some_doubled and raw_name in doubled
+            if twice or not (plain or _is_plain(text)):
                 if kept_name is not None:
-                    raise _bad_header(name, twice=raw_name in doubled)
+                    raise _bad_header(name, twice=twice)
                 continue
             texts[name] = text
             if kept_name is not None:

@@ -5,7 +5,6 @@ Where spans are exported, they are real ones. Elsewhere nobody sees a span, so n
 
 import os
 from typing import Final
-from uuid import uuid4
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -28,10 +27,16 @@ def random_digits() -> str:
     once have the first 74 random bits in common, and 48 each for itself.
     """
     if not _ready:
-        begin = str(uuid4())[:24]
         digits = os.urandom(_AT_ONCE * _DIGITS // 2).hex()
+        begin = _uuid_beginning(os.urandom(10).hex())
         _ready.extend([digits[place : place + _DIGITS] + begin for place in range(0, len(digits), _DIGITS)])
     return _ready.pop()
+
+
+def _uuid_beginning(digits: str) -> str:
+    """From random digits, at a third of the price of `uuid4`."""
+    variant = "89ab"[int(digits[15], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-{variant}{digits[16:19]}-"
 
 
 class Trace:

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from libs.http.server import REQUEST_ID
 from libs.marketplaces.contract import Refused
 from services.webhook_gateway import traces
-from services.webhook_gateway.handlers import Arrival, Gateway
+from services.webhook_gateway.handlers import Gateway, Replied
 from services.webhook_gateway.places import Place, Places
 from services.webhook_gateway.verdict import Verdict
 
@@ -38,12 +38,12 @@ class Transport:
         place = self._place(request)
         decided: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
 
-        def reply(_arrival: Arrival, verdict: Verdict) -> None:
+        def reply(verdict: Verdict) -> None:
             if not decided.done():  # the sender may have left
                 decided.set_result(verdict)
 
         request_trace = traces.of_span(trace.get_current_span())
-        arrival = Arrival(self._gateway, place, request[REQUEST_ID], request_trace, reply)
+        arrival = Replied(self._gateway, place, request[REQUEST_ID], request_trace, reply)
         try:
             self._gateway.admit(place)
             body = await read_body(request, place.most_bytes, self._body_timeout)

@@ -9,7 +9,7 @@ from libs.printable import is_printable, is_visible
 ascii_texts = st.text(st.characters(codec="ascii"))
 
 
-@given(st.text() | ascii_texts)
+@given(st.text() | ascii_texts | st.text(st.characters(categories=["Cs", "L"]), max_size=3))
 def test_a_text_is_printable_where_python_says_so(text: str) -> None:
     assert is_printable(text) == text.isprintable()
 

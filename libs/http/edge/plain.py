@@ -41,20 +41,32 @@ class _Head:
         self.lines = lines
         self.headers = headers
         self.names = [b"", *headers]  # the first line is no header's
+        self._same_up_to(len(lines) - 1)
 
-    def like(self, lines: list[bytes]) -> dict[bytes, bytes] | None:
-        """The headers in other lines, if no more than values differ; else None."""
-        if len(lines) != len(self.lines):
+    def like(self, lines: list[bytes], skipped: int) -> dict[bytes, bytes] | None:
+        """The headers in other lines, behind so many skipped ones, if no more than values differ; else None."""
+        if skipped + len(lines) != len(self.lines):
             return None
         headers = self.headers.copy()
-        for place, line in enumerate(lines):
-            if line == self.lines[place]:
-                continue
-            name, _, value = line.partition(b": ")
-            if name.lower() != self.names[place] or not _is_value(value):
-                return None
-            headers[self.names[place]] = value
+        place = skipped
+        changed = 0
+        for line in lines:
+            if line != self.lines[place]:
+                name, _, value = line.partition(b": ")
+                if name.lower() != self.names[place] or not _is_value(value):
+                    return None
+                headers[self.names[place]] = value
+                changed = changed or place
+            place += 1
+        if changed and changed != self.same_lines:
+            self._same_up_to(changed)
         return headers
+
+    def _same_up_to(self, place: int) -> None:
+        """So many lines were the same in the last request: if they are in the next one, they are not looked at."""
+        self.same_lines = place
+        self.same = b"".join([line + b"\r\n" for line in self.lines[:place]])
+        self.same_size = len(self.same)
 
 
 class PlainRequests:
@@ -65,6 +77,7 @@ class PlainRequests:
         self._targets: dict[bytes, bytes] = {}
         self._fields: dict[bytes, tuple[bytes, bytes]] = {}
         self._heads: dict[bytes, _Head] = {}
+        self._last: _Head | None = None
 
     @property
     def remembered(self) -> int:
@@ -73,20 +86,30 @@ class PlainRequests:
 
     def read(self, data: bytes) -> Request | None:
         """The one request that all of `data` is; None where the parser must look at it."""
+        known = self._last
+        if known is not None and data[: known.same_size] == known.same:
+            rest, end, body = data[known.same_size :].partition(b"\r\n\r\n")
+            if end and known.same_size + len(rest) <= self._limits.header_bytes:
+                # Where the head ends here already, a line of these is empty: like no header's.
+                headers = known.like(rest.split(b"\r\n"), known.same_lines)
+                if headers is not None:
+                    return _whole(known.target, headers, body)
+        return self._read_all(data)
+
+    def _read_all(self, data: bytes) -> Request | None:
         head, end, body = data.partition(b"\r\n\r\n")
         if not end or not head or len(head) > self._limits.header_bytes:
             return None
         lines = head.split(b"\r\n")  # a lone CR or LF stays within its line, and is neither a target's nor a field's
         known = self._heads.get(lines[0])
-        headers = None if known is None else known.like(lines)
+        headers = None if known is None else known.like(lines, 0)
         if known is None or headers is None:
             known = self._head(lines, len(head))
             if known is None:
                 return None
             headers = known.headers
-        if headers.get(b"content-length") != b"%d" % len(body):
-            return None
-        return known.target, headers, body
+        self._last = known
+        return _whole(known.target, headers, body)
 
     def _head(self, lines: list[bytes], size: int) -> _Head | None:
         """What is read line by line; the next head of this request line is compared with it."""
@@ -144,6 +167,11 @@ class PlainRequests:
                 self._fields.clear()
             self._fields[line] = field
         return field
+
+
+def _whole(target: bytes, headers: dict[bytes, bytes], body: bytes) -> Request | None:
+    """The request, if the body is as long as its headers say."""
+    return (target, headers, body) if headers.get(b"content-length") == str(len(body)).encode() else None
 
 
 def _is_value(raw: bytes) -> bool:

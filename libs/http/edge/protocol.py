@@ -1,7 +1,6 @@
 """One connection: parse, limit, hand over, answer in order."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 import httptools
@@ -45,7 +44,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._limits = server.limits
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._pending: deque[Exchange] = deque()
+        self._pending: list[Exchange] = []  # compiled, a short list is quicker than a deque
         self._since = 0.0
         self._phase_limit = server.limits.head_seconds
         self._last = False  # no request after the current one is read
@@ -264,7 +263,7 @@ class EdgeProtocol(asyncio.Protocol):
             return
         full = len(pending) >= self._limits.pipelined
         while pending and pending[0].ready is not None:
-            exchange = pending.popleft()
+            exchange = pending.pop(0)
             transport.write(exchange.ready or b"")
             if not exchange.keep_alive:
                 self._linger()

@@ -157,3 +157,21 @@ def test_heads_after_others_are_read_as_the_first_ones(fields: list[tuple[bytes,
             agrees(reader, sent)
     kept.append(reader.read(SENT))
     assert kept[0] == kept[1]
+
+
+_LINES = st.sampled_from(
+    [b"Host: a.b", b"x-a: 1", b"x-a: 22", b"X-A: 1", b"x-b: 1", b"x-b: 2", b"content-length: 17", b"x-c:", b""]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.lists(_LINES, max_size=6), st.sampled_from([BODY, BODY[:-4] + b"\r\n\r\n"])), max_size=8))
+def test_lines_that_were_the_same_in_the_last_request_change_nothing(heads: list[tuple[list[bytes], bytes]]) -> None:
+    """Heads that begin alike, in any order, some of them ending where others go on."""
+    reader = PlainRequests(Limits())
+    first = HEAD.partition(b"\r\n")[0]
+    for _ in range(2):
+        for lines, body in heads:
+            sent = b"\r\n".join([first, *lines, b"", b""]) + body
+            assert reader.read(sent) == PlainRequests(Limits()).read(sent)
+            agrees(reader, sent)

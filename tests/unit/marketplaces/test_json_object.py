@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.marketplaces.contract import BadPayload
-from libs.marketplaces.json_object import MAX_DEPTH, MAX_IDENTIFIER, identifier, read_object
+from libs.marketplaces.json_object import _TEXT, MAX_DEPTH, MAX_IDENTIFIER, _measure, identifier, read_object
 
 _JSON = st.recursive(
     st.none()
@@ -159,3 +159,9 @@ def test_the_fast_way_takes_only_what_the_strict_one_takes_and_reads_it_the_same
     else:
         with pytest.raises(BadPayload):
             read_object(body)
+
+
+@given(st.lists(st.integers(1 - 2**60, 2**60 - 1) | st.integers(-1000, 1000) | st.none() | st.booleans(), max_size=5))
+def test_an_object_is_measured_as_it_is_written(values: list[object]) -> None:
+    value = {"a": values, **{f"b{number}": one for number, one in enumerate(values)}}
+    assert _measure(value, MAX_DEPTH) % _TEXT == len(json.dumps(value, separators=(",", ":")))
