@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
@@ -98,6 +99,11 @@ class OfLatest(Generic[R, F]):
             return row
         self._refuse(fact)
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What gathers."""
+        return (Path(__file__).with_name("gathering.py"),)  # not its module's own file: that may be compiled
 
     @property
     def gather(self) -> Callable[[Latest | None, F, int, str, str | None, Any], Latest]:
