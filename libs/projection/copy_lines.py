@@ -27,7 +27,7 @@ _FORMS = {
     bool: "{}",
     Decimal: "str({})",  # half of what an empty format costs
     date: "{}",
-    datetime: "time({})",
+    datetime: "encode({})[1:-1].decode()",  # a thirtieth of what `isoformat` takes
     list[str]: "array({})",
 }
 """How a value of each type becomes what PostgreSQL reads."""
@@ -56,7 +56,7 @@ def line_maker(hints: Mapping[str, Any], nested: Collection[str]) -> Callable[[A
         f"    return quoted(({', '.join(values)},))",
     )
     names: dict[str, Any] = {"DELIMITER": DELIMITER, "QUOTE": QUOTE, "NULL": NULL}
-    names |= {"json": _json, "array": _array, "time": _time, "quoted": _quoted}
+    names |= {"encode": msgspec.json.Encoder().encode, "array": _array, "quoted": _quoted}
     exec("\n".join(lines), names)  # noqa: S102  (made of the column names of our own declarations)
     return typing.cast("Callable[[Any], str]", names["line"])
 
@@ -64,7 +64,7 @@ def line_maker(hints: Mapping[str, Any], nested: Collection[str]) -> Callable[[A
 def _value(name: str, hint: Any, *, nested: bool) -> str:
     """The expression of a column's text."""
     kinds = _kinds(hint)
-    form = "json({})" if nested else _FORMS.get(kinds[0]) if len(kinds) == 1 else None
+    form = "encode({}).decode()" if nested else _FORMS.get(kinds[0]) if len(kinds) == 1 else None
     if form is None:
         raise TypeError(f"no form for COPY is known for the column {name}: {hint}")
     if NoneType not in typing.get_args(hint):
@@ -80,18 +80,6 @@ def _is_text(hint: Any, *, nested: bool) -> bool:
 def _kinds(hint: Any) -> list[Any]:
     parts = typing.get_args(hint) if NoneType in typing.get_args(hint) else (hint,)
     return [part for part in parts if part is not NoneType]
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _json(value: Any) -> str:
-    return _encode(value).decode()
-
-
-def _time(value: datetime) -> str:
-    """A thirtieth of what `isoformat` takes."""
-    return str(_encode(value), "ascii")[1:-1]
 
 
 def _array(values: Sequence[str]) -> str:

@@ -6,15 +6,16 @@ then is rolled back. Standard output: a number for each piece of progress; at th
 """
 
 import gc
+import sys
 
-if __name__ == "__main__":
-    gc.disable()  # before all the other imports: to look through them for circles would take an eighth of their time
+if __name__ == "__main__":  # before all the other imports
+    gc.disable()  # to look through them for circles would take an eighth of their time
+    sys.modules["rich"] = None  # type: ignore[assignment]  # structlog's colours for tracebacks: another eighth
 
 import asyncio
 import os
 import pickle
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -5,11 +5,13 @@ One publisher writes the same headers in the same order every time, and most of 
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
+_READ: Final = (b"ce_id", b"ce_time", b"ce_correlationid")
 _VARYING: Final = frozenset(
     (
         b"ce_id",
@@ -26,13 +28,17 @@ _VARYING: Final = frozenset(
 
 @final
 class HeaderLayout:
-    """The bytes between the values that vary, from headers in which every length takes one byte and none is empty."""
+    """What stands where in headers of one length, in which every name's and value's length takes one byte.
+
+    The lengths stand among the bytes that do not vary: where those are equal, every value begins and ends as it did.
+    """
 
     def __init__(self, data: bytes) -> None:
-        self._fixed: list[bytes] = []
+        fixed, varying = "=", "="
         self._id: i64 = -1
         self._time: i64 = -1
         self._correlation: i64 = -1
+        count: i64 = 0
         begin: i64 = 0
         at: i64 = 1
         size: i64 = len(data)
@@ -42,37 +48,26 @@ class HeaderLayout:
             at = behind + 1 + (data[behind] >> 1)
             if name not in _VARYING:
                 continue
+            behind += 1
+            fixed += f"{behind - begin}s{at - behind}x"
+            varying += f"{behind - begin}x{at - behind}{'s' if name in _READ else 'x'}"
             if name == b"ce_id":
-                self._id = len(self._fixed)
+                self._id = count
             elif name == b"ce_time":
-                self._time = len(self._fixed)
+                self._time = count
             elif name == b"ce_correlationid":
-                self._correlation = len(self._fixed)
-            self._fixed.append(data[begin:behind])
+                self._correlation = count
+            count += name in _READ
             begin = at
-        self._end = data[begin:]
+        self._size: i64 = size
+        self._fixed_of = struct.Struct(f"{fixed}{size - begin}s").unpack
+        self._varying_of = struct.Struct(f"{varying}{size - begin}x").unpack
+        self._fixed: tuple[bytes, ...] = self._fixed_of(data)
 
     def read(self, data: bytes) -> tuple[bytes, bytes, bytes] | None:
         """The event's id, its time and its correlation id (or nothing); None for headers that stand otherwise."""
-        if not data.isascii() or b"\0" in data:
+        if len(data) != self._size or self._fixed_of(data) != self._fixed or not data.isascii() or 0 in data:
             return None
-        event_id, time, correlation_id = b"", b"", b""
-        size: i64 = len(data)
-        at: i64 = 0
-        for place, fixed in enumerate(self._fixed):
-            behind: i64 = at + len(fixed)
-            if behind >= size or data[at:behind] != fixed:
-                return None
-            length: i64 = data[behind]
-            if length & 1:
-                return None
-            at = behind + 1 + (length >> 1)
-            if place == self._id:
-                event_id = data[behind + 1 : at]
-            elif place == self._time:
-                time = data[behind + 1 : at]
-            elif place == self._correlation:
-                correlation_id = data[behind + 1 : at]
-        if at + len(self._end) != size or data[at:] != self._end:
-            return None
-        return event_id, time, correlation_id
+        found = self._varying_of(data)
+        correlation_id: bytes = found[self._correlation] if self._correlation >= 0 else b""
+        return found[self._id], found[self._time], correlation_id

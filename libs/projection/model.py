@@ -73,8 +73,11 @@ class Gathers(Protocol):
     Whoever has all facts of a key from the first one on may `gather` them, each once in the order of their partition,
     and each with a source that it can be had from again; and make the `row` once, of what was gathered and of the fact
     of its source. That row equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it
-    is given, and raises Refused as `evolve` does.
+    is given, and raises Refused as `evolve` does. `files`: what gathers, beside the file of the fold's own class.
     """
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...
 
     def gather(
         self, known: Any, fact: Any, offset: int, event_id: str, correlation_id: str | None, source: Any
@@ -148,6 +151,8 @@ class ReadModel(Generic[R, F]):
         sources = [self.folder / "table.sql", self.folder / "project.py"]
         if not inspect.isfunction(self.evolve):  # a fold that several read models share
             sources.append(Path(inspect.getfile(type(self.evolve))))
+        if isinstance(self.evolve, Gathers):
+            sources.extend(self.evolve.files)
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
     @cached_property

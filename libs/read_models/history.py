@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
 import msgspec
@@ -100,6 +101,11 @@ class OfLatest(Generic[R, F]):
         return self.build(fact, entity_columns(fact, position, history(row, fact, position)))
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """What gathers."""
+        return (Path(__file__).with_name("gathering.py"),)  # not its module's own file: that may be compiled
+
+    @property
     def gather(self) -> Callable[[Latest | None, F, int, str, str | None, Any], Latest]:
         """What is known of an entity after a fact; raises Refused."""
         return Gathering(StatusEntry, self._refuse if self.bigints else None).gather
@@ -129,8 +135,14 @@ def row_columns(fact: DatedFact, position: Position) -> RowColumns:
 
 def entity_columns(fact: EntityFact, position: Position, entries: tuple[StatusEntry, ...]) -> EntityColumns:
     """The columns that every entity's row has, from the fact that makes it what it is."""
-    return {
-        **row_columns(fact, position),
+    return {  # not row_columns and more: that would be made twice, for every row of a rebuild
+        "key": fact.key(),
+        "updated_at": fact.updated_at,
+        "event_id": position.event_id,
+        "correlation_id": position.correlation_id,
+        "log_topic": position.topic,
+        "log_partition": position.partition,
+        "log_offset": position.offset,
         "marketplace": fact.marketplace,
         "account": fact.account,
         "status": str(fact.status),

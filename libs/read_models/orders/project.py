@@ -65,7 +65,7 @@ def order_row(fact: OrderChangedV2, columns: EntityColumns) -> OrderRow:
         total_currency=fact.total.currency,
         paid_amount=None if fact.paid is None else fact.paid.amount,
         paid_currency=None if fact.paid is None else fact.paid.currency,
-        lines=tuple(_line(line) for line in fact.lines),
+        lines=tuple(map(_line, fact.lines)),
         buyer=BuyerOfOrder(fact.buyer.id, fact.buyer.nickname, fact.buyer.first_name, fact.buyer.last_name),
         payment_ids=list(fact.payment_ids),
         shipment_id=fact.shipment_id,

@@ -164,8 +164,14 @@ def test_headers_that_stand_nearly_as_those_before_are_read_alike(data: st.DataO
         place = data.draw(st.integers(0, len(changed) - 1))
         other = data.draw(st.integers(0, len(changed) - 1))
         name, value = changed[place]
-        change = data.draw(st.sampled_from(["value", "name", "exchange", "remove", "double"]))
-        if change == "value":
+        change = data.draw(st.sampled_from(["value", "same length", "shift", "name", "exchange", "remove", "double"]))
+        if change == "same length":  # a layout is looked for by the length of all headers
+            byte = data.draw(st.sampled_from([b"0", b"\0", b"\xc3"]))
+            changed[place] = (name, value[:-1] + byte)
+        elif change == "shift" and value:
+            changed[place] = (name, value[:-1])
+            changed[other] = (changed[other][0], changed[other][1] + value[-1:])
+        elif change == "value":
             changed[place] = (name, data.draw(st.sampled_from(HEADER_VALUES)))
         elif change == "name":
             changed[place] = (data.draw(st.sampled_from(["ce_id", "ce_time", "ce_ib", "é", "", "tracestate"])), value)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from libs.bus.reader import Partition
 from libs.projection.fold import fold
 from libs.projection.folding import Folding
-from libs.projection.model import AnyReadModel, Refused, Row
+from libs.projection.model import AnyReadModel, ReadModel, Refused, Row
 from libs.read_models import READ_MODELS
-from libs.read_models.history import EntityRow
+from libs.read_models.history import EntityRow, OfLatest
+from libs.read_models.orders.project import order_row
 from schemas.claims.claim_changed import ClaimStatus
 from schemas.event import Fact
 from schemas.feedback.feedback_changed import Rating
@@ -285,3 +287,20 @@ def test_rows_made_at_the_end_are_those_made_fact_by_fact(
     assert folding.add(in_place(record(*one) for one in facts)) == len(facts)
     assert folding.reached == len(facts)
     assert {row.key: row for row in folding.rows()} == rows_after(case.model, *facts)
+
+
+def test_a_build_is_not_resumed_by_other_code_that_gathers(tmp_path: Path) -> None:
+    source = tmp_path / "gathering.py"
+
+    class Elsewhere(OfLatest[Any, Any]):
+        @property
+        def files(self) -> tuple[Path, ...]:
+            return (source,)
+
+    def fingerprint(code: str) -> str:
+        source.write_text(code)
+        orders = READ_MODELS["orders"]
+        return ReadModel(orders.name, orders.version, orders.fact, orders.row, Elsewhere(order_row)).fingerprint
+
+    assert fingerprint("one") == fingerprint("one") != fingerprint("other")
+    assert [path.name for path in OfLatest(order_row).files if path.is_file()] == ["gathering.py"]
