@@ -15,8 +15,10 @@ _NOT_YET = {
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError._UNKNOWN_TOPIC,
 }
-"""What a broker answers while it takes over a partition: of a topic that was just made, or after its own start."""
+"""What a broker, or the client, tells while a broker takes over a partition: of a new topic, or after its own start."""
 
 
 class Topics:
@@ -107,3 +109,4 @@ def _bounds(reader: Consumer, topic: str, partitions: Iterable[int]) -> list[tup
             if error.args[0].code() not in _NOT_YET or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
+        reader.list_topics(topic, timeout=_TIMEOUT)  # what the client believes to know would stay as it is
