@@ -203,12 +203,15 @@ async def _keep_full(disk: Path, seconds: float) -> None:
 
 
 def _take_all(ballast: Path) -> None:
+    """In ever smaller pieces: while others write, one of all that is free does not fit, and nothing of it is taken."""
     with ballast.open("ab") as file:
         free = os.statvfs(ballast.parent)
-        size = free.f_bavail * free.f_frsize
-        if size:
-            with suppress(OSError):
-                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+        piece = free.f_bavail * free.f_frsize
+        while piece >= free.f_frsize:
+            try:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), piece)
+            except OSError:
+                piece //= 2
 
 
 DO: Mapping[str, Do] = {
