@@ -135,14 +135,8 @@ def row_columns(fact: DatedFact, position: Position) -> RowColumns:
 
 def entity_columns(fact: EntityFact, position: Position, entries: tuple[StatusEntry, ...]) -> EntityColumns:
     """The columns that every entity's row has, from the fact that makes it what it is."""
-    return {  # not row_columns and more: that would be made twice, for every row of a rebuild
-        "key": fact.key(),
-        "updated_at": fact.updated_at,
-        "event_id": position.event_id,
-        "correlation_id": position.correlation_id,
-        "log_topic": position.topic,
-        "log_partition": position.partition,
-        "log_offset": position.offset,
+    return {
+        **row_columns(fact, position),
         "marketplace": fact.marketplace,
         "account": fact.account,
         "status": str(fact.status),
