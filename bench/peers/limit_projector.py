@@ -1,9 +1,10 @@
 """The least that a rebuild must do: read the topic, decode the events, COPY the final rows.
 
-Read: librdkafka, everything, from the beginning. Decode: msgspec, typed, every field that the read model keeps, and the
-last state of each order kept; a batch is decoded as soon as it is read, while it is in the processor's cache. COPY:
-sellstream's final rows, as PostgreSQL itself wrote them, from a file into its table without indexes. The limit is the
-sum. No garbage is collected: there are no circles, and looking for them among so many objects would take seconds.
+Read: librdkafka, everything, from the beginning. Decode: msgspec, typed, every field that a fact has, and the last
+state of each order kept; a batch is decoded as soon as it is read, while it is in the processor's cache. COPY: the
+final rows of sellstream's rebuild, as PostgreSQL itself wrote them, from a file into its table without indexes. The
+limit is the sum. No garbage is collected: there are no circles, and looking for them among so many objects would take
+seconds.
 """
 
 import asyncio
@@ -97,7 +98,7 @@ def read_and_fold(settings: ProjectorSettings) -> tuple[dict[str, Order], float]
 async def copy(url: str, rows: Path) -> None:
     """COPY … FROM STDIN in text format, with nothing done to the text."""
     connection = await asyncpg.connect(url)
-    await connection.copy_to_table("orders", schema_name="read_models", source=rows)
+    await connection.copy_to_table("flat_orders", schema_name="read_models", source=rows)
     await connection.close()
 
 

@@ -1,16 +1,17 @@
-"""The limit of a rebuild: see `bench.peers.limit_projector`. Its rows are sellstream's own final rows."""
+"""The limit of a rebuild: see `bench.peers.limit_projector`. Its rows are the final rows of sellstream's rebuild."""
 
 from pathlib import Path
 
 import asyncpg
 
+from bench.projector.flat_orders.project import READ_MODEL
 from bench.projector.live import COLUMNS_OF_PEERS, live_database, rebuild_missing
 from bench.projector.peer import PythonPeer, Run
 from bench.projector.table import difference, with_database
 from bench.results import LIMIT
-from libs.read_models import READ_MODELS
 
 SCHEMA = "read_models"
+TABLE = f"{SCHEMA}.{READ_MODEL.name}"
 
 
 class Limit(PythonPeer):
@@ -22,7 +23,7 @@ class Limit(PythonPeer):
             "the limit: librdkafka read, msgspec decode, COPY of the final rows",
             "bench.peers.limit_projector",
             ("confluent-kafka", "msgspec", "asyncpg"),
-            "sellstream's own rows, without indexes, fold, checkpoints and proof; the parts one after the other",
+            "the rows of flat_orders, without indexes, fold, checkpoints and proof; the parts one after the other",
         )
 
     async def skipped(self) -> str | None:
@@ -32,11 +33,11 @@ class Limit(PythonPeer):
         connection = await asyncpg.connect(run.database_url)
         try:
             await connection.execute(f"CREATE SCHEMA {SCHEMA}")
-            await connection.execute(READ_MODELS["orders"].table_sql.replace("{schema}", SCHEMA))
+            await connection.execute(READ_MODEL.table_sql.replace("{schema}", SCHEMA))
             for name in await connection.fetch(
-                "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = $1::regclass", f"{SCHEMA}.orders"
+                "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = $1::regclass", TABLE
             ):
-                await connection.execute(f"ALTER TABLE {SCHEMA}.orders DROP CONSTRAINT {name['conname']}")
+                await connection.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT {name['conname']}")
             for name in await connection.fetch("SELECT indexname FROM pg_indexes WHERE schemaname = $1", SCHEMA):
                 await connection.execute(f"DROP INDEX {SCHEMA}.{name['indexname']}")
         finally:
@@ -48,12 +49,12 @@ class Limit(PythonPeer):
         return {"PEER_ROWS": str(rows)}
 
     async def difference(self, run: Run) -> str | None:
-        return await difference(run.database_url, run.dataset.expected, COLUMNS_OF_PEERS)
+        return await difference(run.database_url, run.dataset.expected, COLUMNS_OF_PEERS[READ_MODEL.name])
 
 
 async def _export(url: str, rows: Path) -> None:
     connection = await asyncpg.connect(url)
     try:
-        await connection.copy_from_table("orders", schema_name=SCHEMA, output=rows)
+        await connection.copy_from_table(READ_MODEL.name, schema_name=SCHEMA, output=rows)
     finally:
         await connection.close()

@@ -1,6 +1,7 @@
-"""sellstream's live read model of a dataset: filled once a run of the harness, by sellstream's own projector."""
+"""sellstream's live read models of a dataset: filled once a run of the harness, by sellstream's own projector."""
 
 import asyncio
+import json
 import sys
 import time
 from datetime import datetime
@@ -13,13 +14,16 @@ from bench.projector.table import DATABASE_PREFIX, with_database
 from libs.stack.ports import free_ports
 from libs.stack.process import GuardedProcess, tail
 
-_CLI = (sys.executable, "-m", "services.ops.cli")
-COLUMNS_OF_PEERS = """(
+_PROGRAM = (sys.executable, "-m", "bench.projector.program")
+COLUMNS_OF_PEERS = {
+    "flat_orders": "read_models.flat_orders",
+    "orders": """(
     SELECT marketplace, order_id, account, status, marketplace_status, placed_at, updated_at, total_amount,
            total_currency, buyer ->> 'id' AS buyer_id, lines -> 0 ->> 'item_id' AS item_id
     FROM read_models.orders
-) AS orders"""
-"""sellstream's table, with the columns of the peers' table."""
+) AS orders""",
+}
+"""sellstream's read models, and where each has the columns of the peers' table."""
 
 
 async def rebuild_missing() -> str | None:
@@ -29,7 +33,7 @@ async def rebuild_missing() -> str | None:
 
 
 async def live_database(run: Run) -> str:
-    """The name of a database with the live read model at the end of the log; filled when it is not there yet."""
+    """The name of a database with the live read models at the end of the log; filled when it is not there yet."""
     name = f"{DATABASE_PREFIX}live-{run.dataset.events}-{run.dataset.orders}"
     server = await asyncpg.connect(run.database_url)
     try:
@@ -53,11 +57,9 @@ async def _fill(run: Run, url: str) -> None:
     if code:
         raise ProjectorFailed(f"`sellstream db migrate` ended with exit code {code}: {output[-600:]}")
     (port,) = free_ports(1)
-    settings |= {"PROJECTOR_PORT": str(port), "PROJECTOR_READ_MODELS": '["orders"]'}
+    settings |= {"PROJECTOR_PORT": str(port), "PROJECTOR_READ_MODELS": json.dumps(list(COLUMNS_OF_PEERS))}
     log = run.folder / f"{run.name}-projector.log"
-    projector = await GuardedProcess.start(
-        [sys.executable, "-m", "services.projector"], log=log, env=clean_environment(settings)
-    )
+    projector = await GuardedProcess.start([*_PROGRAM, "projector"], log=log, env=clean_environment(settings))
     try:
         deadline = time.monotonic() + RUN_SECONDS
         while not await _at_the_end(url, run.dataset):
@@ -70,17 +72,22 @@ async def _fill(run: Run, url: str) -> None:
 
 async def _at_the_end(url: str, dataset: Dataset) -> bool:
     ends: list[tuple[str, datetime]] = [(end.order_id, end.updated_at) for end in dataset.last_of_each_partition()]
+    orders, times = map(list, zip(*ends, strict=True))
     connection = await asyncpg.connect(url)
     try:
-        if await connection.fetchval("SELECT to_regclass('read_models.orders')") is None:
-            return False
-        found = await connection.fetchval(
-            "SELECT count(*) FROM read_models.orders JOIN unnest($1::text[], $2::timestamptz[]) AS final (order_id, "
-            "updated_at) USING (order_id, updated_at) WHERE marketplace = $3",
-            *map(list, zip(*ends, strict=True)),
-            MARKETPLACE,
-        )
-        return bool(found == len(ends))
+        for table in COLUMNS_OF_PEERS:
+            if await connection.fetchval("SELECT to_regclass($1)", f"read_models.{table}") is None:
+                return False
+            found = await connection.fetchval(
+                f"SELECT count(*) FROM read_models.{table} JOIN unnest($1::text[], $2::timestamptz[]) AS final "  # noqa: S608
+                "(order_id, updated_at) USING (order_id, updated_at) WHERE marketplace = $3",
+                orders,
+                times,
+                MARKETPLACE,
+            )
+            if found != len(ends):
+                return False
+        return True
     finally:
         await connection.close()
 
@@ -108,7 +115,8 @@ async def _drop(run: Run, name: str) -> None:
 async def begin_command(*arguments: str, environment: dict[str, str]) -> asyncio.subprocess.Process:
     """Start a `sellstream` command; all that it says comes from its standard output."""
     return await asyncio.create_subprocess_exec(
-        *_CLI,
+        *_PROGRAM,
+        "ops",
         *arguments,
         env=clean_environment(environment),
         stdin=asyncio.subprocess.DEVNULL,

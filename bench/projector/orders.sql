@@ -1,4 +1,4 @@
--- The read model that every peer fills: a row per order. (sellstream fills its own, which is wider.)
+-- The read model that every peer fills: a row per order. (sellstream: flat_orders/table.sql.)
 CREATE TABLE orders (
     marketplace        text           NOT NULL,
     order_id           text           NOT NULL,

@@ -1,4 +1,4 @@
-"""sellstream's own rebuild, as an operator starts it, beside a live read model.
+"""sellstream's own rebuild of a read model, as an operator starts it, beside the live one.
 
 A rebuild needs a live table to stand beside. Every round begins with a copy of a database that has one. As for every
 peer, the clock starts when the program is up: here with the first line of progress, behind imports and connections.
@@ -28,11 +28,13 @@ _UP = b"building "
 
 
 class Rebuild:
-    """`sellstream read-models rebuild orders`."""
+    """`sellstream read-models rebuild <read model>`."""
 
-    name = "ours"
-    title = "sellstream read-models rebuild"
-    note = "with indexes, proof and swap; a wider row with the status history; the clock starts with its first progress"
+    def __init__(self, name: str, read_model: str, note: str) -> None:
+        self.name = name
+        self.title = f"sellstream read-models rebuild {read_model}"
+        self.note = f"{note}; with indexes, proof and swap; the clock starts with its first progress"
+        self._read_model = read_model
 
     async def skipped(self) -> str | None:
         return await rebuild_missing()
@@ -45,28 +47,28 @@ class Rebuild:
 
     async def project(self, run: Run) -> dict[str, float | None]:
         await clone(run, await live_database(run))
-        before = await _identity(run.database_url)
+        before = await _identity(run.database_url, self._read_model)
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent, code, output = await _measured(run)
+        spent, code, output = await _measured(run, self._read_model)
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # no other child of the harness ends meanwhile
         if code:
             raise ProjectorFailed(f"the rebuild ended with exit code {code}: {output[-600:]}")
-        if await _identity(run.database_url) == before:
+        if await _identity(run.database_url, self._read_model) == before:
             raise ProjectorFailed(f"the rebuild left the old table in its place: {output[-600:]}")
         cpu = ended.ru_utime + ended.ru_stime - children.ru_utime - children.ru_stime
         return spent | {"process_cpu_s": cpu - (spent["start_cpu_s"] or 0.0)}
 
     async def difference(self, run: Run) -> str | None:
-        return await difference(run.database_url, run.dataset.expected, COLUMNS_OF_PEERS)
+        return await difference(run.database_url, run.dataset.expected, COLUMNS_OF_PEERS[self._read_model])
 
 
-async def _measured(run: Run) -> tuple[dict[str, float | None], int, str]:
+async def _measured(run: Run, read_model: str) -> tuple[dict[str, float | None], int, str]:
     """Run the command: what it took, its exit code, and its output. Raises ProjectorFailed."""
     watch = Stopwatch({"postgres": run.postmaster})
     output: list[str] = []
     start: dict[str, float | None] = {}
     begun = time.perf_counter()
-    process = await begin_command("read-models", "rebuild", "orders", environment=environment(run))
+    process = await begin_command("read-models", "rebuild", read_model, environment=environment(run))
     assert process.stdout is not None
     try:
         async with asyncio.timeout(RUN_SECONDS):
@@ -88,10 +90,10 @@ async def _measured(run: Run) -> tuple[dict[str, float | None], int, str]:
     return watch.stop() | start, code, "".join(output)
 
 
-async def _identity(url: str) -> int:
+async def _identity(url: str, read_model: str) -> int:
     """What changes when another table takes the live one's place."""
     connection = await asyncpg.connect(url)
     try:
-        return int(await connection.fetchval("SELECT 'read_models.orders'::regclass::oid::bigint"))
+        return int(await connection.fetchval("SELECT $1::text::regclass::oid::bigint", f"read_models.{read_model}"))
     finally:
         await connection.close()

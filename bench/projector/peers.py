@@ -8,7 +8,8 @@ from bench.projector.peer import ProjectorPeer, PythonPeer
 
 def projector_peers() -> list[ProjectorPeer]:
     return [
-        Rebuild(),
+        Rebuild("ours", "flat_orders", "a read model with the peers' columns, and each row's place in the log"),
+        Rebuild("ours_orders", "orders", "sellstream's own, of 25 columns, with the status history; in no ratio"),
         PythonPeer(
             "naive",
             "aiokafka + pydantic, one upsert per event",

@@ -20,7 +20,7 @@ import msgspec
 from libs.projection.model import Position, ReadModel, Row
 from libs.read_models.commanded import is_later
 from libs.read_models.history import int8, row_columns
-from schemas.entities import BY_COLLECTION, BY_FACT
+from schemas.entities import BY_FACT
 from schemas.entity import Entity, EntityFact
 
 _SQL: dict[Any, str] = {
@@ -79,9 +79,6 @@ class EntityReadModel(ReadModel[Any, Any]):
     def entity(self) -> Entity:
         return BY_FACT[self.fact]
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _of_collection, (self.entity.collection,)
-
     @cached_property
     def table_sql(self) -> str:
         return _table_sql(self.entity)
@@ -133,10 +130,6 @@ def fact_of(entity: Entity, row: EntityRow, **changes: Any) -> EntityFact:
     """The state that a row holds, with changes, as a fact; raises pydantic.ValidationError."""
     state = {name: getattr(row, name) for name in (*columns(entity), "deleted", "updated_at")}
     return entity.fact.model_validate(state | changes)
-
-
-def _of_collection(collection: str) -> EntityReadModel:
-    return read_model(BY_COLLECTION[collection])
 
 
 def _table_sql(entity: Entity) -> str:

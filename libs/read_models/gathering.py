@@ -1,6 +1,6 @@
-"""What is known of an entity after some of its facts, and how the next one changes it. Compiled (`libs/compiled.py`).
+"""What is known of a key after some of its facts, and how the next one changes it. Compiled (`libs/compiled.py`).
 
-Runs for every fact of a rebuild, where `history.OfLatest` itself runs for every row.
+Runs for every fact of a rebuild, where the folds of `history.py` themselves run for every row.
 """
 
 from collections.abc import Callable
@@ -70,3 +70,31 @@ class Gathering:
         latest.source, latest.offset, latest.updated_at = source, offset, updated_at
         latest.event_id, latest.correlation_id = event_id, correlation_id
         return latest
+
+
+@final
+class Newest:
+    """Of a key without a history: its newest fact's source and place, and what decides over the next one."""
+
+    def __init__(
+        self, source: Any, offset: int, event_id: str, correlation_id: str | None, updated_at: datetime
+    ) -> None:
+        self.source = source
+        self.offset = offset
+        self.event_id = event_id
+        self.correlation_id = correlation_id
+        self.updated_at = updated_at
+
+
+def gather_newest(
+    newest: Newest | None, fact: Any, offset: int, event_id: str, correlation_id: str | None, source: Any
+) -> Newest:
+    """What is known of a key after a fact. Changes `newest`."""
+    updated_at: datetime = fact.updated_at
+    if newest is None:
+        return Newest(source, offset, event_id, correlation_id, updated_at)
+    if updated_at < newest.updated_at or event_id == newest.event_id:
+        return newest
+    newest.source, newest.offset, newest.updated_at = source, offset, updated_at
+    newest.event_id, newest.correlation_id = event_id, correlation_id
+    return newest

@@ -10,9 +10,10 @@ from typing import Any, Generic, Protocol, TypedDict, TypeVar
 import msgspec
 
 from libs.projection.model import Position, Refused, Row
-from libs.read_models.gathering import Gathering, Latest
+from libs.read_models.gathering import Gathering, Latest, Newest, gather_newest
 
 _INT8 = 2**63
+_GATHERING = Path(__file__).with_name("gathering.py")  # not its module's own file: that may be compiled
 
 
 class StatusEntry(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +80,8 @@ class EntityFact(DatedFact, Protocol):
 
 R = TypeVar("R", bound=EntityRow)
 F = TypeVar("F", bound=EntityFact)
+N = TypeVar("N", bound=Row)
+D = TypeVar("D", bound=DatedFact)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class OfLatest(Generic[R, F]):
     @property
     def files(self) -> tuple[Path, ...]:
         """What gathers."""
-        return (Path(__file__).with_name("gathering.py"),)  # not its module's own file: that may be compiled
+        return (_GATHERING,)
 
     @property
     def gather(self) -> Callable[[Latest | None, F, int, str, str | None, Any], Latest]:
@@ -118,6 +121,35 @@ class OfLatest(Generic[R, F]):
     def _refuse(self, fact: F) -> None:
         for name in self.bigints:
             int8(getattr(fact, name), name)
+
+
+@dataclass(frozen=True)
+class OfNewest(Generic[N, D]):
+    """The fold of a read model whose row is the newest fact's own state, and nothing else: its `evolve`.
+
+    As OfLatest, without a history.
+    """
+
+    build: Callable[[D, RowColumns], N]
+
+    def __call__(self, row: N | None, fact: D, position: Position) -> N | None:
+        """The row after a fact: the fact's own state, if it is news."""
+        return self.build(fact, row_columns(fact, position)) if is_news(row, fact, position) else row
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What gathers."""
+        return (_GATHERING,)
+
+    @property
+    def gather(self) -> Callable[[Newest | None, D, int, str, str | None, Any], Newest]:
+        """What is known of a key after a fact."""
+        return gather_newest
+
+    def row(self, newest: Newest, fact: D, topic: str, partition: int) -> N:
+        """The row of what was gathered, and of the fact of its source."""
+        position = Position(topic, partition, newest.offset, newest.event_id, newest.correlation_id)
+        return self.build(fact, row_columns(fact, position))
 
 
 def row_columns(fact: DatedFact, position: Position) -> RowColumns:

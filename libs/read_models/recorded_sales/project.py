@@ -3,8 +3,8 @@
 from datetime import datetime
 from decimal import Decimal
 
-from libs.projection.model import Position, ReadModel, Row
-from libs.read_models.history import is_news, row_columns
+from libs.projection.model import ReadModel, Row
+from libs.read_models.history import OfNewest, RowColumns
 from schemas.recorded_sales.recorded_sale_changed import RecordedSaleChangedV1
 
 
@@ -27,12 +27,10 @@ class RecordedSaleRow(Row, frozen=True, kw_only=True):
     withdrawn: bool
 
 
-def evolve(row: RecordedSaleRow | None, fact: RecordedSaleChangedV1, position: Position) -> RecordedSaleRow | None:
-    """The row after a fact: the fact's own state, if it is news."""
-    if not is_news(row, fact, position):
-        return row
+def recorded_sale_row(fact: RecordedSaleChangedV1, columns: RowColumns) -> RecordedSaleRow:
+    """The fact's own state."""
     return RecordedSaleRow(
-        **row_columns(fact, position),
+        **columns,
         source=fact.source,
         source_id=fact.source_id,
         user_id=fact.user_id,
@@ -52,4 +50,6 @@ def evolve(row: RecordedSaleRow | None, fact: RecordedSaleChangedV1, position: P
     )
 
 
-READ_MODEL = ReadModel("recorded_sales", version=1, fact=RecordedSaleChangedV1, row=RecordedSaleRow, evolve=evolve)
+READ_MODEL = ReadModel(
+    "recorded_sales", version=1, fact=RecordedSaleChangedV1, row=RecordedSaleRow, evolve=OfNewest(recorded_sale_row)
+)

@@ -40,6 +40,7 @@ from tests.facts import (
     order,
     payment,
     question,
+    recorded_sale,
     shipment,
 )
 from tests.logs import in_place, located, position, record
@@ -287,6 +288,32 @@ def test_rows_made_at_the_end_are_those_made_fact_by_fact(
     assert folding.add(in_place(record(*one) for one in facts)) == len(facts)
     assert folding.reached == len(facts)
     assert {row.key: row for row in folding.rows()} == rows_after(case.model, *facts)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.booleans()), min_size=1, max_size=40))
+def test_without_a_history_the_row_is_the_newest_state_fact_by_fact_and_at_the_end(
+    versions: list[tuple[int, int, bool]],
+) -> None:
+    model = READ_MODELS["recorded_sales"]
+    facts: list[tuple[Fact, int, str]] = [
+        (recorded_sale(number, minute, withdrawn=withdrawn), offset, f"{number}-{minute}-{withdrawn}")
+        for offset, (number, minute, withdrawn) in enumerate(versions)
+    ]
+    rows = rows_after(model, *facts)
+    for number in {number for number, _, _ in versions}:
+        newest = max(minute for one, minute, _ in versions if one == number)
+        # Of states of the same time the last one counts.
+        withdrawn = [last for one, minute, last in versions if (one, minute) == (number, newest)][-1]
+        row = rows[f"notion:{number}"]
+        assert (row.updated_at, row.withdrawn, row.event_id) == (
+            at(newest),
+            withdrawn,
+            f"{number}-{newest}-{withdrawn}",
+        )
+    folding = Folding(model, Partition(model.topics[0], 0), "projector")
+    assert folding.add(in_place(record(*one) for one in facts)) == len(facts)
+    assert {row.key: row for row in folding.rows()} == rows
 
 
 def test_a_build_is_not_resumed_by_other_code_that_gathers(tmp_path: Path) -> None:

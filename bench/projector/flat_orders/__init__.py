@@ -1,0 +1,1 @@
+"""The read model flat_orders: the peers' table."""
