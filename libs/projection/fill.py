@@ -10,7 +10,6 @@ process would have started.
 """
 
 import os
-import pickle
 from collections.abc import Mapping
 
 from libs.bus.reader import Partition
@@ -46,7 +45,7 @@ async def fill(
         await checkpoints.add(connection, build.id, build.place.value, goal)
         stored = await checkpoints.load(connection, build.id)
     todo = {one: end for one, end in sorted(goal.items()) if stored[one].next_offset == 0 and end > 0}
-    processes = _processes(model, source, todo)
+    processes = _processes(source, todo)
     ours, *others = shares(todo, processes) if processes > 1 else [todo]
     application = f"{APPLICATION} fill {model.name}"
     jobs = [Job(model, build, source, database.url, application, one) for one in others]
@@ -59,13 +58,7 @@ async def fill(
         await table.finish(connection)
 
 
-def _processes(model: AnyReadModel, source: Source, partitions: Mapping[Partition, int]) -> int:
-    """How many processes are worth their start, and can be told what to do (not a model made by hand)."""
+def _processes(source: Source, partitions: Mapping[Partition, int]) -> int:
+    """How many processes are worth their start."""
     most = source.processes or len(os.sched_getaffinity(0))
-    wanted = min(most, len(partitions), sum(partitions.values()) // source.records_per_process)
-    if wanted > 1:
-        try:
-            pickle.dumps(model)
-        except (pickle.PicklingError, AttributeError):
-            return 1
-    return wanted
+    return min(most, len(partitions), sum(partitions.values()) // source.records_per_process)

@@ -1,19 +1,20 @@
 """Filling a build's partitions by several processes, because one Python process uses one processor."""
 
 import asyncio
-import pickle
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+import multiprocessing
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 from libs.bus.reader import Partition
 from libs.db.errors import DatabaseAway
-from libs.projection import fill_worker
-from libs.projection.fill_worker import DONE, FAILED, LENGTH_BYTES, Job
+from libs.projection.fill_worker import DONE, FAILED, Job, work
 from libs.projection.progress import Progress
 from libs.telemetry.log import get_logger
 
 log = get_logger()
+
+_FORK = multiprocessing.get_context("fork")
 
 
 def shares(partitions: Mapping[Partition, int], processes: int) -> list[dict[Partition, int]]:
@@ -43,34 +44,34 @@ async def working(jobs: list[Job], progress: Progress) -> AsyncIterator[None]:
 
 
 async def _run(job: Job, progress: Progress) -> None:
-    data = pickle.dumps(job)
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        fill_worker.__name__,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert worker.stdin is not None
-    assert worker.stdout is not None
+    reading, writing = os.pipe()
+    worker = _FORK.Process(target=work, args=(job, writing), name=f"fill {job.model.name}", daemon=True)
+    worker.start()
+    os.close(writing)
+    last = ""
     try:
-        with suppress(ConnectionError):  # it is gone already: its end tells
-            worker.stdin.write(len(data).to_bytes(LENGTH_BYTES, "big") + data)
-            await worker.stdin.drain()
-        last = ""
-        async for line in worker.stdout:
-            last = line.decode().strip()
-            if last.isdecimal():
-                progress.advance(int(last))
-        code = await worker.wait()
+        async with aclosing(_lines(reading)) as lines:
+            async for last in lines:
+                if last.isdecimal():
+                    progress.advance(int(last))
     finally:
-        worker.stdin.close()
-        if worker.returncode is None:
-            with suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
+        worker.kill()  # what has come to its end is not changed by this
+        worker.join()
     if last.startswith(FAILED):
         raise DatabaseAway(last.removeprefix(FAILED))
     if last != DONE:
         partitions = ", ".join(map(str, job.partitions))
-        log.warning("a process that filled partitions has ended early", code=code, partitions=partitions)
+        log.warning("a process that filled partitions has ended early", code=worker.exitcode, partitions=partitions)
+
+
+async def _lines(pipe: int) -> AsyncGenerator[str, None]:
+    """The lines that come out of a pipe, until nobody holds its other end."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb")
+    )
+    try:
+        async for line in reader:
+            yield line.decode().strip()
+    finally:
+        transport.close()

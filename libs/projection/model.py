@@ -107,10 +107,6 @@ class ReadModel(Generic[R, F]):
         if self.fact is not family.versions[family.latest]:
             raise ValueError(f"read model {self.name}: facts arrive in their latest version, v{family.latest}")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For another process: by what was declared, without what was derived from it."""
-        return ReadModel, (self.name, self.version, self.fact, self.row, self.evolve)
-
     @property
     def topics(self) -> tuple[str, ...]:
         return (BY_MODEL[self.fact].family.topic,)

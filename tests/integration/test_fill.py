@@ -1,9 +1,9 @@
 """Filling an empty build fast gives what the ordinary path gives, whatever the log holds, and whatever dies."""
 
 import asyncio
+import multiprocessing
 import random
 import sys
-from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -18,7 +18,6 @@ from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition, extents, partitions_of
 from libs.bus.settings import KafkaSettings
 from libs.db.pool import Database
-from libs.projection import fill_worker
 from libs.projection.as_of import build_as_of
 from libs.projection.catch_up import Source
 from libs.projection.fill_workers import shares
@@ -133,14 +132,9 @@ class AtFirstProgress(Silent):
             self._what()
 
 
-def workers() -> list[psutil.Process]:
+def workers() -> list[multiprocessing.process.BaseProcess]:
     """The processes that this one has started for a fill."""
-    found = []
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):
-            if fill_worker.__name__ in child.cmdline():
-                found.append(child)
-    return found
+    return [child for child in multiprocessing.active_children() if child.name.startswith("fill ")]
 
 
 def kill_workers() -> None:
