@@ -27,6 +27,7 @@ MODULES = (
     "libs/printable.py",
     "libs/projection/folding.py",
     "libs/projection/header_layout.py",
+    "libs/projection/plain_amount.py",
     "libs/projection/quick_facts.py",
     "libs/read_models/gathering.py",
     "services/webhook_gateway/answers.py",

@@ -46,7 +46,8 @@ class Folding:
         Where the records cannot be read on (NotPlain), those before are folded.
         """
         gather = None if self._gathers is None else self._gathers.gather
-        evolve, quick, known = self._model.evolve, self._model.quick, self._known
+        evolve, known = self._model.evolve, self._known
+        quick = self._model.quick if gather is None else self._model.glance
         topic, number = self._partition
         count, behind = 0, self.reached
         try:

@@ -73,7 +73,8 @@ class Gathers(Protocol):
     Whoever has all facts of a key from the first one on may `gather` them, each once in the order of their partition,
     and each with a source that it can be had from again; and make the `row` once, of what was gathered and of the fact
     of its source. That row equals the one that `evolve` comes to, fact by fact. `gather` may change and return what it
-    is given, and raises Refused as `evolve` does. `files`: what gathers, beside the file of the fold's own class.
+    is given, and raises Refused as `evolve` does; it looks at no amount, which may still be a text. `files`: what
+    gathers, beside the file of the fold's own class.
     """
 
     @property
@@ -115,6 +116,11 @@ class ReadModel(Generic[R, F]):
     def quick(self) -> QuickFacts:
         """Reads the ordinary records of this fact."""
         return QuickFacts(self.fact)
+
+    @cached_property
+    def glance(self) -> QuickFacts:
+        """As `quick`, for who gathers: amounts stay texts until the row is made."""
+        return QuickFacts(self.fact, texts=True)
 
     @cached_property
     def forms(self) -> tuple[type, ...]:

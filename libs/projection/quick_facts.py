@@ -43,14 +43,17 @@ The fact has the attributes and methods of the pydantic model's instance. A plai
 
 
 class QuickFacts:
-    """Reads one fact model's records. `form`: the class of its facts, None when the model has no struct form."""
+    """Reads one fact model's records. `form`: the class of its facts, None when the model has no struct form.
 
-    def __init__(self, model: type[Fact]) -> None:
+    With `texts`, the amounts of what it reads stay texts; those of what it decodes again do not.
+    """
+
+    def __init__(self, model: type[Fact], *, texts: bool = False) -> None:
         version = BY_MODEL[model]
         self._model = model
         self._type = version.type.encode()
         try:
-            self.form: type[msgspec.Struct] | None = struct_form(model)
+            self.form: type[msgspec.Struct] | None = struct_form(model, texts=texts)
         except NoStructForm:
             self.form = None
         self._decode = None if self.form is None else _decoder(self.form)

@@ -9,6 +9,8 @@ import msgspec
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from libs.projection.plain_amount import is_plain_amount
+
 _CENTS = Decimal("0.01")
 _EMPTY = msgspec.Raw(b"{}")
 _MOST_DIGITS = 40
@@ -45,6 +47,12 @@ def require_plausible(value: Decimal) -> None:
         raise ValueError("an implausible decimal")
 
 
+def require_plain(value: str) -> None:
+    """An amount that stays a text; the others, of which some are amounts, too, are left to pydantic."""
+    if not is_plain_amount(value):
+        raise ValueError("an amount out of the ordinary")
+
+
 def require_object(value: msgspec.Raw) -> None:
     """msgspec passes over what it does not parse (bytes that are no UTF-8, any nesting): pydantic decides."""
     if not isinstance(from_json(bytes(value)), dict):
@@ -71,6 +79,7 @@ Check = Callable[[Any], object] | Maybe | Each | Parts
 _SOON_DONE = {
     require_utc: "{value}.tzinfo is not UTC",
     require_plausible: f"not ({{value}}.same_quantum(CENTS) and {{value}}.adjusted() < {_MOST_DIGITS})",
+    require_plain: "not plain({value})",
     require_object: "{value} != EMPTY",
 }
 """When the function must be called: nearly never. Nearly all amounts have two digits behind the point."""
@@ -82,7 +91,7 @@ def checking(parts: Parts) -> Callable[[msgspec.Struct], None]:
     It runs for every fact: loops over names, or a method for each part, would take longer than all the decoding.
     """
     lines = ["def check_all(self):"]
-    names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS, "EMPTY": _EMPTY}
+    names: dict[str, Any] = {"UTC": datetime.UTC, "CENTS": _CENTS, "EMPTY": _EMPTY, "plain": is_plain_amount}
     _write(parts, "self", 1, lines, names)
     exec("\n".join(lines), names)  # noqa: S102  (made of the field names of our own models)
     made: Callable[[msgspec.Struct], None] = names["check_all"]

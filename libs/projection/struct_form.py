@@ -39,6 +39,7 @@ from libs.projection.struct_checks import (
     Parts,
     checking,
     require_object,
+    require_plain,
     require_plausible,
     require_utc,
 )
@@ -49,17 +50,27 @@ _TIME, _DECIMAL = typing.get_args(UtcTime), typing.get_args(DecimalString)
 _BOUNDS: dict[type, str] = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt"}
 _NO_FLOAT = Annotated[float, msgspec.Meta(gt=1, lt=0)]  # takes JSON numbers away from Decimal, and takes none
 
+_Form = tuple[Any, Check | None]
+"""The struct's type for a field's type, and what must be looked at afterwards."""
+
+_EXACT: _Form = (Decimal | _NO_FLOAT, require_plausible)
+_TEXT: _Form = (str, require_plain)
+"""The two forms of an amount."""
+
 
 class NoStructForm(TypeError):
     """A model says something that this derivation does not know; its facts are read by pydantic alone."""
 
 
-def struct_form(model: type[BaseModel], *, checked: bool = True) -> type[msgspec.Struct]:
-    """The struct for a fact; raises NoStructForm. One that is not `checked` is for what the other has taken before."""
-    return _struct_form(model, whole=checked)[0]
+def struct_form(model: type[BaseModel], *, checked: bool = True, texts: bool = False) -> type[msgspec.Struct]:
+    """The struct for a fact; raises NoStructForm. One that is not `checked` is for what the other has taken before.
+
+    With `texts`, amounts stay the texts that they are in JSON: for who does not ask for them.
+    """
+    return _struct_form(model, _TEXT if texts else _EXACT, whole=checked)[0]
 
 
-def _struct_form(model: type[BaseModel], *, whole: bool) -> tuple[type[msgspec.Struct], Parts]:
+def _struct_form(model: type[BaseModel], amount: _Form, *, whole: bool) -> tuple[type[msgspec.Struct], Parts]:
     """The struct, and what must be looked at afterwards; a `whole` one does that itself."""
     _require_plain(model)
     fields: list[tuple[str, Any, Any]] = []
@@ -73,7 +84,7 @@ def _struct_form(model: type[BaseModel], *, whole: bool) -> tuple[type[msgspec.S
     for name, info in model.model_fields.items():
         if info.alias is not None or info.validation_alias is not None:
             raise NoStructForm(f"{model.__name__}.{name} has an alias")
-        form, check = _form(info.annotation, info.metadata)
+        form, check = _form(info.annotation, info.metadata, amount)
         stored = name
         if _is_json(info.annotation):
             stored = names[name] = f"{name}_json"
@@ -124,23 +135,26 @@ def _default(model: type[BaseModel], name: str, info: FieldInfo, *, empty: bool)
     raise NoStructForm(f"{model.__name__}.{name} has the default {default!r}")
 
 
-def _form(annotation: Any, metadata: Sequence[Any]) -> tuple[Any, Check | None]:
-    """The struct's type for a field's type, and what must be looked at afterwards."""
+def _form(annotation: Any, metadata: Sequence[Any], amount: _Form) -> _Form:
     if typing.get_origin(annotation) is Annotated:
         annotation, *inner = typing.get_args(annotation)
-        return _form(annotation, (*inner, *metadata))
+        return _form(annotation, (*inner, *metadata), amount)
     given = [one for part in metadata for one in (part.metadata if isinstance(part, FieldInfo) else (part,))]
-    found = _constrained(annotation, given) if given else _plain(annotation) or _composed(annotation)
+    found = (
+        _constrained(annotation, given, amount)
+        if given
+        else _plain(annotation, amount) or _composed(annotation, amount)
+    )
     if found is None:
         raise NoStructForm(f"no struct form is known for {annotation} with {given}")
     return found
 
 
-def _constrained(annotation: Any, given: Sequence[Any]) -> tuple[Any, Check | None] | None:
+def _constrained(annotation: Any, given: Sequence[Any], amount: _Form) -> _Form | None:
     if _is(annotation, given, _TIME):
         return Annotated[datetime.datetime, msgspec.Meta(tz=True)], require_utc
     if _is(annotation, given, _DECIMAL):
-        return Decimal | _NO_FLOAT, require_plausible
+        return amount
     if annotation is int and all(type(one) in _BOUNDS for one in given):
         bounds = {_BOUNDS[type(one)]: getattr(one, _BOUNDS[type(one)]) for one in given}
         return Annotated[int, msgspec.Meta(**bounds)], None
@@ -149,7 +163,7 @@ def _constrained(annotation: Any, given: Sequence[Any]) -> tuple[Any, Check | No
     return None
 
 
-def _plain(annotation: Any) -> tuple[Any, Check | None] | None:
+def _plain(annotation: Any, amount: _Form) -> _Form | None:
     if annotation in (str, int, bool, datetime.date) or (
         isinstance(annotation, type) and issubclass(annotation, StrEnum)
     ):
@@ -157,21 +171,21 @@ def _plain(annotation: Any) -> tuple[Any, Check | None] | None:
     if _is_json(annotation):
         return msgspec.Raw, require_object
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        form, parts = _struct_form(annotation, whole=False)
+        form, parts = _struct_form(annotation, amount, whole=False)
         return form, parts if parts.checks else None
     return None
 
 
-def _composed(annotation: Any) -> tuple[Any, Check | None] | None:
+def _composed(annotation: Any, amount: _Form) -> _Form | None:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType) and NoneType in arguments and len(arguments) == 2:
-        form, check = _form(next(one for one in arguments if one is not NoneType), ())
+        form, check = _form(next(one for one in arguments if one is not NoneType), (), amount)
         return form | None, None if check is None else Maybe(check)
     if origin is list:
-        form, check = _form(arguments[0], ())
+        form, check = _form(arguments[0], (), amount)
         return list[form], None if check is None else Each(check)  # type: ignore[valid-type]  # made at run time
     if origin is dict and arguments[0] is str:
-        form, check = _form(arguments[1], ())
+        form, check = _form(arguments[1], (), amount)
         if check is None:
             return dict[str, form], None  # type: ignore[valid-type]  # made at run time
     return None

@@ -1,6 +1,7 @@
 """The fast reader and the ordinary one agree: on examples, on generated facts, and on whatever was done to them."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -10,17 +11,18 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, BeforeValidator, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, field_validator
 
 from libs.bus.message import REDRIVE_TO
 from libs.projection.model import AnyReadModel, Position, Refused
+from libs.projection.plain_amount import is_plain_amount
 from libs.projection.quick_facts import QuickFacts
 from libs.projection.record import Located, locate
 from libs.projection.struct_form import NoStructForm, struct_form
 from libs.read_models import READ_MODELS
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
-from schemas.values import Value
+from schemas.values import DecimalString, Value
 from tests.facts import FACTS, order, order_v1, question
 from tests.logs import LogRecord, in_place, record
 
@@ -30,12 +32,14 @@ WITH_RAW = [model for model in READ_MODELS.values() if "raw" in model.fact.model
 any_model = st.sampled_from(list(READ_MODELS.values()))
 
 
-def same(one: object, other: object) -> bool:
-    """Whether a pydantic value and a struct's value are the same to the last digit."""
+def same(one: object, other: object, *, texts: bool = False) -> bool:
+    """Whether a pydantic value and a struct's value are the same to the last digit. `texts`: the struct's amounts."""
     if isinstance(one, BaseModel):
-        return all(same(getattr(one, name), getattr(other, name)) for name in type(one).model_fields)
+        return all(same(getattr(one, name), getattr(other, name), texts=texts) for name in type(one).model_fields)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(same(*both, texts=texts) for both in zip(one, other, strict=True))
+    if isinstance(one, Decimal) and texts:
+        return isinstance(other, str) and repr(one) == repr(Decimal(other))
     if isinstance(one, Decimal | datetime):
         return repr(one) == repr(other)
     return type(one) is type(other) and repr(one) == repr(other)
@@ -53,9 +57,10 @@ def agreed(model: AnyReadModel, one: LogRecord) -> bool:
     quick = model.quick.read(one.headers, one.value)
     (plain,) = in_place([one])
     assert [plain.offset, plain.key, plain.value, plain.headers] == [one.offset, one.key, one.value, one.headers]
-    found = model.quick.read_plain(plain)
+    found, glanced = model.quick.read_plain(plain), model.glance.read_plain(plain)
     if quick is None:
         assert found is None
+        assert glanced is None
         return False
     assert found is not None
     assert (found[0], *found[2:]) == (quick[0], *quick[2:])
@@ -65,6 +70,9 @@ def agreed(model: AnyReadModel, one: LogRecord) -> bool:
     key, fact, *identity = quick
     assert same(slow.fact, fact)
     assert same(slow.fact, found[1])
+    if glanced is not None:
+        assert (glanced[0], *glanced[2:]) == (quick[0], *quick[2:])
+        assert same(slow.fact, glanced[1], texts=True)
     assert [slow.key, slow.position.event_id, slow.position.correlation_id] == [key, *identity]
     assert row_of(model, slow.fact) == row_of(model, fact)
     return True
@@ -88,9 +96,40 @@ def test_its_fact_has_a_struct_form_and_every_example_is_read_alike(model: AnyRe
 
 @each_read_model
 def test_what_our_publishers_write_is_taken(model: AnyReadModel) -> None:
-    assert agreed(model, record(FACTS[model.name](7)))
+    one = record(FACTS[model.name](7))
+    assert agreed(model, one)
+    assert all(model.glance.read_plain(plain) for plain in in_place([one]))
     if model in WITH_RAW:
         assert agreed(model, record(FACTS[model.name](7).model_copy(update={"raw": {"a": [1.5, {"b": None}]}})))
+
+
+AMOUNTS = [
+    "1",
+    "1.0",
+    "-0",
+    "1e5",
+    "1E-41",
+    "NaN",
+    "sNaN1",
+    "Infinity",
+    "1_0",
+    ".5",
+    "5.",
+    " 1",
+    "1" * 40,
+    "1" * 41,
+    "1." + "1" * 41,
+]
+
+
+@given(
+    st.from_regex(r"-?[0-9]{0,3}[.,eE_ ]?[0-9]{0,3}", fullmatch=True) | st.text(max_size=6) | st.sampled_from(AMOUNTS)
+)
+def test_a_plain_amount_is_an_amount(text: str) -> None:
+    plain = is_plain_amount(text)
+    assert plain == bool(re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text))
+    if plain:
+        assert TypeAdapter(DecimalString).validate_python(text) == Decimal(text)
 
 
 def test_other_events_and_versions_are_left_to_the_ordinary_reader() -> None:
@@ -99,7 +138,6 @@ def test_other_events_and_versions_are_left_to_the_ordinary_reader() -> None:
     assert not agreed(orders, record(question(1)))
 
 
-AMOUNTS = ["1", "1.0", "-0", "1e5", "1E-41", "NaN", "sNaN1", "Infinity", "1_0", ".5", "5.", " 1", "1" * 41]
 TIMES = [
     "2026-01-01T00:00:00Z",
     "2026-01-01T00:00:00.1234567Z",
