@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 
@@ -41,6 +42,19 @@ def as_utc(value: datetime) -> datetime:
         raise ValueError("a time must lie between the years 1 and 9999 in UTC") from None
 
 
+_WITH_MICROSECONDS = len("2026-03-14T15:09:26.535897Z")
+
+
+def _rounded(value: object) -> object:
+    # pydantic cuts off what lies below a microsecond, msgspec rounds it: whichever reads a fact gives the same time.
+    if isinstance(value, str) and len(value) > _WITH_MICROSECONDS:
+        try:
+            return msgspec.convert(value, datetime)
+        except ValueError:
+            return value  # a notation that only pydantic knows, or none
+    return value
+
+
 def format_time(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`: the one way in which sellstream writes a time."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
@@ -57,11 +71,12 @@ DecimalString = Annotated[
 
 UtcTime = Annotated[
     datetime,
+    BeforeValidator(_rounded),
     AfterValidator(as_utc),
     PlainSerializer(format_time, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""An aware time in UTC with microseconds, written in RFC 3339."""
+"""An aware time in UTC, rounded to microseconds, written in RFC 3339."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """An ISO 4217 code."""

@@ -7,7 +7,7 @@ pydantic. `quick_facts.py` reads with it.
 | in the model            | in the struct                           | left to pydantic                         |
 |-------------------------|-----------------------------------------|------------------------------------------|
 | str, int, bool, StrEnum | the same                                | other JSON types that pydantic converts  |
-| UtcTime                 | datetime                                | another offset than UTC, other notations |
+| UtcTime                 | datetime, to the microsecond alike      | another offset than UTC, other notations |
 | date                    | date                                    | other notations                          |
 | DecimalString           | Decimal of a JSON string                | JSON numbers; more than 40 digits, NaN   |
 | with constraints        | its type; pydantic judges a value once  | values that pydantic refuses or changes  |

@@ -22,7 +22,7 @@ from libs.projection.struct_form import NoStructForm, struct_form
 from libs.read_models import READ_MODELS
 from schemas.examples import examples
 from schemas.registry import BY_MODEL
-from schemas.values import DecimalString, Value
+from schemas.values import DecimalString, Value, format_time
 from tests.facts import FACTS, order, order_v1, question
 from tests.logs import LogRecord, in_place, record
 
@@ -149,6 +149,23 @@ TIMES = [
     "2026-01-01",
     "1700000000",
 ]
+TWO_DIGITS = st.integers(0, 99).map("{:02}".format)
+OFFSETS = ["Z", "z", "+00:00", "-00:00", "+0000", "-0000", "+00", "+01:00", "-23:59", "+24:00", "+00:00:00", "", " Z"]
+FRACTIONS = st.one_of(
+    st.sampled_from(["", ".", ".5", ",1234567", ".999999", ".9999994", ".9999995", ".99999949999", ".999999500000"]),
+    st.text("0123456789", min_size=1, max_size=12).map(".{}".format),
+)
+ANY_TIMES = st.tuples(
+    st.sampled_from(["0000", "0001", "1969", "2024", "2026", "9998", "9999"]),
+    st.sampled_from(["-01-01", "-02-28", "-02-29", "-06-30", "-12-31", "-13-01", "-00-01", "-1-1", "0101"]),
+    st.sampled_from(["T", "T", "t", " ", "_", ""]),
+    st.sampled_from(["00:", "12:", "23:", "24:", "1:"]),
+    st.sampled_from(["00", "59", "60"]) | TWO_DIGITS,
+    st.sampled_from([":00", ":59", ":60", ":61", ""]),
+    FRACTIONS,
+    st.sampled_from(OFFSETS),
+).map("".join)
+"""Times of all kinds, and what is nearly one."""
 WORDS = ["BRL", "brl", "BRLX", "paid", "PAID", "open", "active", "é", "😀", "true", "BRL\n", "\0", "\\u0000"]
 SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -158,6 +175,7 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
     st.floats(),
     st.text(max_size=8),
     st.sampled_from([*AMOUNTS, *TIMES, *WORDS]),
+    ANY_TIMES,
 )
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
@@ -221,6 +239,34 @@ def test_headers_that_stand_nearly_as_those_before_are_read_alike(data: st.DataO
             changed.append(changed[place])
     agreed(orders, replace(usual, headers=changed))
     assert agreed(orders, usual)
+
+
+@given(ANY_TIMES, ANY_TIMES)
+def test_times_of_all_kinds_are_read_alike(placed: str, updated: str) -> None:
+    orders = READ_MODELS["orders"]
+    document = json.loads(record(order(1)).value or b"")
+    document.update(placed_at=placed, updated_at=updated)
+    agreed(orders, with_value(orders, json.dumps(document).encode()))
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-03-14T15:09:26.1234564999Z", "2026-03-14T15:09:26.123456Z"),
+        ("2026-03-14T15:09:26.1234565Z", "2026-03-14T15:09:26.123457Z"),
+        ("2026-03-14 15:09:26.123456500z", "2026-03-14T15:09:26.123457Z"),
+        ("2026-03-14T15:09:26.1234565-00:00", "2026-03-14T15:09:26.123457Z"),
+        ("2024-12-31T23:59:59.9999995Z", "2025-01-01T00:00:00.000000Z"),
+    ],
+)
+def test_a_time_below_a_microsecond_is_taken_and_rounded(text: str, read: str) -> None:
+    orders = READ_MODELS["orders"]
+    document = {**json.loads(record(order(1)).value or b""), "updated_at": text}
+    one = with_value(orders, json.dumps(document).encode())
+    assert agreed(orders, one)
+    found = orders.quick.read(one.headers, one.value)
+    assert found is not None
+    assert format_time(found[1].updated_at) == read  # type: ignore[attr-defined]
 
 
 @given(any_model, st.data())

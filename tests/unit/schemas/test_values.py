@@ -78,12 +78,37 @@ def test_a_time_survives_json_in_utc_with_microseconds(at: datetime, hours: int)
 
 
 @pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-03-14T15:09:26.1234565Z", "2026-03-14T15:09:26.123457Z"),
+        ("2026-03-14T15:09:26.123456499999Z", "2026-03-14T15:09:26.123456Z"),
+        ("2026-12-31T23:59:59.999999999-03:00", "2027-01-01T03:00:00.000000Z"),
+        ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999999Z"),
+        ("2026-03-14_15:09:26.1234567Z", "2026-03-14T15:09:26.123456Z"),
+    ],
+    ids=["up", "down", "into the next year", "no later time can be held", "a notation of pydantic's"],
+)
+def test_what_lies_below_a_microsecond_is_rounded(text: str, read: str) -> None:
+    assert Moment.model_validate({"at": text}).model_dump(mode="json")["at"] == read
+    assert Moment.model_validate_json(f'{{"at":"{text}"}}').model_dump(mode="json")["at"] == read
+
+
+@given(
+    st.datetimes(min_value=EARLIEST, max_value=LATEST), st.sampled_from(["Z", "+00:00", "-03:00", "+0530", "-00:00"])
+)
+def test_no_notation_of_a_microsecond_is_changed(at: datetime, offset: str) -> None:
+    text = at.isoformat(timespec="microseconds") + offset
+    assert Moment.model_validate({"at": text}).at == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("2026-03-14T15:09:26", "offset from UTC"),
         ("0001-01-01T00:00:00+14:00", "years 1 and 9999"),
         ("9999-12-31T23:59:59-14:00", "years 1 and 9999"),
         ("tomorrow", "valid datetime"),
+        ("\ud800" * 28, "unicode"),
     ],
 )
 def test_what_is_no_moment_is_refused(text: str, told: str) -> None:
