@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, field_valid
 from libs.bus.message import REDRIVE_TO
 from libs.projection.model import AnyReadModel, Position, Refused
 from libs.projection.plain_amount import is_plain_amount
-from libs.projection.quick_facts import QuickFacts
+from libs.projection.quick_facts import QuickFacts, _is_ours, _is_usual
 from libs.projection.record import Located, locate
 from libs.projection.struct_form import NoStructForm, struct_form
 from libs.read_models import READ_MODELS
@@ -267,6 +267,31 @@ def test_a_time_below_a_microsecond_is_taken_and_rounded(text: str, read: str) -
     found = orders.quick.read(one.headers, one.value)
     assert found is not None
     assert format_time(found[1].updated_at) == read  # type: ignore[attr-defined]
+
+
+SINCE, UNTIL = datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2999-12-31")
+OUR_TIMES = st.datetimes(SINCE, UNTIL).map(lambda at: f"{at:%Y-%m-%dT%H:%M:%S.%f}Z")
+
+
+@given(OUR_TIMES, st.data())
+def test_the_time_of_an_envelope_gets_the_same_verdict_sooner(time: str, data: st.DataObject) -> None:
+    orders = READ_MODELS["orders"]
+    usual = record(order(1))
+    assert agreed(orders, usual)  # so that the layout of these headers is known
+    assert _is_ours(time.encode()) == (int(time[8:10]) <= 28)
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(time) - 1))
+        piece = data.draw(
+            st.text("0123456789", min_size=1, max_size=2) | st.sampled_from(["-", ":", "T", "Z", ".", " ", "W"])
+        )
+        time = time[:at] + piece + time[at + len(piece) :]
+    try:
+        expected = _is_usual(time)
+    except ValueError:
+        expected = False
+    assert expected or not _is_ours(time.encode())
+    headers = [(name, time.encode() if name == "ce_time" else value) for name, value in usual.headers]
+    assert agreed(orders, replace(usual, headers=headers)) == expected
 
 
 @given(any_model, st.data())
