@@ -40,7 +40,7 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     correlation_id: str | None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """What every row of every read model has: its key, and the fact that made it what it is.
 
     `updated_at` is the time of the change at its origin, as the fact tells it.

@@ -106,7 +106,7 @@ class Latest:
         if not is_later(row, fact, position):
             return row
         values = {name: _stored(getattr(fact, name), name) for name in self.names}
-        return self.row(**row_columns(fact, position), **values, deleted=fact.deleted)
+        return self.row(*row_columns(fact, position), **values, deleted=fact.deleted)
 
 
 @cache

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -25,7 +25,7 @@ class StatusEntry(msgspec.Struct, frozen=True, gc=False):
     event_id: str
 
 
-class EntityRow(Row, frozen=True, kw_only=True):
+class EntityRow(Row, frozen=True):
     """A row with a status and its history, oldest first."""
 
     marketplace: str
@@ -35,26 +35,14 @@ class EntityRow(Row, frozen=True, kw_only=True):
     status_history: tuple[StatusEntry, ...]
 
 
-class RowColumns(TypedDict):
-    """The columns of every Row, for one that has more: `InventoryRow(**columns, sku_code=…)`."""
+RowColumns = tuple[str, datetime, str, str | None, str, int, int]
+"""The columns of every Row, in its order, for one that has more: `InventoryRow(*columns, sku_code=…)`.
 
-    key: str
-    updated_at: datetime
-    event_id: str
-    correlation_id: str | None
-    log_topic: str
-    log_partition: int
-    log_offset: int
+A plain tuple, and no names to be merged with the others: that takes half as long.
+"""
 
-
-class EntityColumns(RowColumns):
-    """The columns of an EntityRow."""
-
-    marketplace: str
-    account: str
-    status: str
-    marketplace_status: str
-    status_history: tuple[StatusEntry, ...]
+EntityColumns = tuple[*RowColumns, str, str, str, str, tuple[StatusEntry, ...]]
+"""The columns of an EntityRow."""
 
 
 class DatedFact(Protocol):
@@ -154,27 +142,27 @@ class OfNewest(Generic[N, D]):
 
 def row_columns(fact: DatedFact, position: Position) -> RowColumns:
     """The columns that every row has, from the fact that makes it what it is."""
-    return {
-        "key": fact.key(),
-        "updated_at": fact.updated_at,
-        "event_id": position.event_id,
-        "correlation_id": position.correlation_id,
-        "log_topic": position.topic,
-        "log_partition": position.partition,
-        "log_offset": position.offset,
-    }
+    return (
+        fact.key(),
+        fact.updated_at,
+        position.event_id,
+        position.correlation_id,
+        position.topic,
+        position.partition,
+        position.offset,
+    )
 
 
 def entity_columns(fact: EntityFact, position: Position, entries: tuple[StatusEntry, ...]) -> EntityColumns:
     """The columns that every entity's row has, from the fact that makes it what it is."""
-    return {
-        **row_columns(fact, position),
-        "marketplace": fact.marketplace,
-        "account": fact.account,
-        "status": str(fact.status),
-        "marketplace_status": fact.marketplace_status,
-        "status_history": entries,
-    }
+    return (
+        *row_columns(fact, position),
+        fact.marketplace,
+        fact.account,
+        str(fact.status),
+        fact.marketplace_status,
+        entries,
+    )
 
 
 def is_news(row: Row | None, fact: DatedFact, position: Position) -> bool:

@@ -24,7 +24,7 @@ class FlatOrderRow(Row, frozen=True, kw_only=True, gc=False):
 def flat_order_row(fact: OrderChangedV2, columns: RowColumns) -> FlatOrderRow:
     """The fact's own state."""
     return FlatOrderRow(
-        **columns,
+        *columns,
         marketplace=fact.marketplace,
         order_id=fact.order_id,
         account=fact.account,

@@ -28,7 +28,7 @@ class ClaimRow(EntityRow, frozen=True, kw_only=True):
 def claim_row(fact: ClaimChangedV1, columns: EntityColumns) -> ClaimRow:
     """The fact's own state."""
     return ClaimRow(
-        **columns,
+        *columns,
         claim_id=fact.claim_id,
         about=fact.about,
         about_id=fact.about_id,

@@ -29,7 +29,7 @@ class FeedbackRow(EntityRow, frozen=True, kw_only=True):
 def feedback_row(fact: FeedbackChangedV1, columns: EntityColumns) -> FeedbackRow:
     """The fact's own state."""
     return FeedbackRow(
-        **columns,
+        *columns,
         order_id=fact.order_id,
         by_buyer=_said(fact.by_buyer),
         by_seller=_said(fact.by_seller),

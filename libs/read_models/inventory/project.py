@@ -36,7 +36,7 @@ def evolve(row: InventoryRow | None, fact: InventoryChangedV1, position: Positio
     if not is_news(row, fact, position):
         return row
     return InventoryRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         marketplace=fact.marketplace,
         account=fact.account,
         user_id=fact.user_id,

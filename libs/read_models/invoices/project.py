@@ -25,7 +25,7 @@ class InvoiceRow(EntityRow, frozen=True, kw_only=True):
 def invoice_row(fact: InvoiceChangedV1, columns: EntityColumns) -> InvoiceRow:
     """The fact's own state."""
     return InvoiceRow(
-        **columns,
+        *columns,
         invoice_id=fact.invoice_id,
         order_ids=list(fact.order_ids),
         shipment_id=fact.shipment_id,

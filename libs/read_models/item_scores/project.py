@@ -36,7 +36,7 @@ def evolve(row: ItemScoreRow | None, fact: ItemScoredV1, position: Position) -> 
     if not is_later(row, fact, position):
         return row
     return ItemScoreRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         marketplace=fact.marketplace,
         item_id=fact.item_id,
         product_id=fact.product_id,

@@ -54,7 +54,7 @@ def evolve(row: ItemRow | None, fact: ItemChangedV1, position: Position) -> Item
         return row
     seller = fact.seller or ItemSeller()
     return ItemRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         marketplace=fact.marketplace,
         item_id=fact.item_id,
         site_id=fact.site_id,

@@ -29,7 +29,7 @@ class ListingOperationRow(EntityRow, frozen=True, kw_only=True):
 def listing_operation_row(fact: ListingOperationChangedV1, columns: EntityColumns) -> ListingOperationRow:
     """The fact's own state."""
     return ListingOperationRow(
-        **columns,
+        *columns,
         id=fact.id,
         kind=str(fact.kind),
         marketplace_kind=fact.marketplace_kind,

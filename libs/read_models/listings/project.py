@@ -27,7 +27,7 @@ class ListingRow(EntityRow, frozen=True, kw_only=True):
 def listing_row(fact: ListingChangedV1, columns: EntityColumns) -> ListingRow:
     """The fact's own state."""
     return ListingRow(
-        **columns,
+        *columns,
         listing_id=fact.listing_id,
         product_id=fact.product_id,
         sku=fact.sku,

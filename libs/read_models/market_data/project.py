@@ -50,7 +50,7 @@ def evolve(row: MarketDataRow | None, fact: MarketDataRecordedV1, position: Posi
     point = PricePoint(fact.updated_at, currency, ask, bid, sale)
     before = () if row is None else row.history
     return MarketDataRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         platform=fact.platform,
         sku=fact.sku,
         size=fact.size,

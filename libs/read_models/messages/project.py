@@ -23,7 +23,7 @@ class MessageRow(EntityRow, frozen=True, kw_only=True):
 def message_row(fact: MessageChangedV1, columns: EntityColumns) -> MessageRow:
     """The fact's own state."""
     return MessageRow(
-        **columns,
+        *columns,
         message_id=fact.message_id,
         thread_id=fact.thread_id,
         direction=str(fact.direction),

@@ -38,7 +38,7 @@ def evolve(row: OfferRow | None, fact: OfferChangedV1, position: Position) -> Of
     if not is_news(row, fact, position):
         return row
     return OfferRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         marketplace=fact.marketplace,
         account=fact.account,
         user_id=fact.user_id,

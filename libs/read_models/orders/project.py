@@ -56,7 +56,7 @@ class OrderRow(EntityRow, frozen=True, kw_only=True):
 def order_row(fact: OrderChangedV2, columns: EntityColumns) -> OrderRow:
     """The fact's own state."""
     return OrderRow(
-        **columns,
+        *columns,
         order_id=fact.order_id,
         pack_id=fact.pack_id,
         placed_at=fact.placed_at,

@@ -29,7 +29,7 @@ class PaymentRow(EntityRow, frozen=True, kw_only=True):
 def payment_row(fact: PaymentChangedV1, columns: EntityColumns) -> PaymentRow:
     """The fact's own state."""
     return PaymentRow(
-        **columns,
+        *columns,
         payment_id=fact.payment_id,
         status_detail=fact.status_detail,
         order_id=fact.order_id,

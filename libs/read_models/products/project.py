@@ -38,7 +38,7 @@ def evolve(row: ProductRow | None, fact: ProductChangedV1, position: Position) -
     if not is_later(row, fact, position):
         return row
     return ProductRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         product_id=fact.product_id,
         sku=fact.sku,
         title=fact.title,

@@ -20,7 +20,7 @@ class QuestionRow(EntityRow, frozen=True, kw_only=True):
 def question_row(fact: QuestionChangedV1, columns: EntityColumns) -> QuestionRow:
     """The fact's own state."""
     return QuestionRow(
-        **columns,
+        *columns,
         question_id=fact.question_id,
         listing_id=fact.listing_id,
         buyer_id=fact.buyer_id,

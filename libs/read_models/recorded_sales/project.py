@@ -30,7 +30,7 @@ class RecordedSaleRow(Row, frozen=True, kw_only=True):
 def recorded_sale_row(fact: RecordedSaleChangedV1, columns: RowColumns) -> RecordedSaleRow:
     """The fact's own state."""
     return RecordedSaleRow(
-        **columns,
+        *columns,
         source=fact.source,
         source_id=fact.source_id,
         user_id=fact.user_id,

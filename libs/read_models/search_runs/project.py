@@ -65,7 +65,7 @@ def evolve(row: SearchRunRow | None, fact: SearchRunChangedV1, position: Positio
         raise Refused("http_status is beyond 32 bits")
     results = tuple(_result(one) for one in fact.results)
     return SearchRunRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         marketplace=fact.marketplace,
         search_run_id=number,
         site_id=fact.site_id,

@@ -41,7 +41,7 @@ class ShipmentRow(EntityRow, frozen=True, kw_only=True):
 def shipment_row(fact: ShipmentChangedV1, columns: EntityColumns) -> ShipmentRow:
     """The fact's own state."""
     return ShipmentRow(
-        **columns,
+        *columns,
         shipment_id=fact.shipment_id,
         substatus=fact.substatus,
         order_ids=list(fact.order_ids),

@@ -30,7 +30,7 @@ def evolve(row: StockItemRow | None, fact: StockItemChangedV1, position: Positio
     if not is_news(row, fact, position):
         return row
     return StockItemRow(
-        **row_columns(fact, position),
+        *row_columns(fact, position),
         user_id=fact.user_id,
         sku=fact.sku,
         told_sku=fact.told_sku,
