@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from libs.db.pool import Record
-from libs.projection.copy_lines import line_columns, line_maker
+from libs.projection.copy_lines import LineForm, line_form
 from libs.projection.quick_facts import QuickFacts
 from schemas.event import Fact
 from schemas.registry import BY_MODEL
@@ -158,14 +158,14 @@ class ReadModel(Generic[R, F]):
         return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
 
     @cached_property
-    def line(self) -> Callable[[R], str]:
-        """Makes a row's line for COPY."""
-        return line_maker(typing.get_type_hints(self.row), self._json_decoders)
+    def line_form(self) -> LineForm:
+        """How rows are written for COPY."""
+        return line_form(typing.get_type_hints(self.row), self._json_decoders)
 
     @cached_property
-    def line_columns(self) -> tuple[str, ...]:
-        """The columns as they stand in a line."""
-        return line_columns(typing.get_type_hints(self.row), self._json_decoders)
+    def line(self) -> Callable[[R], bytes]:
+        """Makes a row's line for COPY."""
+        return self.line_form.line
 
     @cached_property
     def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:

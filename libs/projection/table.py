@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from libs.db.pool import Connection
-from libs.projection.copy_lines import DELIMITER, NULL, QUOTE
+from libs.projection.copy_lines import DELIMITER, NULL
 from libs.projection.model import AnyReadModel, Row
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -118,21 +118,22 @@ class Table:
         await connection.execute(f"DELETE FROM {self.name} WHERE key = ANY($1::text[])", list(keys))  # noqa: S608
 
     async def _copy(self, connection: Connection, table: str, schema: str | None, rows: Iterable[Row]) -> None:
+        form = self.model.line_form
         # Not a list of them: a row that goes at once is still in the processor's cache when it is encoded and freed.
-        lines = map(self.model.line, rows)
+        lines = map(form.line, rows)
 
         async def pieces() -> AsyncIterator[bytes]:
-            while piece := "".join(islice(lines, _LINES)):
-                yield piece.encode()
+            while piece := b"".join(islice(lines, _LINES)):
+                yield piece
 
         await connection.copy_to_table(
             table,
             schema_name=schema,
-            columns=list(self.model.line_columns),
+            columns=list(form.columns),
             source=pieces(),
             format="csv",
             delimiter=DELIMITER,
-            quote=QUOTE,
+            quote=form.quote,
             null=NULL,
         )
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from libs.db.pool import Database
-from libs.projection.copy_lines import DELIMITER, NULL, QUOTE
+from libs.projection.copy_lines import DELIMITER, NULL
 from libs.projection.digest import digest
 from libs.projection.fold import fold
 from libs.projection.model import AnyReadModel, Row
@@ -22,6 +22,7 @@ from tests.databases import empty_database
 from tests.facts import FACTS
 from tests.logs import located
 
+QUOTES = sorted({model.line_form.quote for model in READ_MODELS.values()})
 TEXTS = [
     "",
     "\n",
@@ -30,10 +31,9 @@ TEXTS = [
     "\\N",
     "\\.",
     "NULL",
-    NULL[0],
+    NULL,
     DELIMITER,
-    QUOTE,
-    f"{QUOTE}{QUOTE}{DELIMITER}",
+    *(text for quote in QUOTES for text in (quote, f"{quote}{quote}{DELIMITER}")),
     "{é😀}",
     "\x01\x7f\x85\u2028",
 ]
@@ -47,8 +47,11 @@ async def database(stack: Endpoints, migrated: str) -> AsyncIterator[Database]:
         yield opened
 
 
-def altered(model: AnyReadModel, row: Row, number: int) -> Row:
-    """The row with another text in every column that holds texts, and another number where it holds decimals."""
+def altered(model: AnyReadModel, row: Row, number: int, *, within: bool) -> Row:
+    """The row with another text in every column that holds texts, and another number where it holds decimals.
+
+    `within`: only where a text stands within an array or an object.
+    """
     text = TEXTS[number % len(TEXTS)]
     values: dict[Any, Any] = {
         str: text,
@@ -57,7 +60,9 @@ def altered(model: AnyReadModel, row: Row, number: int) -> Row:
         dict[str, Any]: {"text": text, "none": None},
         NoneType: None,
     }
-    changes: dict[str, Any] = {"key": f"{number}{text}"}
+    changes: dict[str, Any] = {"key": f"within {number}" if within else f"{number}{text}"}
+    if within:
+        del values[str]
     for name, hint in typing.get_type_hints(model.row).items():
         kinds = typing.get_args(hint) if NoneType in typing.get_args(hint) else (hint,)
         kind = kinds[(number + len(changes)) % len(kinds)]
@@ -69,7 +74,8 @@ def altered(model: AnyReadModel, row: Row, number: int) -> Row:
 @pytest.mark.parametrize("model", READ_MODELS.values(), ids=READ_MODELS)
 async def test_it_writes_what_an_insert_writes(model: AnyReadModel, database: Database) -> None:
     (row,) = fold(model, {}, [located(FACTS[model.name](1))]).written.values()
-    rows = [row, *(altered(model, row, number) for number in range(2 * len(TEXTS)))]
+    numbers = range(2 * len(TEXTS))
+    rows = [row, *(altered(model, row, number, within=within) for within in (False, True) for number in numbers)]
     copied, inserted = Table(model, "read_models"), Table(model, "rebuild")
     async with database.transaction() as connection:
         for table in (copied, inserted):
