@@ -31,7 +31,7 @@ class Source:
     batch_records: int = 5_000
     rows_in_memory: int = 200_000
     processes: int | None = None
-    records_per_process: int = 250_000
+    records_per_process: int = 100_000
 
 
 async def positions(connection: Connection, build: Build) -> dict[Partition, int]:

@@ -5,8 +5,7 @@ its checkpoint are committed together: killed anywhere, the partitions that were
 on with the others. Whatever is not the ordinary case (a partition with more rows than the memory may hold, a log that
 begins behind offset 0, aborted transactions) is left to `catch_up`, from where the checkpoint then stands.
 
-A large log is shared out to several processes, of which this one is the first; a small one is read before another
-process would have started.
+A large log is shared out to several processes, of which this one is the first; a small one is read by this one alone.
 """
 
 import os
