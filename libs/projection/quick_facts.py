@@ -65,12 +65,15 @@ class QuickFacts:
         self._decode_again: Callable[[bytes], Fact] | None = None
         self._layouts: dict[int, HeaderLayout] = {}  # by the length of all headers
 
-    @property
-    def decode(self) -> Callable[[bytes], Fact]:
-        """Gives the fact in a value that `read` has taken: what was looked at then is not looked at again."""
-        if self._decode_again is None:
-            self._decode_again = _decoder(struct_form(self._model, checked=False))
-        return self._decode_again
+    def decode(self, value: bytes) -> Fact:
+        """The fact in a value that `read` has taken, also as texts: what was looked at then is not looked at again."""
+        decode = self._decode_again
+        if decode is None:
+            decode = self._decode_again = _decoder(struct_form(self._model, checked=False))
+        try:
+            return decode(value)
+        except ValueError:  # an amount stands there twice, and the first one is a text that is no amount
+            return self._model.model_validate_json(value)
 
     def read(self, headers: Sequence[Header], value: bytes | None) -> Quick | None:
         """The fact in a record, or None if this must be looked at in the ordinary way."""
