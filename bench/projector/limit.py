@@ -11,7 +11,6 @@ from bench.projector.table import difference, with_database
 from bench.results import LIMIT
 
 SCHEMA = "read_models"
-TABLE = f"{SCHEMA}.{READ_MODEL.name}"
 
 
 class Limit(PythonPeer):
@@ -33,13 +32,7 @@ class Limit(PythonPeer):
         connection = await asyncpg.connect(run.database_url)
         try:
             await connection.execute(f"CREATE SCHEMA {SCHEMA}")
-            await connection.execute(READ_MODEL.table_sql.replace("{schema}", SCHEMA))
-            for name in await connection.fetch(
-                "SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = $1::regclass", TABLE
-            ):
-                await connection.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT {name['conname']}")
-            for name in await connection.fetch("SELECT indexname FROM pg_indexes WHERE schemaname = $1", SCHEMA):
-                await connection.execute(f"DROP INDEX {SCHEMA}.{name['indexname']}")
+            await connection.execute(READ_MODEL.table_parts[0].replace("{schema}", SCHEMA))
         finally:
             await connection.close()
 

@@ -163,11 +163,6 @@ class ReadModel(Generic[R, F]):
         return line_form(typing.get_type_hints(self.row), self._json_decoders)
 
     @cached_property
-    def line(self) -> Callable[[R], bytes]:
-        """Makes a row's line for COPY."""
-        return self.line_form.line
-
-    @cached_property
     def _json_decoders(self) -> Mapping[str, "msgspec.json.Decoder[Any]"]:
         hints = typing.get_type_hints(self.row)
         return {name: msgspec.json.Decoder(hints[name]) for name in self.columns if _is_json(hints[name])}
