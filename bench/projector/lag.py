@@ -10,7 +10,7 @@ import secrets
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from libs.bus.partitioner import partition_of
 from libs.stack import Endpoints
 from libs.stack.ports import free_ports
 from libs.stack.process import GuardedProcess, tail
+from schemas.envelope import Header
 
 WARM_UP_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
@@ -112,24 +113,30 @@ class LagBenchmark:
         sent: Places = defaultdict(list)
         servers = self._endpoints.kafka_bootstrap_servers
         producer = Producer({"bootstrap.servers": servers, "acks": "all", "linger.ms": 2, "log_level": 3})
-        states = islice(Dataset(self._scale.events, max(1, self._scale.events // 5)).states(), self._scale.events)
+        records = list(self._records())  # made before: what it costs to make an event is no lag
         begun = time.monotonic() + 0.5
-        for number, state in enumerate(states):
+        for number, (key, value, headers, place) in enumerate(records):
             due = begun + number / self._scale.rate
-            while (early := due - time.monotonic()) > 0:
-                producer.poll(early)
+            producer.poll(0)
+            if (early := due - time.monotonic()) > 0:
+                time.sleep(early)  # poll() takes whole milliseconds: with less than one it would spin
 
             def delivered(error: object, message: Message, due: float = due) -> None:
                 if error is None:
                     sent[int(message.partition() or 0)].append((int(message.offset() or 0), due))
 
-            key = state.key.encode()
-            value, headers = fact_record(state)
-            place = partition_of(key, PARTITIONS)
-            producer.produce(topic, value, key, place, headers=[*headers], on_delivery=delivered)
+            producer.produce(topic, value, key, place, headers=headers, on_delivery=delivered)
         if producer.flush(PATIENCE_SECONDS) or sum(map(len, sent.values())) != self._scale.events:
             raise ProjectorFailed(f"{topic}: not all events could be sent")
         return sent, begun
+
+    def _records(self) -> Iterator[tuple[bytes, bytes, list[Header], int]]:
+        """The stream's events: key, value, headers, partition."""
+        states = Dataset(self._scale.events, max(1, self._scale.events // 5)).states()
+        for state in islice(states, self._scale.events):
+            key = state.key.encode()
+            value, headers = fact_record(state)
+            yield key, value, [*headers], partition_of(key, PARTITIONS)
 
 
 async def _until_begun(connection: "asyncpg.Connection[asyncpg.Record]", projector: GuardedProcess, log: Path) -> None:
