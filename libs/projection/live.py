@@ -9,7 +9,7 @@ wrong, the batch in hand is dropped and read again from the checkpoint: nothing 
 | a checkpoint was moved by somebody else    | rolled back; read again from where it stands now                       |
 | the live table is of another version       | nothing is applied; not ready; looks again until a rebuild has swapped |
 | a record is no fact, or is refused         | dead letter, then the checkpoint moves on                              |
-| nearly everything is no fact               | that partition stops before the record; not ready                      |
+| nearly everything is no fact, or refused   | that partition stops before the record; not ready                      |
 | a defect (any other error)                 | logged with its trace, tried again; not ready                          |
 """
 
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.bus.dead_letter import DeadLetters
-from libs.bus.halt import PROBE_SECONDS, Halt
+from libs.bus.halt import PROBE_SECONDS
 from libs.bus.reader import Chunk, GroupReader, KafkaAway, LogTooShort, Partition
 from libs.bus.settings import KafkaSettings
 from libs.db.checkpoints import CheckpointMoved
@@ -72,8 +72,7 @@ class LiveProjection:
         self._database = database
         self._consumer = consumer
         self._tuning = tuning or Tuning()
-        self._halt = Halt(f"{consumer}-{model.name}")
-        self._intake = Intake(model, consumer, dead_letters, self._halt)
+        self._intake = Intake(model, consumer, dead_letters)
         self._build: Build | None = None
         self._positions: dict[Partition, int] = {}
         self._held: dict[Partition, float] = {}  # stopped before an unreadable record, until then
@@ -96,7 +95,7 @@ class LiveProjection:
         """Raise unless facts are being applied (or there are none): for readiness."""
         if self._problem is not None:
             raise RuntimeError(f"the read model {self.model.name} stands still: {self._problem}")
-        self._halt.check()
+        self._intake.check()
 
     async def _session(self, stop: asyncio.Event) -> None:
         await open_live(self._database, self.model, set())  # the table is there before its first fact, for its readers
@@ -155,25 +154,25 @@ class LiveProjection:
         assert build is not None  # nothing is read before it is placed
         began = time.time_ns()
         batch = await self._intake.sort(chunks, self._positions)
-        if not batch.moves:
+        while batch.moves:
+            try:
+                folded = await self._write(build, batch)
+            except NewRefusals as news:
+                # Rolled back before: no lock is held while Kafka takes the dead letters.
+                batch = await self._intake.put_aside(news.refused, batch, chunks, self._positions)
+                continue
+            self._positions.update({one: move.new for one, move in batch.moves.items()})
+            self._intake.applied(batch)
+            tell(self.model, self._consumer, batch, folded, began)
+            self._well()
             return
-        folded = await self._write(build, batch)
-        self._positions.update({one: move.new for one, move in batch.moves.items()})
-        self._intake.applied(batch)
-        tell(self.model, self._consumer, batch, folded, began)
-        self._well()
 
     async def _write(self, build: Build, batch: Batch) -> Folded[Any]:
-        while True:
-            try:
-                async with self._database.transaction() as connection:
-                    folded = await apply(connection, self.model, build, batch)
-                    self._intake.require_known(folded.refused)
-            except NewRefusals as news:
-                # Rolled back first: no lock is held while Kafka takes the dead letters.
-                await self._intake.put_aside(news.refused, batch)
-            else:
-                return folded
+        async with self._database.transaction() as connection:
+            folded = await apply(connection, self.model, build, batch)
+            if folded.refused:
+                raise NewRefusals(folded.refused)
+            return folded
 
     async def _look_after_build(self) -> None:
         """The fence notices a swap at the next record; without traffic it is noticed here."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,13 +11,17 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.bus.dead_letter import DeadLetter
+from libs.bus.halt import AT_LEAST, Halted
 from libs.bus.message import REDRIVE_TO, Outgoing, message
+from libs.bus.partitioner import partition_of
 from libs.bus.publisher import Publisher
 from libs.bus.reader import Partition
 from libs.bus.settings import KafkaSettings
 from libs.db.checkpoints import CheckpointMoved, Move
 from libs.db.pool import Database
+from libs.projection import live
 from libs.projection.engine import Batch, apply
+from libs.projection.live import LiveProjection
 from libs.projection.live_build import open_live
 from libs.projection.model import AnyReadModel
 from libs.read_models import READ_MODELS
@@ -62,6 +67,24 @@ async def dead_letters(kafka: KafkaSettings) -> list[DeadLetter]:
         return found
     finally:
         await client.stop()
+
+
+def refused_payment(number: int, minute: float) -> Fact:
+    return payment(number, minute).model_copy(update={"installments": 10**30})
+
+
+async def halted(projection: LiveProjection) -> bool:
+    try:
+        await projection.check()
+    except Halted:
+        return True
+    except RuntimeError:
+        return False
+    return False
+
+
+async def is_scalar(database: Database, query: str, value: object) -> bool:
+    return await scalar(database, query) == value
 
 
 async def status_of(database: Database, number: int) -> object:
@@ -255,19 +278,51 @@ async def test_if_nearly_everything_is_unreadable_it_stops_before_the_rest(
         await send(producer, kafka, order(2), value=b"garbage")
 
     async with projecting(ORDERS, kafka, publisher, database) as projection:
-
-        async def stopped() -> bool:
-            try:
-                await projection.check()
-            except RuntimeError as error:
-                return "nearly everything fails" in str(error)
-            return False
-
-        await until(stopped, "the projection stops")
+        await until(partial(halted, projection), "the projection stops")
         read = await scalar(database, "SELECT next_offset FROM projection.checkpoints WHERE partition = 0")
         assert len(await dead_letters(kafka)) < 30
         assert isinstance(read, int)
         assert read < 30
+
+
+async def test_if_nearly_every_fact_of_a_batch_is_refused_it_stops_before_the_rest(
+    kafka: KafkaSettings, publisher: Publisher, producer: AIOKafkaProducer, database: Database
+) -> None:
+    await send(producer, kafka, payment(1))
+    for number in range(200):
+        await send(producer, kafka, refused_payment(2, number))
+
+    async with projecting(PAYMENTS, kafka, publisher, database) as projection:
+        await until(partial(halted, projection), "the projection stops")
+        written = len(await dead_letters(kafka))
+        assert written < 100
+        query = "SELECT next_offset FROM projection.checkpoints WHERE partition = 0"
+        await until(lambda: is_scalar(database, query, written + 1), "what came before is kept")
+        assert await scalar(database, "SELECT count(*) FROM read_models.payments") == 1
+        assert await scalar(database, "SELECT sum(skipped) FROM projection.checkpoints") == written
+    assert len(await dead_letters(kafka)) == written
+
+
+async def test_refused_facts_that_come_one_by_one_are_noticed_too(
+    kafka: KafkaSettings,
+    publisher: Publisher,
+    producer: AIOKafkaProducer,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "PROBE_SECONDS", 0.5)
+    other = next(number for number in range(2, 99) if partition_of(payment(number).key().encode(), 6))
+    async with projecting(PAYMENTS, kafka, publisher, database) as projection:
+        for number in range(AT_LEAST):
+            assert not await halted(projection)
+            await send(producer, kafka, refused_payment(1, number))
+            await until_read(database, PAYMENTS, number + 1)
+        await until(partial(halted, projection), "the projection stops")
+        await send(producer, kafka, refused_payment(1, AT_LEAST))
+        await publish(publisher, payment(other))  # any success ends it
+        await until_read(database, PAYMENTS, AT_LEAST + 2)
+        await projection.check()
+    assert len(await dead_letters(kafka)) == AT_LEAST + 1
 
 
 async def test_postgres_away_is_waited_for(kafka: KafkaSettings, publisher: Publisher, database: Database) -> None:

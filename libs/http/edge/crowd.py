@@ -13,11 +13,12 @@ Looked at with each sweep (twice a second): a sum for each request would cost al
 
 import asyncio
 import math
+from operator import itemgetter
 from typing import cast
 
 from libs.http.edge.answers import refusal
 from libs.http.edge.exchange import Limits
-from libs.http.edge.protocol import EdgeProtocol, Shared
+from libs.http.edge.protocol import Shared
 
 CROWDED = 0.75
 """The share of all connections from which on the slow ones must make room."""
@@ -59,20 +60,19 @@ class Crowd:
         crowded = len(connections) > CROWDED * limits.connections
         patience = HURRIED * min(limits.head_seconds, limits.body_seconds)
         for connection in connections:
-            late = crowded and now - connection._since > patience
+            late = crowded and now - connection.since > patience
             connection.check_time(math.inf if late else now)
-            transport = connection._transport
-            if transport is not None and transport.get_write_buffer_size() > UNREAD_BYTES:
+            if connection.unread_bytes > UNREAD_BYTES:
                 connection.abort()
         self._bound_bodies()
 
     def _bound_bodies(self) -> None:
-        unfinished = [one for one in self._shared.connections if one._exchange is not None]
-        arriving = sum(one._size for one in unfinished)
+        sizes = [(one.arriving_bytes, one) for one in self._shared.connections]
+        arriving = sum(size for size, _ in sizes)
         if arriving <= self._arriving_bytes:
             return
-        for one in sorted(unfinished, key=_size, reverse=True):
-            arriving -= one._size
+        for size, one in sorted(sizes, key=itemgetter(0), reverse=True):
+            arriving -= size
             one.check_time(math.inf)
             if arriving <= self._arriving_bytes:
                 return
@@ -101,7 +101,3 @@ class TurnedAway(asyncio.Protocol):
         self._others.discard(self)
         if self._end is not None:
             self._end.cancel()
-
-
-def _size(connection: EdgeProtocol) -> int:
-    return connection._size

@@ -325,7 +325,22 @@ class EdgeProtocol(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    # the server's orders
+    # what the server looks at, and its orders
+
+    @property
+    def since(self) -> float:
+        """When the phase began that the connection is in, by the loop's clock as of a sweep."""
+        return self._since
+
+    @property
+    def arriving_bytes(self) -> int:
+        """What has come of a body that is not complete."""
+        return 0 if self._exchange is None else self._size
+
+    @property
+    def unread_bytes(self) -> int:
+        """Answers that the client has not read."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
     def check_time(self, now: float) -> None:
         """Close a connection that is slower than it may be; one that waits for our answer is never too slow."""
