@@ -57,7 +57,7 @@ class EnduranceRun:
                 await gateway.stop()
             bodies = (message.value() or b"" for batch in Topics(servers).read(launch.topic) for message in batch)
             verdict = await asyncio.to_thread(compare, bodies, self._acknowledged, self._digests)
-            findings.acknowledged, findings.problem = verdict.acknowledged, verdict.problem
+            findings.acknowledged, findings.difference = verdict.acknowledged, verdict.problem
             return findings
         finally:
             await kafka.stop()

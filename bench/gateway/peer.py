@@ -5,13 +5,13 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from bench.gateway.deliveries import Account
 from bench.gateway.load import BuildError, build_go
 from bench.kafka import Topics
+from bench.packages import missing, packages
 from libs.bus.topics import apply_topics
 from libs.compiled import state
 from schemas.topics import topics
@@ -57,10 +57,6 @@ class GatewayPeer(Protocol):
         ...
 
 
-def _packages(*names: str) -> str:
-    return ", ".join(f"{name} {version(name)}" for name in names)
-
-
 class Ours:
     """sellstream's gateway, as `make up` runs it, with every guarantee on."""
 
@@ -72,7 +68,7 @@ class Ours:
         return None
 
     def version(self) -> str:
-        return f"{_packages('sellstream', 'httptools', 'uvloop', 'aiokafka')}, {state()}"
+        return f"{packages('sellstream', 'httptools', 'uvloop', 'aiokafka')}, {state()}"
 
     async def launch(self, place: Place) -> Launch:
         prefix = f"{place.run}."
@@ -98,6 +94,7 @@ class _Peer:
     """What the peers have in common: their settings, and a topic of their own."""
 
     uvloop = False
+    requires: tuple[str, ...] = ()
 
     async def launch(self, place: Place) -> Launch:
         Topics(place.bootstrap_servers).create(topic := f"{place.run}.webhooks")
@@ -116,7 +113,10 @@ class _Peer:
         raise NotImplementedError
 
     async def skipped(self, bin_dir: Path) -> str | None:  # noqa: ARG002 - nothing is built
-        return None
+        return missing(*self.requires)
+
+    def version(self) -> str:
+        return packages(*self.requires)
 
 
 class FastApi(_Peer):
@@ -125,9 +125,7 @@ class FastApi(_Peer):
     name = "fastapi"
     title = "FastAPI + uvicorn + aiokafka"
     note = "send_and_wait; no deduplication, no key"
-
-    def version(self) -> str:
-        return _packages("fastapi", "uvicorn", "h11", "aiokafka")
+    requires = ("fastapi", "uvicorn", "h11", "aiokafka")
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "bench.peers.fastapi_gateway"]
@@ -140,9 +138,7 @@ class FastApiOnUvloop(FastApi):
     title = "FastAPI + uvicorn + aiokafka on uvloop"
     note = "the same with httptools; in no ratio"
     uvloop = True
-
-    def version(self) -> str:
-        return _packages("fastapi", "uvicorn", "httptools", "uvloop", "aiokafka")
+    requires = ("fastapi", "uvicorn", "httptools", "uvloop", "aiokafka")
 
 
 class Aiohttp(_Peer):
@@ -151,9 +147,7 @@ class Aiohttp(_Peer):
     name = "aiohttp"
     title = "aiohttp + aiokafka"
     note = "send_and_wait; no deduplication, no key"
-
-    def version(self) -> str:
-        return _packages("aiohttp", "aiokafka")
+    requires = ("aiohttp", "aiokafka")
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "bench.peers.aiohttp_gateway"]
@@ -164,9 +158,7 @@ class AiohttpOnUvloop(Aiohttp):
     title = "aiohttp + aiokafka on uvloop"
     note = "the same; in no ratio"
     uvloop = True
-
-    def version(self) -> str:
-        return _packages("aiohttp", "uvloop", "aiokafka")
+    requires = ("aiohttp", "uvloop", "aiokafka")
 
 
 class GoFranz(_Peer):

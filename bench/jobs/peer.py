@@ -7,11 +7,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bench import ROOT
+from bench.packages import missing, packages
 from bench.projector.peer import clean_environment
 
 RUN_SECONDS = 600.0
@@ -36,14 +36,10 @@ class QueuePeer:
 
     def skipped(self) -> str | None:
         """Why it cannot run here, or None."""
-        try:
-            self.version()
-        except PackageNotFoundError as error:
-            return f"{error.name} is not installed"
-        return None
+        return missing(*self.requires)
 
     def version(self) -> str:
-        return ", ".join(f"{name} {version(name)}" for name in self.requires)
+        return packages(*self.requires)
 
     @asynccontextmanager
     async def started(self, url: str, log: Path, *command: str) -> AsyncIterator["Running"]:

@@ -20,10 +20,11 @@ from confluent_kafka import Message, Producer
 
 from bench import PARTITIONS
 from bench.kafka import Topics
+from bench.packages import packages
 from bench.projector.dataset import Dataset
 from bench.projector.lags import Places, lags
 from bench.projector.live import command
-from bench.projector.peer import ProjectorFailed, clean_environment, packages
+from bench.projector.peer import ProjectorFailed, clean_environment
 from bench.projector.table import DATABASE_PREFIX, drop_left_over, empty_database
 from bench.projector.topic import fact_record
 from bench.results import OURS, Round, Runner

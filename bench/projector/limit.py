@@ -26,7 +26,7 @@ class Limit(PythonPeer):
         )
 
     async def skipped(self) -> str | None:
-        return await rebuild_missing()
+        return await super().skipped() or await rebuild_missing()
 
     async def create_table(self, run: Run) -> None:
         connection = await asyncpg.connect(run.database_url)

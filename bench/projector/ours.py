@@ -12,6 +12,7 @@ import time
 import asyncpg
 
 from bench.cpu import Stopwatch, tree_cpu_seconds
+from bench.packages import packages
 from bench.projector.dataset import Dataset
 from bench.projector.live import (
     COLUMNS_OF_PEERS,
@@ -21,7 +22,7 @@ from bench.projector.live import (
     live_database,
     rebuild_missing,
 )
-from bench.projector.peer import RUN_SECONDS, ProjectorFailed, ProjectorScale, Run, packages
+from bench.projector.peer import RUN_SECONDS, ProjectorFailed, ProjectorScale, Run
 from bench.projector.table import difference
 
 _UP = b"building "

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from bench import ROOT
+from bench.packages import missing, packages
 from bench.projector.dataset import Dataset
 from bench.projector.table import create_table, difference
 from libs.stack.process import GuardedProcess, tail
@@ -72,10 +72,6 @@ class ProjectorPeer(Protocol):
         ...
 
 
-def packages(*names: str) -> str:
-    return ", ".join(f"{name} {version(name)}" for name in names)
-
-
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without what would configure a service, and `extra`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "DATABASE_"))}
@@ -93,7 +89,7 @@ class PythonPeer:
         self._requires = requires
 
     async def skipped(self) -> str | None:
-        return None
+        return missing(*self._requires)
 
     def version(self) -> str:
         return packages(*self._requires)

@@ -361,7 +361,7 @@ async def test_a_run_whose_process_stops_is_gone_on_with_by_another(
 ) -> None:
     accounts = await accounts_of(shop)
     environment = environment_of(shop, kafka, database, accounts)
-    await shop.control("PATCH", "/_ebay/switches", {"latency": 0.05})
+    await shop.control("PATCH", "/_ebay/switches", {"latency": 0.3})
     async with serving(environment) as first:
         run_id = await first.start("offers")
 
@@ -369,6 +369,7 @@ async def test_a_run_whose_process_stops_is_gone_on_with_by_another(
             return bool(await scalar(database, "SELECT (counts->>'stored')::int > 0 FROM ebay_sync.runs"))
 
         await until(some_stored, "the first chunk")
+    await shop.control("PATCH", "/_ebay/switches", {"latency": 0.05})
     async with serving(environment) as second:
         run = await second.done(run_id)
         lines = [event.text for event in (await second.events(run_id))[:-1]]

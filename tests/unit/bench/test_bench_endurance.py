@@ -1,5 +1,6 @@
 """The endurance run's figures: kept, told, and put into the page once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from bench.endurance.findings import Findings, Minute, percentile_of, table, with_section
@@ -25,6 +26,15 @@ def test_the_table_says_what_was_found() -> None:
     told = table(FOUND)
     assert "| 2 | 90,000 | 3 | 2.2 | 61.0 | 230 | 101.0 | 7 | a broker killed |" in told
     assert "All 900,000 deliveries answered 2xx are in the topic exactly once." in told
+    assert "- Goals: 3 requests were not answered 2xx." in told
+
+
+def test_each_goal_can_be_missed() -> None:
+    calm = replace(FOUND, minutes=FOUND.minutes[:1])
+    assert calm.missed == []
+    assert "p99 is 100.0 ms" in replace(calm, p99_ms=100.0).missed[0]
+    assert "memory grew × 1.26" in replace(calm, rss_end_bytes=126 * 2**20).missed[0]
+    assert replace(calm, difference="one is there twice").missed == ["one is there twice"]
 
 
 def test_the_page_has_the_section_once_whatever_stands_around_it() -> None:

@@ -12,5 +12,5 @@ def test_each_job_must_be_done_once() -> None:
 
 def test_a_peer_that_is_not_installed_is_skipped_with_the_reason() -> None:
     missing = QueuePeer("ours", "a queue", ("no-such-distribution",))
-    assert missing.skipped() == "no-such-distribution is not installed"
+    assert missing.skipped() == "not installed: no-such-distribution"
     assert queue_peers()[0].skipped() is None
