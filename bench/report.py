@@ -125,6 +125,8 @@ def show(results: Results, console: Console) -> None:
             for row in _limit(runners[LIMIT]):
                 parts.add_row(*row)
             console.print(parts)
+        for told in p99_verdicts(runners) if runners is results.gateway else ():
+            console.print(told, markup=False, highlight=False)
         for runner in runners.values():
             if told := state(runner):
                 console.print(f"{runner.title}: {told}", style="yellow", markup=False)
@@ -155,6 +157,8 @@ def markdown(results: Results, method: str) -> str:
             parts += [f"## {title}\n", _section(runners, columns)]
             if LIMIT in runners:
                 parts.append(_table(LIMIT_HEADINGS, _limit(runners[LIMIT])))
+        if runners is results.gateway:
+            parts += [f"- {told}." for told in p99_verdicts(runners)] + [""]
     return "\n".join([*parts, method.strip(), ""])
 
 
@@ -175,6 +179,22 @@ def _section(runners: Mapping[str, Runner], columns: tuple[Column, ...]) -> str:
         told = "; ".join(part for part in (runner.version, runner.note, state(runner)) if part)
         notes.append(f"- {runner.title}: {told}." if told else f"- {runner.title}.")
     return _table(headings, rows) + "\n" + "\n".join(notes) + "\n"
+
+
+def p99_verdicts(gateway: Mapping[str, Runner]) -> list[str]:
+    """Whether our p99 is no worse than the best peer's, of both loops; by medians."""
+    told = []
+    for loop in ("closed", "open"):
+        figure = f"{loop}_p99_ms"
+        ours = gateway[OURS].median(figure) if OURS in gateway else None
+        peers = {one.title: one.median(figure) for name, one in gateway.items() if name != OURS}
+        best = min(((value, title) for title, value in peers.items() if value is not None), default=None)
+        if ours is not None and best is not None:
+            verdict = "met" if ours <= best[0] else "missed"
+            told.append(
+                f"p99 of the {loop} loop: {_tenth(ours)} ms, the best peer {_tenth(best[0])} ms ({best[1]}); {verdict}"
+            )
+    return told
 
 
 def _limit(runner: Runner) -> list[list[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import python_build
-from bench.report import GOALS, goal_met, markdown
+from bench.report import GOALS, goal_met, markdown, p99_verdicts
 from bench.results import Results, Round, Runner
 
 
@@ -37,6 +37,13 @@ def _results() -> Results:
             "procrastinate": Runner("procrastinate", skipped="it is not installed"),
         },
     )
+
+
+def test_p99_is_compared_with_the_best_peer() -> None:
+    assert p99_verdicts(_results().gateway) == []
+    rounds = {name: [Round({"closed_p99_ms": value})] for name, value in (("ours", 9.0), ("a", 8.0), ("b", 30.0))}
+    gateway = {name: Runner(name, rounds=one) for name, one in rounds.items()}
+    assert p99_verdicts(gateway) == ["p99 of the closed loop: 9.0 ms, the best peer 8.0 ms (a); missed"]
 
 
 def test_ratios_have_the_keys_that_are_asked_for_and_null_where_a_peer_was_skipped(tmp_path: Path) -> None:
