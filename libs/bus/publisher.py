@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownError,
+)
 from aiokafka.structs import RecordMetadata
 from opentelemetry.trace import SpanKind
 
@@ -23,6 +32,7 @@ log = get_logger()
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 CONNECT_RETRY_SECONDS = 1.0
 FLUSH_SECONDS = 5.0
+_ASK_SECONDS = 5.0
 
 Seal = Callable[[Fact], Awaitable[Fact]]
 """Gives a fact as it may be published: its personal data sealed (libs.privacy). May raise NotPublished."""
@@ -33,6 +43,22 @@ _STOPPING: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
 class NotPublished(Exception):
     """Kafka did not acknowledge a record in time. It may still be written later: its id makes a repetition harmless."""
+
+
+class RecordRefused(NotPublished):
+    """Kafka answers, and does not take this record: however often it is sent, until somebody changes something."""
+
+
+_REFUSALS = (
+    MessageSizeTooLargeError,  # also the client's own, before it sends anything
+    RecordListTooLargeError,
+    InvalidTopicError,
+    TopicAuthorizationFailedError,
+    CorruptRecordException,
+    InvalidTimestampError,
+    UnknownError,  # aiokafka has no name for what a compacted topic says of a record without a key (INVALID_RECORD)
+)
+"""Answers about the record. Others that are not retriable are about the producer's session."""
 
 
 class Publisher:
@@ -101,14 +127,16 @@ class Publisher:
     async def send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: list[Header], *, within: float | None = None
     ) -> RecordMetadata:
-        """Write one record to a declared topic and wait until it is durable; raise NotPublished.
+        """Write one record to a declared topic and wait until it is durable; raise NotPublished or RecordRefused.
 
         `within` is in seconds. A record that timed out may still be written: aiokafka's idempotent producer goes on
-        trying after its caller has given up.
+        trying after its caller has given up. It also does for a topic that does not exist (see `require_topic`).
         """
         producer = self._producer
         if producer is None:
             raise NotPublished(_CLOSED)
+        if key is None and value is None:
+            raise RecordRefused("a record with neither key nor value cannot be sent: the client library has no such")
         try:
             async with asyncio.timeout(within):
                 future = await producer.send(self._settings.topic(topic), key=key, value=value, headers=headers)
@@ -117,9 +145,24 @@ class Publisher:
             raise NotPublished(f"Kafka did not acknowledge a record for {topic} within {within} s") from None
         except KafkaError as error:
             await self.renew(producer, error)
-            raise NotPublished(f"Kafka refused a record for {topic}: {type(error).__name__}: {error}") from error
+            failure = RecordRefused if isinstance(error, _REFUSALS) else NotPublished
+            raise failure(f"Kafka refused a record for {topic}: {type(error).__name__}: {error}") from error
         BUS_PUBLISHED.labels(topic).inc()
         return metadata
+
+    async def require_topic(self, name: str) -> None:
+        """Raise RecordRefused where Kafka has no such topic, and NotPublished where Kafka does not answer.
+
+        For a name that is not ours to promise. To `send`, a topic that is missing looks like a Kafka that is away.
+        """
+        client, topic = (await self.producer()).client, self._settings.topic(name)
+        try:
+            async with asyncio.timeout(_ASK_SECONDS):
+                found = await client.fetch_all_metadata()
+        except (TimeoutError, KafkaError) as error:
+            raise NotPublished(f"Kafka does not tell its topics: {type(error).__name__}: {error}") from error
+        if found.partitions_for_topic(topic) is None:
+            raise RecordRefused(f"Kafka has no topic {topic!r}")
 
     async def producer(self) -> AIOKafkaProducer:
         """The connected client, for writers of whole batches; waits for the first connection. Raises NotPublished."""
@@ -155,7 +198,7 @@ class Publisher:
         producer = self._producer
         if producer is None:
             raise NotPublished(_CLOSED)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_ASK_SECONDS):
             await producer.client.fetch_all_metadata()
 
     async def _connect(self) -> None:

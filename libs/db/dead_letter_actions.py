@@ -21,7 +21,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One row: an action that was decided; `completed_at` is None where it was interrupted. `target`: where to."""
+    """One row: an action that was decided; `completed_at` is None where it did not get that far. `target`: where to."""
 
     place: Place
     action: Action

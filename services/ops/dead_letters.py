@@ -79,7 +79,7 @@ class Letter:
         if self.decided is None:
             return _open_state(self.dead.replays)
         if self.decided.completed_at is None:
-            return f"open, {self.decided.action} by {self.decided.who} was interrupted"
+            return f"open, {self.decided.action} by {self.decided.who} was not completed"
         done = "retried" if self.decided.action == "retry" else "discarded"
         return f"{done} by {self.decided.who} at {self.decided.completed_at:%Y-%m-%d %H:%M:%SZ}: {self.decided.why}"
 
@@ -139,7 +139,8 @@ async def act(at: Connection, publisher: Publisher, letter: Letter, action: Acti
     """Retry or discard one; False if somebody has decided meanwhile. To be called while `acting`.
 
     Written down before it is done and completed after: killed in between, the same command does it again, and the
-    record keeps its event id. Raises NotPublished and OriginalGone; then it stays open.
+    record keeps its event id. Raises NotPublished, RecordRefused, TopicUnreadable and OriginalGone; then it
+    stays open.
     """
     place = (
         at.kafka.topic(dead_letter_topic(letter.dead.consumer)),
@@ -151,7 +152,10 @@ async def act(at: Connection, publisher: Publisher, letter: Letter, action: Acti
             f"{letter.dead.id} is an answer of {letter.dead.topic} and came from no topic, so it cannot be sent there "
             "again. Its service asks again by itself: discard it."
         )
-    dead = await whole(at, letter.dead) if action == "retry" else letter.dead
+    dead = letter.dead
+    if action == "retry":
+        await publisher.require_topic(dead.topic)  # another tool's dead letter may name any topic, or none
+        dead = await whole(at, dead)
     async with at.database.connection() as connection:
         if not await decide(connection, place, action, who=who, why=why):
             return False

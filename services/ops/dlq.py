@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from libs.bus.outcome import ErrorClass
-from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.publisher import NotPublished, Publisher, RecordRefused
 from libs.bus.reader import KafkaAway
 from libs.bus.tail import TopicUnreadable
 from libs.db import dead_letter_actions
@@ -231,15 +231,25 @@ async def _do(at: Connection, action: Action, chosen: list[Letter], who: str, wh
                         meanwhile += 1
                 except OriginalGone as error:
                     failed += 1
-                    print(error, file=sys.stderr)
+                    print(harmless(str(error)), file=sys.stderr)
+                except (RecordRefused, TopicUnreadable) as error:  # unreadable: where the letter's record was left
+                    failed += 1
+                    print(_refused(letter, error), file=sys.stderr)
         except (TimeoutError, NotPublished, DatabaseAway) as error:
-            told = str(error) or f"Kafka does not answer within {OPEN_SECONDS} s"
+            told = harmless(str(error)) or f"Kafka does not answer within {OPEN_SECONDS} s"
             _fail(f"Stopped: {told}. {done} of {len(chosen)} are {verb}; run the same command again to go on.")
         finally:
             await publisher.__aexit__()
     print(f"{done} {verb}." + (f" {meanwhile} were decided by somebody else meanwhile." if meanwhile else ""))
     if failed:
         _fail(f"{failed} could not be {verb}.")
+
+
+def _refused(letter: Letter, error: Exception) -> str:
+    return harmless(
+        f"{letter.dead.id} cannot be sent and stays open: {error}. The same command will not change that: mend what it "
+        "says (`sellstream topics apply` makes our topics), or discard the letter."
+    )
 
 
 def _unknown(ids: list[str]) -> str:

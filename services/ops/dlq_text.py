@@ -143,7 +143,7 @@ def history_lines(rows: Iterable[Decided], names: dict[str, str]) -> list[str]:
     lines = []
     for row in rows:
         name = f"{names.get(row.place[0], row.place[0])}:{row.place[1]}:{row.place[2]}"
-        end = "interrupted, still open" if row.completed_at is None else ""
+        end = "not completed, still open" if row.completed_at is None else ""
         if row.completed_at is not None and row.completed_by != row.who:
             end = f"finished by {row.completed_by}"
         if row.target is not None:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from libs.bus.dead_letter import DeadLetters
+from libs.bus.halt import Halt
 from libs.bus.publisher import Publisher
 from libs.bus.topics import apply_topics
 from libs.commands.run import Commands
@@ -43,7 +44,9 @@ async def build(config: Config) -> AsyncIterator[Service]:
         await stack.enter_async_context(commands)
         opportunities = Opportunities(commands, Sequences(database))
         repricing = Repricing(database, commands, Sequences(database))
-        make = partial(Worker, config, opportunities, repricing, DeadLetters(config.kafka, publisher, NAME))
+        dead_letters = DeadLetters(config.kafka, publisher, NAME)
+        # One halt for all terms: a new term reads unreadable records again, and would put them there once more.
+        make = partial(Worker, config, opportunities, repricing, dead_letters, Halt(NAME))
         terms = Terms(database, config.kafka.group(NAME), make)
         http = web.Application()
         routes = (*IntelligenceApi(database).routes(), *RepricingApi(database, terms.reprice).routes())

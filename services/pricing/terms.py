@@ -44,7 +44,10 @@ class Terms:
                 term.result()
 
     async def check(self) -> None:
-        """Raise while the tables are being recovered: for readiness. Who stands by is ready: to answer, and to work."""
+        """Raise while the tables are being recovered, or the work is halted: for readiness.
+
+        Who stands by is ready: to answer, and to work.
+        """
         if self._worker is not None:
             await self._worker.check()
         elif not self._standing_by:

@@ -8,6 +8,9 @@ unified_products, market_data ─▶ pricing-skus ─▶ markets joined with pro
 A batch is acknowledged when its messages and the tables' changes are durable: a worker that is killed does its last
 batches again, which changes nothing (`take` would acknowledge a batch that was interrupted; `noack_take` does not).
 A worker ends when its partitions are given out again, and all that it does ends before they are (`terms.py`).
+Where nearly everything is unreadable, nothing more goes to the dead letters (`libs.bus.halt`): an agent then waits with
+its batch, which is not acknowledged. It probes nothing, because only another program reads what this one cannot: a fact
+that any agent can read ends the halt, or a restart.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ from typing import Any
 import msgspec
 
 from libs.bus.dead_letter import DeadLetters
+from libs.bus.halt import Halt
 from libs.bus.replay import is_replay
 from libs.bus.settings import KafkaSettings
 from libs.projection.record import Unreadable, locate
@@ -72,12 +76,14 @@ class Worker:
         opportunities: Opportunities,
         repricing: Repricing,
         dead_letters: DeadLetters,
+        halt: Halt,
         today: Callable[[], date] = _today,
     ) -> None:
         self._kafka: KafkaSettings = config.kafka
         self._opportunities = opportunities
         self._repricing = repricing
         self._dead_letters = dead_letters
+        self._halt = halt
         self._today = today
         self._boards: dict[int, Board] = {}
         self._days: dict[int, date] = {}
@@ -129,9 +135,10 @@ class Worker:
         return self._recovered and not self._at_work.over.is_set()
 
     async def check(self) -> None:
-        """Raise unless partitions are assigned and the tables recovered: for readiness."""
+        """Raise unless partitions are assigned, the tables recovered, and nothing halts: for readiness."""
         if not self.ready:
             raise RuntimeError("the tables are being recovered")
+        self._halt.check()
 
     def _topic(self, name: str) -> Any:
         return self._app.topic(
@@ -164,6 +171,7 @@ class Worker:
         """Facts of one topic: of each entity the last valid one counts, and goes where its handler sends it."""
         last: dict[str, tuple[Any, int]] = {}
         offsets: dict[str, int] = {}
+        aside: list[Unreadable] = []
         stateful = topic not in _STATELESS
         for event in batch:
             record = record_of(event)
@@ -172,10 +180,14 @@ class Worker:
             if is_replay(record.headers):
                 fate = "replay_refused"  # a price may follow from it, and go to a marketplace
             elif isinstance(found, Unreadable):
-                fate = "dead_letter"
-                await self._dead_letters.put(record, error=found.error, error_class=found.error_class, attempts=1)
+                if self._halt.halted:
+                    aside.append(found)  # what is readable in this batch shall not wait with it, and may end the halt
+                else:
+                    await self._dead_letter(topic, found)
+                continue
             elif found is not None:
                 fate = "handled"
+                self._halt.note(failed=False)
                 place = f"{record.partition}/{topic}/{found.key}"
                 if not stateful or is_later(
                     offsets, place, self._entities, record.offset, getattr(found.fact, "basis", None)
@@ -194,6 +206,14 @@ class Worker:
             for place, stored in remembered.items():
                 self._entities[place] = stored
             await self._entities.durable()
+        for unreadable in aside:
+            await self._dead_letter(topic, unreadable)
+
+    async def _dead_letter(self, topic: str, found: Unreadable) -> None:
+        """Put a record into the dead letters; waits while halted."""
+        async with self._halt.failing():
+            await self._dead_letters.put(found.record, error=found.error, error_class=found.error_class, attempts=1)
+        BUS_CONSUMED.labels(NAME, topic, "dead_letter").inc()
 
     async def _on_joined(self, topic: str, batch: Batch) -> None:
         """Messages of an internal topic, each put into the state of its key."""

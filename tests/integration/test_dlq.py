@@ -272,7 +272,7 @@ async def test_killed_in_the_middle_and_run_again(
         )
         begun = await server.fetchval("SELECT count(*) FROM ops.dead_letter_actions")
         assert begun < count, "it was killed in the middle"
-        assert "open, retry by ada@desk was interrupted" in (await dlq("list")).out
+        assert "open, retry by ada@desk was not completed" in (await dlq("list")).out
         again = await dlq("retry", "--class", "policy", "--why", "mended", "--yes")
         assert again.status == 0
         assert (
@@ -297,6 +297,37 @@ async def test_killed_in_the_middle_and_run_again(
     async with consuming(kafka, publisher, seen):
         await until(lambda: len(set(ids)) == count, "each of them comes back")
     assert set(ids) == {f"event-{number}" for number in range(count)}
+
+
+async def test_what_kafka_refuses_for_good_does_not_keep_the_others_from_being_retried(
+    kafka: KafkaSettings, publisher: Publisher, dlq: Operator
+) -> None:
+    """The oldest letters cannot be sent: one is too large for the producer, others name no place that there is."""
+    await send_raw(kafka, b"\xff" * 9_000_000)
+    await digest(kafka, publisher, 1)
+    for origin in ([], [("__connect.errors.topic", b"a b")], [("__connect.errors.topic", b"gone\x1b")]):
+        await publisher.send("projector-dlt", b"k", b"foreign", origin)
+    left_nowhere = [("__connect.errors.topic", b"questions"), ("__connect.errors.partition", b"99")]
+    await publisher.send("projector-dlt", None, b"", [*left_nowhere, ("x-left-at-origin", b"9000000")])
+    await fail(kafka, publisher, 3)
+
+    retried = await dlq("retry", "--consumer", "projector", "--why", "again", "--yes")
+    assert (retried.status, retried.out.splitlines()[-1]) == (1, "3 retried.")
+    refused = [f"projector:0:{number}" for number in range(5)]
+    told = retried.told.splitlines()
+    for letter, reason in zip(
+        refused, ("MessageSizeTooLarge", "no topic", "no topic", "no topic", "cannot be read"), strict=True
+    ):
+        (line,) = (line for line in told if line.startswith(f"{letter} "))
+        assert reason in line
+        assert "discard" in line
+    assert told[-1] == "5 could not be retried."
+    assert "\x1b" not in retried.told
+    assert sorted(letter["id"] for letter in (await dlq("list", "--json")).json) == refused, "they stay open"
+    assert "was not completed" in (await dlq("show", "projector:0:0")).out
+    assert len((await digest(kafka, publisher, 3, handle)).texts) == 3
+    done = await dlq("discard", "--consumer", "projector", "--why", "never", "--yes")
+    assert (done.status, done.out.splitlines()[-1]) == (0, "5 discarded.")
 
 
 async def test_the_same_failure_written_twice_is_one(kafka: KafkaSettings, publisher: Publisher, dlq: Operator) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from libs.bus.halt import AT_LEAST
 from libs.bus.message import Outgoing
 from libs.bus.publisher import Publisher
 from libs.bus.reader import extents, partitions_of
@@ -28,6 +29,7 @@ from tests.integration.running_pricing import give_out_partitions_again, pricing
 from tests.projecting import projecting, until, until_read
 
 KEY = (1, "amazon", "US")
+RUBBISH = 6_000  # more than Faust lets wait for an agent: that must not stop the other agents
 
 
 @pytest.fixture
@@ -140,6 +142,36 @@ async def test_what_is_no_fact_goes_to_the_dead_letters_and_the_rest_goes_on(
         await until(holds(api, estimatedProfitUsd="-11.22"), "the opportunity")
         found = await extents(kafka, await partitions_of(kafka, ["pricing-dlt"]))
         assert [each.end for each in found.values()] == [1]
+
+
+async def test_where_nearly_all_is_unreadable_it_halts_until_a_fact_can_be_read(
+    api: Catalog, kafka: KafkaSettings, database: Database, publisher: Publisher
+) -> None:
+    """As when producers are upgraded first: the topic is not drained into the dead letters, and readiness tells it."""
+
+    async def dead() -> int:
+        found = await extents(kafka, await partitions_of(kafka, ["pricing-dlt"]))
+        return sum(each.end for each in found.values())
+
+    async with pricing(database.url, kafka) as client:
+
+        async def not_ready(reason: str) -> bool:
+            answer = await client.get("/readyz")
+            return answer.status == 503 and reason in await answer.text()
+
+        halted, recovering = partial(not_ready, "halted"), partial(not_ready, "recovered")
+        rubbish = [publisher.send("exchange_rates", b"x", b"of a future version", []) for _ in range(RUBBISH)]
+        await asyncio.gather(*rubbish)
+        await until(halted, "it halts")
+        await give_out_partitions_again(kafka)
+        await until(recovering, "the wait keeps nobody from beginning anew", 60)
+        await until(halted, "it is halted still: the batch was read again", 60)
+        assert await dead() == AT_LEAST, "not one more than it takes to notice"
+        await documented(api)
+        await until(holds(api, estimatedProfitUsd="-11.22"), "facts of other topics go on")
+        await until(halted, "a success ends the halt, and it halts again")
+        assert AT_LEAST < await dead() < RUBBISH
+    assert await dead() < RUBBISH, "it stops while it waits"
 
 
 async def test_killed_in_the_middle_and_followed_by_who_stood_by_it_ends_where_the_topics_lead(
