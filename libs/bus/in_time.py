@@ -33,7 +33,7 @@ async def read_in_time(
 ) -> AsyncGenerator[dict[Partition, Chunk], None]:
     """As `read_range`, but what comes together was written before all that comes later, by `times_of` the records.
 
-    A few records come all at once. Of more, each partition has a reader of its own; about `max_records` are in hand.
+    A few records come all at once. Of more, each partition has a reader of its own; about `max_records` come at once.
     """
     wanted = {one: offset for one, offset in end.items() if begin[one] < offset}
     if len(wanted) < 2 or sum(offset - begin[one] for one, offset in wanted.items()) <= max_records:
@@ -43,10 +43,7 @@ async def read_in_time(
                 if len(wanted) < 2:
                     yield found
                     continue
-                for one, chunk in found.items():
-                    earlier = gathered.setdefault(one, Chunk([], begin[one]))
-                    earlier.records += chunk.records
-                    earlier.next_offset = chunk.next_offset
+                _add(gathered, found)
         if gathered:
             yield gathered
         return
@@ -57,13 +54,29 @@ async def read_in_time(
             )
             for one, offset in sorted(wanted.items())
         }
-        async for found in _merged(streams):
-            yield found
+        gathered, count = {}, 0
+        async for found in await stack.enter_async_context(aclosing(_merged(streams))):
+            count += _add(gathered, found)
+            if count >= max_records:
+                yield gathered
+                gathered, count = {}, 0
+        if gathered:
+            yield gathered
+
+
+def _add(gathered: dict[Partition, Chunk], found: Mapping[Partition, Chunk]) -> int:
+    """Put chunks behind those of the same partitions; return how many records they have."""
+    for one, chunk in found.items():
+        earlier = gathered.setdefault(one, Chunk([], 0))
+        earlier.records += chunk.records
+        earlier.next_offset = chunk.next_offset
+    return sum(len(chunk.records) for chunk in found.values())
 
 
 async def _merged(
     streams: dict[Partition, AsyncGenerator[dict[Partition, Chunk], None]],
 ) -> AsyncGenerator[dict[Partition, Chunk], None]:
+    """Small pieces, each written before the next."""
     heads: dict[Partition, _Head] = {}
     last: dict[Partition, int] = {}
     while streams or heads:
