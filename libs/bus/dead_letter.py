@@ -23,6 +23,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from libs.bus.message import REDRIVE_TO, Record
 from libs.bus.outcome import ErrorClass
 from libs.bus.publisher import NotPublished, Publisher
+from libs.bus.replay import RETRIES
 from libs.bus.settings import KafkaSettings
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_DEAD_LETTERS
@@ -36,13 +37,12 @@ CONNECT = "__connect.errors."
 SPRING = "kafka_dlt-"
 ERROR_CLASS = "x-error-class"
 ATTEMPTS = "x-attempts"
-REPLAYS = "x-replay-count"
 FAILED_CONSUMER = "x-failed-consumer"
 FIRST_FAILED_AT = "x-first-failed-at"
 
 LEFT_AT_ORIGIN = "x-left-at-origin"
 
-_OWN = frozenset({ERROR_CLASS, ATTEMPTS, REPLAYS, FAILED_CONSUMER, FIRST_FAILED_AT, LEFT_AT_ORIGIN, REDRIVE_TO})
+_OWN = frozenset({ERROR_CLASS, ATTEMPTS, RETRIES, FAILED_CONSUMER, FIRST_FAILED_AT, LEFT_AT_ORIGIN, REDRIVE_TO})
 _ONE_TASK = "0"
 """Connect numbers a connector's tasks; a consumer of ours is one."""
 
@@ -95,7 +95,7 @@ class DeadLetter:
             exception=marks.get(f"{CONNECT}exception.class.name", ""),
             message=marks.get(f"{CONNECT}exception.message", ""),
             attempts=number(ATTEMPTS),
-            replays=number(REPLAYS),
+            replays=number(RETRIES),
             first_failed_at=marks.get(FIRST_FAILED_AT, ""),
             left_at_origin=LEFT_AT_ORIGIN in marks,
         )
@@ -112,7 +112,7 @@ class DeadLetter:
         """The record's own headers, and the marks that keep a retry from running in circles or reaching others."""
         return [
             *without_marks(self.record.headers),
-            (REPLAYS, str(self.replays + 1).encode()),
+            (RETRIES, str(self.replays + 1).encode()),
             (FIRST_FAILED_AT, self.first_failed_at.encode()),
             (REDRIVE_TO, self.consumer.encode()),
         ]
@@ -221,7 +221,7 @@ def annotated(
         f"{SPRING}original-timestamp": struct.pack(">q", record.timestamp),
     }
     kept = {
-        REPLAYS: earlier.get(REPLAYS) or b"0",
+        RETRIES: earlier.get(RETRIES) or b"0",
         FIRST_FAILED_AT: earlier.get(FIRST_FAILED_AT) or format_time(datetime.now(UTC)).encode(),
     }
     added = {name: text.encode(errors="replace") for name, text in marks.items()} | numbers | kept

@@ -4,13 +4,17 @@ A rebuild or a replay must spend no marketplace's quota, send no e-mail and publ
 replayed says so, in the CloudEvents extension `replayid`, whose value names the replay; whatever is published because
 of it says so as well.
 
-| what                  | comes by                         | marks                            | effects outside      |
-|-----------------------|----------------------------------|----------------------------------|----------------------|
-| a dead letter's retry | `sellstream dlq retry`           | `x-redrive-to`                   | yes: not handled yet |
-| a replay              | `sellstream topics replay`       | `x-redrive-to` and `ce_replayid` | none                 |
-| a rebuild             | `sellstream read-models rebuild` | nothing is sent                  | none                 |
+| what                  | comes by                         | marks                              | effects outside      |
+|-----------------------|----------------------------------|------------------------------------|----------------------|
+| a dead letter's retry | `sellstream dlq retry`           | `x-redrive-to`, `x-replay-count`   | yes: not handled yet |
+| a replay              | `sellstream topics replay`       | `x-redrive-to`, `x-replayed-from`, | none                 |
+|                       |                                  | `ce_replayid`                      |                      |
+| a rebuild             | `sellstream read-models rebuild` | nothing is sent                    | none                 |
 
 A dead letter of a replayed record keeps the mark through its retry.
+
+A read model changes by a retry, and not by a replay: its fold has read the record that is repeated, and would let a row
+go back to what it was, if it read it again behind those that came after it (`is_repetition`).
 """
 
 from collections.abc import Iterable
@@ -22,6 +26,12 @@ EXTENSION = "replayid"
 """The CloudEvents extension attribute; a Kafka header of the name `ce_replayid`."""
 
 HEADER = f"ce_{EXTENSION}"
+
+FROM = "x-replayed-from"
+"""Header of a replay's copy alone: partition and offset of the record that it repeats."""
+
+RETRIES = "x-replay-count"
+"""Header of a dead letter and of its retry: how often it was retried."""
 
 Replays = Literal["refused", "handled"]
 """What a consumer does with replayed records.
@@ -39,6 +49,16 @@ def is_replay(record: Envelope | Iterable[Header]) -> bool:
     if isinstance(record, Envelope):
         return EXTENSION in record.extensions
     return any(name == HEADER for name, _ in record)
+
+
+def is_repetition(headers: Iterable[Header]) -> bool:
+    """Whether a record is a replay's copy of one that stands before it in the log; who folds the log passes it over.
+
+    Not whatever else carries the mark of a replay: a fact that followed from one is new; and a dead letter's retry, of
+    such a fact or of a copy, is what nobody has read until then.
+    """
+    names = {name for name, _ in headers}
+    return HEADER in names and FROM in names and RETRIES not in names
 
 
 def mark_of(cause: Envelope | None) -> dict[str, str]:

@@ -170,6 +170,23 @@ async def advance(connection: Connection, build: int, place: str, moves: Mapping
         )
 
 
+async def restart(connection: Connection, build: int, place: str) -> None:
+    """Put all checkpoints of a build back to offset 0; raise CheckpointMoved if it is not in its place any more."""
+    restarted = await connection.fetchval(
+        """
+        WITH restarted AS (
+            UPDATE projection.checkpoints
+            SET next_offset = 0, records = 0, skipped = 0, moved_at = NULL, written_to = 0
+            WHERE build = $1 AND place = $2 RETURNING 1
+        ) SELECT count(*) FROM restarted
+        """,
+        build,
+        place,
+    )
+    if not restarted:
+        raise CheckpointMoved(f"build {build} is not {place} any more")
+
+
 def _columns(partitions: Iterable[P]) -> tuple[list[str], list[int]]:
     pairs = list(partitions)
     return [topic for topic, _ in pairs], [number for _, number in pairs]

@@ -26,6 +26,10 @@ _LOST_MIDWAY = asyncpg.InternalClientError  # the connection was cut while a sta
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, _LOST_MIDWAY, OSError, TimeoutError)
 
 
+KeyTwice = asyncpg.UniqueViolationError
+"""A key that shall be there once is there twice, or would be."""
+
+
 class DatabaseAway(Exception):
     """PostgreSQL does not answer, or not now; what was begun is rolled back and may be tried again."""
 

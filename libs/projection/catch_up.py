@@ -1,10 +1,27 @@
-"""Filling a build that nobody else writes: from its checkpoints to given offsets, in batches, resumable at each."""
+"""Filling a build that nobody else writes: from its checkpoints to given offsets, in batches, resumable at each.
+
+Partitions are read in the order of time (libs/bus/in_time.py), as the live projection has met them. Where a key's facts
+are all in one partition, that changes nothing. Where they are not (partitions were added to a topic with records; a
+writer has another partitioner) it makes the row what the live one is:
+
+- Read models whose facts say when they are of (`is_news` of libs/read_models/history.py) would get the same state in
+  any order; but of two states of one time the later read counts, and a status that comes behind a newer one is not in
+  the history.
+- Those that commands write to (`is_later` of libs/read_models/commanded.py) take whatever comes from another partition
+  than the row's own: the last one read wins. Without an order of time an old state could stay for good.
+
+What is left: facts of one key that were written to two partitions within the difference of their writers' clocks, or
+while the live projection was behind, may have been met by it in the other order. Then the proof differs in that row's
+history, or for a commanded read model in its state, until the key's next fact; nothing stands still.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from operator import itemgetter
 
-from libs.bus.reader import Chunk, Partition, read_range
+from libs.bus.in_time import read_in_time, times_of
+from libs.bus.reader import Chunk, Partition
 from libs.bus.settings import KafkaSettings
 from libs.db import checkpoints
 from libs.db.checkpoints import Move
@@ -57,7 +74,7 @@ async def catch_up(
         await checkpoints.add(connection, build.id, build.place.value, goal)
         stored = await checkpoints.load(connection, build.id)
     begin = {Partition(*one): checkpoint.next_offset for one, checkpoint in stored.items()}
-    chunks = read_range(source.kafka, begin, goal, max_records=source.batch_records)
+    chunks = read_in_time(source.kafka, begin, goal, max_records=source.batch_records)
     async with aclosing(chunks):
         async for found in chunks:
             batch = _sort(model, found, begin, source.consumer)
@@ -73,15 +90,18 @@ def _sort(
     model: AnyReadModel, chunks: Mapping[Partition, Chunk], positions: Mapping[Partition, int], consumer: str
 ) -> Batch:
     batch = Batch()
+    timed: list[tuple[int, Located]] = []
     for partition, chunk in chunks.items():
         skipped = 0
-        for record in chunk.records:
+        for record, time in zip(chunk.records, times_of(chunk.records), strict=True):
             located = locate(record, partition.topic, consumer, model.quick)
             if isinstance(located, Unreadable):
                 skipped += 1
             elif located is not None:
-                batch.facts.append(located)
+                timed.append((time, located))
         batch.moves[partition] = Move(positions[partition], chunk.next_offset, len(chunk.records), skipped)
+    timed.sort(key=itemgetter(0))  # within a partition it stays the order of the log: the times never fall there
+    batch.facts.extend(located for _, located in timed)
     return batch
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from libs.bus.message import Record, redriven_to
 from libs.bus.outcome import ErrorClass
+from libs.bus.replay import is_repetition
 from libs.projection.model import MOST_KEY_BYTES, Position, Refused
 from libs.projection.quick_facts import QuickFacts
 from schemas.envelope import BrokenEnvelope, Envelope
@@ -40,7 +41,7 @@ class Unreadable:
 
 
 def locate(record: Record, topic: str, consumer: str, quick: QuickFacts | None = None) -> Located | Unreadable | None:
-    """Read a record of a declared topic; None if it is a retried dead letter for another consumer.
+    """Read a record of a declared topic; None if it is for another consumer, or a replay of one that was read before.
 
     With `quick`, the records that it takes are read by it: the same facts, sooner.
     """
@@ -48,7 +49,7 @@ def locate(record: Record, topic: str, consumer: str, quick: QuickFacts | None =
         key, fact, event_id, correlation_id = found
         return Located(key, fact, Position(topic, record.partition, record.offset, event_id, correlation_id), record)
     wanted = redriven_to(record)
-    if wanted is not None and wanted != consumer:
+    if wanted is not None and (wanted != consumer or is_repetition(record.headers)):
         return None
     try:
         envelope = Envelope.of(record.headers)

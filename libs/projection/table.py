@@ -66,6 +66,10 @@ class Table:
         )
         return {row["attname"] for row in found}
 
+    async def clear(self, connection: Connection) -> None:
+        """Remove all rows; whoever reads the table is waited for."""
+        await connection.execute(f"TRUNCATE {self.name}")
+
     async def drop(self, connection: Connection) -> None:
         await connection.execute(f"DROP TABLE IF EXISTS {self.name}")
 

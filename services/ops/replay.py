@@ -1,6 +1,7 @@
 """`sellstream topics replay`: give one consumer a range of a topic again, marked so that nothing happens outside.
 
-For a record that failed there is `sellstream dlq retry`, which is handled for real; see libs/bus/replay.py.
+For a record that failed there is `sellstream dlq retry`, which is handled for real; see libs/bus/replay.py. The
+projector passes its copies over: it has read the records already, and `sellstream read-models rebuild` reads them anew.
 """
 
 import asyncio
@@ -27,9 +28,6 @@ from libs.stack import StackError
 from schemas.envelope import Header
 from schemas.topics import topics
 from services.ops.connection import kafka_alone
-
-FROM = "x-replayed-from"
-"""Header of a replayed record: partition and offset of the record that it repeats."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +153,11 @@ async def deliver(
 
 def headers_of(record: Record, consumer: str, identity: str) -> list[Header]:
     """A replayed record's headers: its own, the mark of the replay, and for whom it is."""
-    own = [header for header in without_marks(record.headers) if header[0] not in (marks.HEADER, FROM)]
+    own = [header for header in without_marks(record.headers) if header[0] not in (marks.HEADER, marks.FROM)]
     return [
         *own,
         (marks.HEADER, identity.encode()),
-        (FROM, _place(record).encode()),
+        (marks.FROM, _place(record).encode()),
         (REDRIVE_TO, consumer.encode()),
     ]
 
@@ -171,7 +169,7 @@ def is_copy(record: Record) -> bool:
 
 def _origin_in(record: Record, identity: str) -> str | None:
     headers = dict(record.headers)
-    return headers.get(FROM, b"").decode() if headers.get(marks.HEADER) == identity.encode() else None
+    return headers.get(marks.FROM, b"").decode() if headers.get(marks.HEADER) == identity.encode() else None
 
 
 def _place(record: Record) -> str:

@@ -28,6 +28,9 @@ REDRIVE_TO = "x-redrive-to"
 REPLAY, REPLAYED_FROM = "ce_replayid", "x-replayed-from"
 """The headers of a record that `sellstream topics replay` delivered again: the replay, and `partition:offset`."""
 
+RETRIES = "x-replay-count"
+"""The header of what `sellstream dlq retry` sent again, also if that was a replay's copy."""
+
 Fate = Literal["dead_letter", "readable", "passed_over"]
 """What must become of an injected record. `readable`: it is a fact like any other, and the fold says what it does."""
 

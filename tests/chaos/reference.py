@@ -1,7 +1,8 @@
 """An independent fold of a fact topic: forty lines that anybody can check, and none of sellstream's code.
 
 The rule: of an entity's facts, the one with the newest `updated_at` counts, of equal ones the later in the log; a fact
-whose event id is the row's is no news. The history grows when the status, ours or the marketplace's, is another one.
+whose event id is the row's is no news. The history grows when the status, ours or the marketplace's, is another one. A
+replay's copy says nothing.
 """
 
 import json
@@ -10,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos.evidence import REDRIVE_TO, LogRecord, State
+from tests.chaos.evidence import REDRIVE_TO, REPLAYED_FROM, RETRIES, LogRecord, State
 
 PROJECTOR = "projector"
 
@@ -21,7 +22,7 @@ def fold(topic: str, records: Iterable[LogRecord]) -> dict[str, State]:
     """The state of each entity after these readable facts, in whatever order they are given."""
     states: dict[str, State] = {}
     for record in sorted(records, key=lambda each: (each.partition, each.offset)):
-        if record.header(REDRIVE_TO) not in (None, PROJECTOR):
+        if record.header(REDRIVE_TO) not in (None, PROJECTOR) or is_repetition(record):
             continue
         fact = json.loads(record.value or b"", parse_float=Decimal)
         key, event_id = record.header("ce_subject"), record.header("ce_id")
@@ -39,6 +40,11 @@ def fold(topic: str, records: Iterable[LogRecord]) -> dict[str, State]:
             status, word, updated_at, history, amount, currency, event_id, record.partition, record.offset
         )
     return states
+
+
+def is_repetition(record: LogRecord) -> bool:
+    """Whether a replay has only written the record once more: what it says was read where it stood first."""
+    return record.header(REPLAYED_FROM) is not None and record.header(RETRIES) is None
 
 
 def _money(fact: Mapping[str, Any], name: str | None) -> tuple[Decimal | None, str | None]:

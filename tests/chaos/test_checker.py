@@ -110,6 +110,7 @@ def replayed(record: LogRecord) -> LogRecord:
     return replace(record, offset=3, headers=(*record.headers, *marks))
 
 
+EQUAL = fact(0, "placed", 1)
 LATE = fact(3, "placed", 0, event_id="f0")
 FOREIGN = replace(
     fact(3, "cancelled", 9), headers=(*fact(3, "cancelled", 9).headers, (MARK, b"m2"), (REDRIVE_TO, b"somebody_else"))
@@ -181,6 +182,13 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
         "not the fold",
         lambda good: with_row(
             with_records(good, "orders", *good.of("orders"), LATE), replace(ROW, status="placed", updated_at=NOON)
+        ),
+    ),
+    "a replay's copy was applied": (
+        "not the fold",
+        lambda good: with_row(
+            with_records(good, "orders", EQUAL, fact(1, "paid", 1), POISON, replayed(EQUAL)),
+            replace(ROW, status="placed", marketplace_status="placed", event_id="f0", offset=3),
         ),
     ),
     "a record for another consumer was applied": (

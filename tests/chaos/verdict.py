@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from tests.chaos.evidence import FACTS, MARK, REDRIVE_TO, REPLAY, REPLAYED_FROM, Delivery, Evidence, LogRecord
-from tests.chaos.reference import fold
+from tests.chaos.reference import PROJECTOR, fold, is_repetition
 
 ENRICHER_LETTERS = "mercadolibre-enricher-dlt"
 LETTERS = {"mercadolibre_enricher": ENRICHER_LETTERS, "projector": "projector-dlt"}
@@ -188,8 +188,9 @@ def poison_has_its_dead_letter(evidence: Evidence) -> Iterable[str]:
 
 
 def _is_given(record: LogRecord, consumer: str) -> bool:
-    """Whether a consumer looks into a record: not one for somebody else, nor a replay that it refuses."""
+    """Whether a consumer looks into a record: not one for somebody else, nor a replay that it refuses or has read."""
     refused = record.header(REPLAY) is not None and consumer in REFUSE_REPLAYS
+    refused = refused or (consumer == PROJECTOR and is_repetition(record))
     return record.header(REDRIVE_TO) in (None, consumer) and not refused
 
 

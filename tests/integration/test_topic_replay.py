@@ -3,15 +3,25 @@
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from libs.bus.message import REDRIVE_TO, Outgoing, Record
+from libs.bus.dead_letter import DeadLetter, annotated
+from libs.bus.message import REDRIVE_TO, Outgoing, Record, message
+from libs.bus.outcome import ErrorClass
 from libs.bus.publisher import Publisher
-from libs.bus.replay import HEADER
+from libs.bus.replay import FROM, HEADER
 from libs.bus.settings import KafkaSettings
 from libs.bus.tail import read_tail
-from services.ops.replay import FROM, Wanted, deliver, look
+from libs.db.pool import Database
+from libs.projection.rebuild import Rebuild
+from libs.read_models.orders.project import READ_MODEL as ORDERS
+from schemas.orders.order_changed import OrderStatus
+from services.ops.replay import Wanted, deliver, look
+from tests.facts import order, publish
 from tests.integration.test_consumer import Seen, consuming, question, until
+from tests.logs import LogRecord
+from tests.projecting import projecting, scalar, until_read
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 
@@ -88,6 +98,33 @@ async def test_an_interrupted_replay_goes_on_where_it_was(kafka: KafkaSettings, 
     assert (status, f"{30 - before.count} records were delivered again" in told) == (0, True), told
     origins = [dict(record.headers)[FROM] for record in await copies(kafka)]
     assert len(origins) == len(set(origins)) == 30
+
+
+async def test_a_replay_to_the_projector_changes_no_row_and_a_retry_of_what_followed_does(
+    kafka: KafkaSettings, publisher: Publisher, database: Database
+) -> None:
+    history = "SELECT array_agg(entry->>'status') FROM read_models.orders, jsonb_array_elements(status_history) entry"
+    async with projecting(ORDERS, kafka, publisher, database):
+        await publish(publisher, order(1, 5, OrderStatus.PAID))
+        await publish(publisher, order(1, 5, OrderStatus.SHIPPED))
+        await until_read(database, ORDERS, 2)
+        before = await scalar(database, "SELECT to_jsonb(o) FROM read_models.orders o")
+        wanted = Wanted("orders", "projector", LONG_AGO)
+        plan = await look(kafka, wanted, "replay-1")
+        async for _ in deliver(kafka, publisher, wanted, plan, "replay-1"):
+            pass
+        await until_read(database, ORDERS, 4)
+        assert await scalar(database, "SELECT to_jsonb(o) FROM read_models.orders o") == before
+        assert await scalar(database, history) == ["paid", "shipped"]
+
+        followed = message(Outgoing(order(1, 6, OrderStatus.DELIVERED)), source="/tests", cause=None, trace={})
+        failed = LogRecord("orders", 0, 0, followed.key, followed.value, [*followed.headers, (HEADER, b"replay-1")])
+        marks = annotated(failed, "orders", "projector", ValueError(), ErrorClass.POISON, 1, "projector-orders")
+        retry = DeadLetter.of(replace(failed, headers=marks), "projector").headers_for_retry()
+        await publisher.send("orders", failed.key, failed.value, retry, within=30)
+        await until_read(database, ORDERS, 5)
+        assert await scalar(database, history) == ["paid", "shipped", "delivered"]
+    assert (await Rebuild(ORDERS, kafka, database).verify()).equal
 
 
 async def test_what_cannot_be_meant_is_refused(kafka: KafkaSettings) -> None:

@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from libs.bus.dead_letter import DeadLetter, annotated
 from libs.bus.message import REDRIVE_TO
 from libs.bus.outcome import ErrorClass
+from libs.bus.replay import HEADER
 from libs.projection.record import Located, Unreadable, locate
 from schemas.event import Fact
 from schemas.orders.order_changed import OrderChangedV2
+from services.ops.replay import headers_of
 from tests.facts import order, order_v1
 from tests.logs import LogRecord, record
 
@@ -75,6 +78,20 @@ def test_what_postgresql_cannot_hold_is_replaced(title: str, stored: str) -> Non
     fact = fact_of(record(order(1, title=title)))
     assert isinstance(fact, OrderChangedV2)
     assert fact.lines[0].title == stored
+
+
+def test_a_replays_copy_is_no_fact_and_a_retry_is_one_whatever_marks_it_carries() -> None:
+    one = record(order(1), offset=5)
+    copy = replace(one, headers=headers_of(one, "projector", "r1"))
+    followed = replace(one, headers=[*one.headers, (HEADER, b"r1")])
+    assert read(copy) is None
+    assert isinstance(read(followed), Located), "it has followed from a replay, and is new"
+    for failed in (one, followed, copy):
+        marked = annotated(failed, "orders", "projector", ValueError(), ErrorClass.CONTRACT, 1, "projector-orders")
+        retry = replace(one, headers=DeadLetter.of(replace(failed, headers=marked), "projector").headers_for_retry())
+        assert isinstance(read(retry), Located)
+    unreadable = replace(copy, value=b"{")
+    assert read(unreadable) is None, "the original has its dead letter"
 
 
 def test_a_retried_dead_letter_is_for_the_one_who_failed() -> None:
