@@ -72,11 +72,11 @@ class EdgeProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # create_server gives a read-write transport
         server = self._server
-        if server.closing or len(server.connections) >= self._limits.connections:
-            self._refuse(503, "too many connections")
-            return
-        server.connections.add(self)
+        refused = server.closing or len(server.connections) >= self._limits.connections
+        server.connections.add(self)  # who is refused, too: he lingers, and a sweep must find him
         self._since = server.now
+        if refused:
+            self._refuse(503, "too many connections")
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._server.connections.discard(self)
@@ -266,6 +266,7 @@ class EdgeProtocol(asyncio.Protocol):
             exchange = pending.pop(0)
             transport.write(exchange.ready or b"")
             if not exchange.keep_alive:
+                pending.clear()  # a connection that waits for an answer is never closed
                 self._linger()
                 return
         if full and len(pending) < self._limits.pipelined:
@@ -274,8 +275,13 @@ class EdgeProtocol(asyncio.Protocol):
             self._close()
 
     def _refuse(self, status: int, reason: str, code: Broken = Broken.REQUEST) -> None:
-        """Say why, behind the answers that are due before, and close: nothing that follows can be trusted."""
+        """Say why, behind the answers that are due before, and close: nothing that follows can be trusted.
+
+        Nothing is said of what stands behind a last request (`Connection: close`): it is ignored (RFC 9112, section 9.6).
+        """
         self._last = True
+        if self._lingers or (self._pending and not self._pending[-1].keep_alive):
+            return
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.route.refuse is not None:
             answer = exchange.route.refuse(exchange, status, reason, code)
@@ -344,10 +350,12 @@ class EdgeProtocol(asyncio.Protocol):
 
     def check_time(self, now: float) -> None:
         """Close a connection that is slower than it may be; one that waits for our answer is never too slow."""
-        if self._pending or now - self._since <= self._phase_limit:
+        if now - self._since <= self._phase_limit:
             return
         if self._lingers:
             self.abort()
+        elif self._pending:
+            return
         elif self._exchange is not None or self._headers or self._target:
             self._refuse(408, "the request took too long to arrive", Broken.TOO_SLOW)
         else:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -57,11 +58,17 @@ async def edge(
         arriving_bytes=arriving_bytes,
     )
     port = await server.listen("127.0.0.1", 0)
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
     try:
         yield server, port
+        await gone(server)  # the clients have left: whoever stays would stay for ever
     finally:
         await server.close(0.2)
         await runner.cleanup()
+        loop.set_exception_handler(None)
+    assert not reported
 
 
 async def talk(port: int, *parts: bytes, pause: float = 0.0, end: bool = True, patience: float = 10) -> bytes:
@@ -84,9 +91,11 @@ async def talk(port: int, *parts: bytes, pause: float = 0.0, end: bool = True, p
 
 async def gone(server: EdgeServer) -> None:
     """All connections have ended."""
-    async with asyncio.timeout(5):
-        while server.shared.connections:
-            await asyncio.sleep(0.01)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while server.shared.connections:
+                await asyncio.sleep(0.01)
+    assert not server.shared.connections
 
 
 def statuses(answer: bytes) -> list[int]:
@@ -219,6 +228,60 @@ async def test_beyond_the_most_connections_new_ones_are_told_to_come_back() -> N
         assert b"retry-after" in answer
         for _, writer in held:
             writer.close()
+
+
+async def test_who_comes_in_a_crowd_and_is_one_too_many_is_gone_soon() -> None:
+    """The places are counted before all of those are there who are accepted at once."""
+    async with edge(Recorder().begin, Limits(connections=2, linger_seconds=0.1)) as (server, port):
+        crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]  # the loop accepts them afterwards
+        while len(server.shared.connections) < 6:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while len(server.shared.connections) > 2:
+                await asyncio.sleep(0.01)
+        for one in crowd:
+            one.close()
+
+
+LAST = HEAD + b"connection: close\r\ncontent-length: 17\r\n\r\n" + BODY
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("apart", [False, True])
+async def test_what_follows_a_last_request_is_ignored_and_its_connection_ends(late: bool, apart: bool) -> None:
+    recorder = Recorder()
+    recorder.hold = late
+    async with edge(recorder.begin, Limits(linger_seconds=0.2)) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(LAST + (b"" if apart else b"x"))
+        while not recorder.seen:
+            await asyncio.sleep(0.01)
+        if apart:
+            writer.write(GOOD)
+        if late:
+            await asyncio.sleep(0.05)
+            recorder.seen[0].answer(json_response(200, "{}"))
+        assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
+        await gone(server)  # although the client never closes
+        writer.close()
+    assert len(recorder.seen) == 1
+
+
+async def test_an_error_behind_requests_that_wait_is_told_after_their_answers() -> None:
+    recorder = Recorder()
+    recorder.hold = True
+    async with edge(recorder.begin, Limits(linger_seconds=0.2)) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GOOD * 2 + b"noise\r\n\r\n")
+        while len(recorder.seen) < 2:
+            await asyncio.sleep(0.01)
+        writer.write(b"more noise")
+        await asyncio.sleep(0.05)
+        for exchange in recorder.seen:
+            exchange.answer(json_response(200, "{}"))
+        assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200, 200, 400]
+        await gone(server)
+        writer.close()
 
 
 async def test_at_the_end_begun_requests_are_answered() -> None:
