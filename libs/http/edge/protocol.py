@@ -13,7 +13,7 @@ _REQUEST_LINE = 64
 """Bytes of a request line beside its target, and some to spare."""
 
 _CHUNKING = 8
-"""How many bytes one byte of a body may take: the smallest chunks take six. It bounds trailers, too."""
+"""How many bytes one byte of a body may take: the smallest chunks take six."""
 
 _TO_SPARE = 256 * 1024
 """Bytes that may stand behind a body in one read: requests that follow it."""
@@ -63,9 +63,12 @@ class EdgeProtocol(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._doubled: frozenset[bytes] = frozenset()
         self._exchange: Exchange | None = None
-        self._chunks: list[bytes] = []
+        self._body = b""  # its first part, mostly all of it
+        self._body_rest = bytearray()
         self._size = 0
+        self._size_before = 0  # as of the last read
         self._body_read = 0
+        self._bodiless_read = 0
 
     # transport
 
@@ -92,11 +95,9 @@ class EdgeProtocol(asyncio.Protocol):
         self._completed = False
         if self._keep_seen:
             self._seen += data
-        elif self._exchange is not None:
-            self._body_read += len(data)
-            if self._body_read > _CHUNKING * self._exchange.route.max_body_bytes + _TO_SPARE:
-                self._refuse(413, "the body's chunks and trailers are far larger than the body", Broken.TOO_LARGE)
-                return
+        elif self._exchange is not None and self._too_much_around_the_body(self._exchange, data):
+            self._refuse(413, "the body's chunks and trailers are far larger than the body", Broken.TOO_LARGE)
+            return
         try:
             self._parser.feed_data(data)
             if self._keep_seen and self._seen:
@@ -113,6 +114,21 @@ class EdgeProtocol(asyncio.Protocol):
                 raise
         except httptools.HttpParserError as error:
             self._refuse(400, f"not HTTP/1.1: {error}"[:120], Broken.BODY)
+
+    def _too_much_around_the_body(self, exchange: Exchange, data: bytes) -> bool:
+        """Whether a body's chunks are far larger than the body, or its trailers larger than headers may be.
+
+        The parser keeps a trailer until it is whole. Behind the first one there is no more of the body: reads without
+        any are looked at, as the parser does not tell where trailers begin.
+        """
+        self._body_read += len(data)
+        if self._size != self._size_before:
+            self._size_before = self._size
+            self._bodiless_read = 0
+        elif self._bodiless_read > self._limits.header_bytes:
+            return True
+        self._bodiless_read += len(data)
+        return self._body_read > _CHUNKING * exchange.route.max_body_bytes + _TO_SPARE
 
     def _take_plain(self, data: bytes) -> bool:
         """Take in a request of the plainest form, past the parser; False where that must read it."""
@@ -165,6 +181,8 @@ class EdgeProtocol(asyncio.Protocol):
             raise _Refused(414, "the request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._exchange is not None:
+            return  # a trailer: it may not change the headers (RFC 9110, section 6.5.1), and nobody wants it
         lower = name.lower()
         headers = self._headers
         if lower in headers:
@@ -238,14 +256,16 @@ class EdgeProtocol(asyncio.Protocol):
         self._size += len(data)
         if self._size > exchange.route.max_body_bytes:
             raise _Refused(413, f"the body is larger than {exchange.route.max_body_bytes} bytes", Broken.TOO_LARGE)
-        self._chunks.append(data)
+        if self._size == len(data):
+            self._body = data
+        else:
+            self._body_rest += data  # not a list: two bytes in a chunk would take fifty
 
     def on_message_complete(self) -> None:
         exchange = self._exchange
         if exchange is None:
             return
-        chunks = self._chunks
-        exchange.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        exchange.body = self._body + self._body_rest if self._body_rest else self._body
         self._completed = True
         self._exchange = None
         self._keep_seen = True
@@ -340,8 +360,8 @@ class EdgeProtocol(asyncio.Protocol):
 
     @property
     def arriving_bytes(self) -> int:
-        """What has come of a body that is not complete."""
-        return 0 if self._exchange is None else self._size
+        """What has come of a body that is not complete, with its chunks' frames and its trailers."""
+        return 0 if self._exchange is None else max(self._size, self._body_read)
 
     @property
     def unread_bytes(self) -> int:
