@@ -18,6 +18,9 @@ _CHUNKING = 8
 _TO_SPARE = 256 * 1024
 """Bytes that may stand behind a body in one read: requests that follow it."""
 
+_LARGEST_READ = 256_000
+"""uvloop's. It reads on from one connection up to 32 times in a row, as long as its reads are as large as this."""
+
 _SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
 )
@@ -52,7 +55,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._seen = bytearray()  # the current request's bytes, as long as it may still be handed over
         self._keep_seen = True
         self._seen_whole = True  # false where a request began in the middle of a read
-        self._completed = False  # a request was completed within the current read
+        self._completed = 0  # requests that were completed within the current read
         self._between = True  # the last read ended where a request ended
         self._reset()
 
@@ -92,7 +95,12 @@ class EdgeProtocol(asyncio.Protocol):
             return
         if self._between and self._take_plain(data):
             return
-        self._completed = False
+        self._read(data)
+        if len(data) >= _LARGEST_READ:
+            self._give_way()
+
+    def _read(self, data: bytes) -> None:
+        self._completed = 0
         if self._keep_seen:
             self._seen += data
         elif self._exchange is not None and self._too_much_around_the_body(self._exchange, data):
@@ -103,7 +111,7 @@ class EdgeProtocol(asyncio.Protocol):
             if self._keep_seen and self._seen:
                 self._check_head()
             # Of what follows a request, only line ends do not begin the next one; they are the parser's matter.
-            self._between = self._between and self._completed and data[-1] not in b"\r\n"
+            self._between = self._between and self._completed > 0 and data[-1] not in b"\r\n"
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _HandOver):
@@ -154,6 +162,16 @@ class EdgeProtocol(asyncio.Protocol):
             self._transport.pause_reading()
         exchange.route.begin(exchange)
 
+    def _give_way(self) -> None:
+        """Read on in the loop's next turn: the other connections have theirs before."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._transport is not None and len(self._pending) < self._limits.pipelined:
+            self._transport.resume_reading()
+
     def eof_received(self) -> bool:
         self._last = True
         self._sender_left()
@@ -169,9 +187,11 @@ class EdgeProtocol(asyncio.Protocol):
     # parser callbacks
 
     def on_message_begin(self) -> None:
+        if self._completed >= self._limits.at_once:
+            raise _Refused(503, "too many requests at once on one connection")
         self._reset()
         self._between = False
-        self._seen_whole = not self._completed
+        self._seen_whole = self._completed == 0
         self._since = self._server.now
         self._phase_limit = self._limits.head_seconds
 
@@ -266,7 +286,7 @@ class EdgeProtocol(asyncio.Protocol):
         if exchange is None:
             return
         exchange.body = self._body + self._body_rest if self._body_rest else self._body
-        self._completed = True
+        self._completed += 1
         self._exchange = None
         self._keep_seen = True
         self._between = True
@@ -297,7 +317,7 @@ class EdgeProtocol(asyncio.Protocol):
     def _refuse(self, status: int, reason: str, code: Broken = Broken.REQUEST) -> None:
         """Say why, behind the answers that are due before, and close: nothing that follows can be trusted.
 
-        Nothing is said of what stands behind a last request (`Connection: close`): it is ignored (RFC 9112, section 9.6).
+        Nothing is said of what stands behind a last request (`Connection: close`): RFC 9112, section 9.6, ignores it.
         """
         self._last = True
         if self._lingers or (self._pending and not self._pending[-1].keep_alive):

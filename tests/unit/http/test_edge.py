@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import uvloop
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,62 @@ async def test_a_flood_of_pipelined_requests_is_not_buffered_without_bound() -> 
             await asyncio.wait_for(reader.readuntil(b"}"), 5)
             answered += 1
         writer.close()
+
+
+async def test_beyond_the_most_in_one_read_the_connection_ends_behind_its_answers() -> None:
+    recorder = Recorder()
+    async with edge(recorder.begin, Limits(at_once=20, linger_seconds=0.2)) as (server, port):
+        assert statuses(await talk(port, GOOD * 20, end=False, patience=0.2)) == [200] * 20
+        assert statuses(await talk(port, *[GOOD] * 21, pause=0.01)) == [200] * 21
+        answer = await talk(port, GOOD * 40)
+        assert statuses(answer) == [200] * 20 + [503]
+        assert b"retry-after" in answer
+        recorder.seen.clear()
+        recorder.hold = True
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GOOD * 40)
+        while not recorder.seen:
+            await asyncio.sleep(0.01)
+        for exchange in recorder.seen:
+            exchange.answer(json_response(200, "{}"))
+        assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200] * 20 + [503]
+        await gone(server)
+        writer.close()
+
+
+def test_a_connection_that_sends_without_pause_leaves_the_others_their_turn() -> None:
+    """With uvloop, which reads on as long as there is more."""
+    turns = [0]
+    request = HEAD + b"content-length: 900\r\n\r\n" + b"x" * 900
+
+    def begin(exchange: Exchange) -> None:
+        turns[-1] += 1
+        exchange.answer(json_response(200, "{}"))
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            turns.append(0)
+            loop.call_soon(turn)
+
+        async with edge(begin, Limits(linger_seconds=0.2)) as (server, port):
+            with socket.create_connection(("127.0.0.1", port)) as greedy:
+                while not server.shared.connections:
+                    await asyncio.sleep(0.01)
+                greedy.setblocking(False)
+                sent = 0
+                with suppress(BlockingIOError):  # until the kernel's buffers are full, while the loop stands still
+                    while True:
+                        sent += greedy.send(request * 1000)
+                turn()
+                async with asyncio.timeout(10):
+                    while sum(turns) < sent // len(request):
+                        await asyncio.sleep(0)
+            assert sent > 4 * 256_000, "too little to tell"
+            assert max(turns) <= 256_000 // len(request) + 1
+
+    uvloop.run(run())
 
 
 async def test_what_is_not_a_webhook_is_served_by_the_application() -> None:
