@@ -7,7 +7,6 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import uvloop
@@ -15,7 +14,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.http.edge import EdgeServer, Exchange, Limits, Route
+from libs.http.edge import Broken, EdgeServer, Exchange, Limits, Route
 from libs.http.edge.answers import json_response
 from tests.unit.http.hostile import BODY, CASES, GOOD, HEAD, Case, chunk
 
@@ -42,9 +41,14 @@ async def _application_answer(request: web.Request) -> web.Response:
 
 @asynccontextmanager
 async def edge(
-    begin: Callable[[Exchange], None], limits: Limits | None = None, arriving_bytes: int = 10_000_000
+    begin: Callable[[Exchange], None],
+    limits: Limits | None = None,
+    arriving_bytes: int = 10_000_000,
+    refuse: Callable[[Exchange, int, str, Broken], bytes] | None = None,
+    errors: tuple[str, ...] = (),
 ) -> AsyncIterator[tuple[EdgeServer, int]]:
-    route = Route(begin, MAX_BODY)
+    """An edge server; `errors` are those that the loop is told of."""
+    route = Route(begin, MAX_BODY, refuse)
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", _application_answer)
     runner = web.AppRunner(application)
@@ -59,9 +63,9 @@ async def edge(
         arriving_bytes=arriving_bytes,
     )
     port = await server.listen("127.0.0.1", 0)
-    reported: list[dict[str, Any]] = []
+    reported: list[str] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: reported.append(context))
+    loop.set_exception_handler(lambda _, context: reported.append(str(context.get("exception", context["message"]))))
     try:
         yield server, port
         await gone(server)  # the clients have left: whoever stays would stay for ever
@@ -69,7 +73,7 @@ async def edge(
         await server.close(0.2)
         await runner.cleanup()
         loop.set_exception_handler(None)
-    assert not reported
+    assert tuple(reported) == errors
 
 
 async def talk(port: int, *parts: bytes, pause: float = 0.0, end: bool = True, patience: float = 10) -> bytes:
