@@ -288,6 +288,7 @@ class EdgeProtocol(asyncio.Protocol):
         exchange.body = self._body + self._body_rest if self._body_rest else self._body
         self._completed += 1
         self._exchange = None
+        self._target = b""  # no head has begun
         self._keep_seen = True
         self._between = True
         if not exchange.keep_alive:
@@ -396,7 +397,7 @@ class EdgeProtocol(asyncio.Protocol):
             self.abort()
         elif self._pending:
             return
-        elif self._exchange is not None or self._headers or self._target:
+        elif self._exchange is not None or self._target:
             self._refuse(408, "the request took too long to arrive", Broken.TOO_SLOW)
         else:
             self._close()

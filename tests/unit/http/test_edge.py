@@ -19,6 +19,7 @@ from libs.http.edge.answers import json_response
 from tests.unit.http.hostile import BODY, CASES, GOOD, HEAD, Case, chunk
 
 MAX_BODY = 100_000
+CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 QUICK = Limits(head_seconds=0.5, body_seconds=0.5, idle_seconds=0.5)
 
 
@@ -258,6 +259,14 @@ async def test_a_sender_that_is_too_slow_is_dropped(part: bytes, status: int | N
         await gone(server)
 
 
+@pytest.mark.parametrize("part", [b"", HEAD[:20]])
+@pytest.mark.parametrize("asked", [GOOD, CHUNKED + chunk(BODY) + b"0\r\n\r\n"])
+async def test_an_idle_connection_is_closed_without_a_word(asked: bytes, part: bytes) -> None:
+    """Unless the next request has begun."""
+    async with edge(Recorder().begin, QUICK) as (_, port):
+        assert statuses(await talk(port, asked, part, pause=0.05, end=False)) == ([200, 408] if part else [200])
+
+
 async def test_a_request_that_waits_for_its_answer_is_never_too_slow() -> None:
     recorder = Recorder()
     recorder.hold = True
@@ -268,9 +277,6 @@ async def test_a_request_that_waits_for_its_answer_is_never_too_slow() -> None:
         recorder.seen[0].answer(json_response(200, '{"late": true}'))
         assert b"late" in await asyncio.wait_for(reader.readuntil(b"}"), 5)
         writer.close()
-
-
-CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize("cut", [False, True])
