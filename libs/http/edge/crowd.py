@@ -28,8 +28,8 @@ HURRIED = 0.2
 
 OF_THE_APPLICATION = 1 / 8
 UNREAD_BYTES = 256 * 1024
-MOST_TURNED_AWAY = 1024
-"""Who is told to come back; beyond them connections are reset without a word."""
+TURNED_AWAY = 1 / 4
+"""Who is told to come back, beside all connections; beyond them connections are reset without a word."""
 
 
 class Crowd:
@@ -96,7 +96,7 @@ class TurnedAway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # create_server gives a read-write transport
-        if len(self._others) >= MOST_TURNED_AWAY:
+        if len(self._others) >= max(1, self._limits.connections * TURNED_AWAY):
             transport.abort()
             return
         self._others.add(self)
