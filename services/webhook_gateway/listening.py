@@ -7,6 +7,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from libs.http.edge import EdgeServer, Limits
+from libs.http.edge.descriptors import connections_that_fit
 from libs.service import Listen
 from services.webhook_gateway.endpoint import Endpoint
 
@@ -32,7 +33,11 @@ def listener(
         application = runner.server
         if application is None:
             raise RuntimeError("the application is not set up")
-        limits = Limits(target=LONGEST_TARGET, body_seconds=body_timeout.total_seconds())
+        limits = Limits(
+            target=LONGEST_TARGET,
+            body_seconds=body_timeout.total_seconds(),
+            connections=connections_that_fit(Limits().connections),
+        )
         edge = EdgeServer(endpoint, application, limits, handed_over=lambda: len(application.connections))
         on_port(await edge.listen(host, port, shared=shared))
         try:

@@ -18,7 +18,7 @@ from typing import cast
 
 from libs.http.edge.answers import refusal
 from libs.http.edge.exchange import Limits
-from libs.http.edge.protocol import Shared
+from libs.http.edge.protocol import EdgeProtocol, Shared
 
 CROWDED = 0.75
 """The share of all connections from which on the slow ones must make room."""
@@ -28,8 +28,8 @@ HURRIED = 0.2
 
 OF_THE_APPLICATION = 1 / 8
 UNREAD_BYTES = 256 * 1024
-MOST_TURNED_AWAY = 1024
-"""Who is told to come back; beyond them connections are reset without a word."""
+TURNED_AWAY = 1 / 4
+"""Who is told to come back, beside all connections; beyond them connections are reset without a word."""
 
 
 class Crowd:
@@ -61,10 +61,18 @@ class Crowd:
         patience = HURRIED * min(limits.head_seconds, limits.body_seconds)
         for connection in connections:
             late = crowded and now - connection.since > patience
-            connection.check_time(math.inf if late else now)
+            self._check(connection, math.inf if late else now)
             if connection.unread_bytes > UNREAD_BYTES:
                 connection.abort()
         self._bound_bodies()
+
+    def _check(self, connection: EdgeProtocol, now: float) -> None:
+        try:
+            connection.check_time(now)
+        except Exception as error:  # noqa: BLE001  (a route's refusal may fail, and the others' times end all the same)
+            told = {"message": "A connection could not be closed in order", "exception": error, "protocol": connection}
+            asyncio.get_running_loop().call_exception_handler(told)
+            connection.abort()
 
     def _bound_bodies(self) -> None:
         sizes = [(one.arriving_bytes, one) for one in self._shared.connections]
@@ -73,7 +81,7 @@ class Crowd:
             return
         for size, one in sorted(sizes, key=itemgetter(0), reverse=True):
             arriving -= size
-            one.check_time(math.inf)
+            self._check(one, math.inf)
             if arriving <= self._arriving_bytes:
                 return
 
@@ -88,7 +96,7 @@ class TurnedAway(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # create_server gives a read-write transport
-        if len(self._others) >= MOST_TURNED_AWAY:
+        if len(self._others) >= max(1, self._limits.connections * TURNED_AWAY):
             transport.abort()
             return
         self._others.add(self)

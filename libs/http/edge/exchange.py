@@ -18,12 +18,18 @@ class Broken(Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one connection may cost us. Sizes in bytes, times in seconds."""
+    """What one connection may cost us. Sizes in bytes, times in seconds.
+
+    `pipelined` requests may wait for their answers before no more is read. `at_once` may come in one read, the others
+    being refused: whoever answers them all at once keeps all other connections waiting meanwhile. A read is 256,000
+    bytes at most (uvloop's), and a delivery with its headers takes 500, so that honest pipelining stays below.
+    """
 
     target: int = 2048
     header_count: int = 64
     header_bytes: int = 16 * 1024
     pipelined: int = 16
+    at_once: int = 512
     head_seconds: float = 10
     body_seconds: float = 20
     idle_seconds: float = 75

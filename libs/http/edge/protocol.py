@@ -13,10 +13,13 @@ _REQUEST_LINE = 64
 """Bytes of a request line beside its target, and some to spare."""
 
 _CHUNKING = 8
-"""How many bytes one byte of a body may take: the smallest chunks take six. It bounds trailers, too."""
+"""How many bytes one byte of a body may take: the smallest chunks take six."""
 
 _TO_SPARE = 256 * 1024
 """Bytes that may stand behind a body in one read: requests that follow it."""
+
+_LARGEST_READ = 256_000
+"""uvloop's. It reads on from one connection up to 32 times in a row, as long as its reads are as large as this."""
 
 _SINGLE = frozenset(
     {b"host", b"content-length", b"content-type", b"transfer-encoding", b"expect", b"authorization", b"connection"}
@@ -52,7 +55,7 @@ class EdgeProtocol(asyncio.Protocol):
         self._seen = bytearray()  # the current request's bytes, as long as it may still be handed over
         self._keep_seen = True
         self._seen_whole = True  # false where a request began in the middle of a read
-        self._completed = False  # a request was completed within the current read
+        self._completed = 0  # requests that were completed within the current read
         self._between = True  # the last read ended where a request ended
         self._reset()
 
@@ -63,20 +66,23 @@ class EdgeProtocol(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._doubled: frozenset[bytes] = frozenset()
         self._exchange: Exchange | None = None
-        self._chunks: list[bytes] = []
+        self._body = b""  # its first part, mostly all of it
+        self._body_rest = bytearray()
         self._size = 0
+        self._size_before = 0  # as of the last read
         self._body_read = 0
+        self._bodiless_read = 0
 
     # transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # create_server gives a read-write transport
         server = self._server
-        if server.closing or len(server.connections) >= self._limits.connections:
-            self._refuse(503, "too many connections")
-            return
-        server.connections.add(self)
+        refused = server.closing or len(server.connections) >= self._limits.connections
+        server.connections.add(self)  # who is refused, too: he lingers, and a sweep must find him
         self._since = server.now
+        if refused:
+            self._refuse(503, "too many connections")
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._server.connections.discard(self)
@@ -89,20 +95,23 @@ class EdgeProtocol(asyncio.Protocol):
             return
         if self._between and self._take_plain(data):
             return
-        self._completed = False
+        self._read(data)
+        if len(data) >= _LARGEST_READ:
+            self._give_way()
+
+    def _read(self, data: bytes) -> None:
+        self._completed = 0
         if self._keep_seen:
             self._seen += data
-        elif self._exchange is not None:
-            self._body_read += len(data)
-            if self._body_read > _CHUNKING * self._exchange.route.max_body_bytes + _TO_SPARE:
-                self._refuse(413, "the body's chunks and trailers are far larger than the body", Broken.TOO_LARGE)
-                return
+        elif self._exchange is not None and self._too_much_around_the_body(self._exchange, data):
+            self._refuse(413, "the body's chunks and trailers are far larger than the body", Broken.TOO_LARGE)
+            return
         try:
             self._parser.feed_data(data)
             if self._keep_seen and self._seen:
                 self._check_head()
             # Of what follows a request, only line ends do not begin the next one; they are the parser's matter.
-            self._between = self._between and self._completed and data[-1] not in b"\r\n"
+            self._between = self._between and self._completed > 0 and data[-1] not in b"\r\n"
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             if isinstance(cause, _HandOver):
@@ -113,6 +122,21 @@ class EdgeProtocol(asyncio.Protocol):
                 raise
         except httptools.HttpParserError as error:
             self._refuse(400, f"not HTTP/1.1: {error}"[:120], Broken.BODY)
+
+    def _too_much_around_the_body(self, exchange: Exchange, data: bytes) -> bool:
+        """Whether a body's chunks are far larger than the body, or its trailers larger than headers may be.
+
+        The parser keeps a trailer until it is whole. Behind the first one there is no more of the body: reads without
+        any are looked at, as the parser does not tell where trailers begin.
+        """
+        self._body_read += len(data)
+        if self._size != self._size_before:
+            self._size_before = self._size
+            self._bodiless_read = 0
+        elif self._bodiless_read > self._limits.header_bytes:
+            return True
+        self._bodiless_read += len(data)
+        return self._body_read > _CHUNKING * exchange.route.max_body_bytes + _TO_SPARE
 
     def _take_plain(self, data: bytes) -> bool:
         """Take in a request of the plainest form, past the parser; False where that must read it."""
@@ -138,6 +162,16 @@ class EdgeProtocol(asyncio.Protocol):
             self._transport.pause_reading()
         exchange.route.begin(exchange)
 
+    def _give_way(self) -> None:
+        """Read on in the loop's next turn: the other connections have theirs before."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._transport is not None and len(self._pending) < self._limits.pipelined:
+            self._transport.resume_reading()
+
     def eof_received(self) -> bool:
         self._last = True
         self._sender_left()
@@ -153,9 +187,11 @@ class EdgeProtocol(asyncio.Protocol):
     # parser callbacks
 
     def on_message_begin(self) -> None:
+        if self._completed >= self._limits.at_once:
+            raise _Refused(503, "too many requests at once on one connection")
         self._reset()
         self._between = False
-        self._seen_whole = not self._completed
+        self._seen_whole = self._completed == 0
         self._since = self._server.now
         self._phase_limit = self._limits.head_seconds
 
@@ -165,6 +201,8 @@ class EdgeProtocol(asyncio.Protocol):
             raise _Refused(414, "the request target is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._exchange is not None:
+            return  # a trailer: it may not change the headers (RFC 9110, section 6.5.1), and nobody wants it
         lower = name.lower()
         headers = self._headers
         if lower in headers:
@@ -238,16 +276,19 @@ class EdgeProtocol(asyncio.Protocol):
         self._size += len(data)
         if self._size > exchange.route.max_body_bytes:
             raise _Refused(413, f"the body is larger than {exchange.route.max_body_bytes} bytes", Broken.TOO_LARGE)
-        self._chunks.append(data)
+        if self._size == len(data):
+            self._body = data
+        else:
+            self._body_rest += data  # not a list: two bytes in a chunk would take fifty
 
     def on_message_complete(self) -> None:
         exchange = self._exchange
         if exchange is None:
             return
-        chunks = self._chunks
-        exchange.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self._completed = True
+        exchange.body = self._body + self._body_rest if self._body_rest else self._body
+        self._completed += 1
         self._exchange = None
+        self._target = b""  # no head has begun
         self._keep_seen = True
         self._between = True
         if not exchange.keep_alive:
@@ -266,6 +307,7 @@ class EdgeProtocol(asyncio.Protocol):
             exchange = pending.pop(0)
             transport.write(exchange.ready or b"")
             if not exchange.keep_alive:
+                pending.clear()  # a connection that waits for an answer is never closed
                 self._linger()
                 return
         if full and len(pending) < self._limits.pipelined:
@@ -274,8 +316,13 @@ class EdgeProtocol(asyncio.Protocol):
             self._close()
 
     def _refuse(self, status: int, reason: str, code: Broken = Broken.REQUEST) -> None:
-        """Say why, behind the answers that are due before, and close: nothing that follows can be trusted."""
+        """Say why, behind the answers that are due before, and close: nothing that follows can be trusted.
+
+        Nothing is said of what stands behind a last request (`Connection: close`): RFC 9112, section 9.6, ignores it.
+        """
         self._last = True
+        if self._lingers or (self._pending and not self._pending[-1].keep_alive):
+            return
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.route.refuse is not None:
             answer = exchange.route.refuse(exchange, status, reason, code)
@@ -334,8 +381,8 @@ class EdgeProtocol(asyncio.Protocol):
 
     @property
     def arriving_bytes(self) -> int:
-        """What has come of a body that is not complete."""
-        return 0 if self._exchange is None else self._size
+        """What has come of a body that is not complete, with its chunks' frames and its trailers."""
+        return 0 if self._exchange is None else max(self._size, self._body_read)
 
     @property
     def unread_bytes(self) -> int:
@@ -344,11 +391,13 @@ class EdgeProtocol(asyncio.Protocol):
 
     def check_time(self, now: float) -> None:
         """Close a connection that is slower than it may be; one that waits for our answer is never too slow."""
-        if self._pending or now - self._since <= self._phase_limit:
+        if now - self._since <= self._phase_limit:
             return
         if self._lingers:
             self.abort()
-        elif self._exchange is not None or self._headers or self._target:
+        elif self._pending:
+            return
+        elif self._exchange is not None or self._target:
             self._refuse(408, "the request took too long to arrive", Broken.TOO_SLOW)
         else:
             self._close()

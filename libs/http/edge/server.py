@@ -69,5 +69,7 @@ class EdgeServer:
         # One timer for all connections: a timer per request would cost more than the request's parsing.
         loop = asyncio.get_running_loop()
         self.shared.now = loop.time()
-        self.crowd.sweep(self.shared.now)
-        self._sweeper = loop.call_later(0.5, self._sweep)
+        try:
+            self.crowd.sweep(self.shared.now)
+        finally:  # the loop logs what went wrong; without a next sweep there would be no timeouts any more
+            self._sweeper = loop.call_later(0.5, self._sweep)

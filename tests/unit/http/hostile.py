@@ -9,17 +9,23 @@ GOOD = HEAD + b"content-length: 17\r\n\r\n" + BODY
 
 @dataclass(frozen=True)
 class Case:
-    """`status` is the first answer's. `closes`: nothing more is read on this connection."""
+    """`status` is the first answer's. `closes`: nothing more is read on this connection.
+
+    `aiohttp_differs`: it refuses a request for what follows it, where both come in one read; the edge ignores that.
+    """
 
     name: str
     sent: bytes
     status: int
     closes: bool = True
+    aiohttp_differs: bool = False
 
 
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
+
+_LAST_CHUNK = HEAD + b"transfer-encoding: chunked\r\n\r\n" + chunk(BODY) + b"0\r\n"
 
 CASES = (
     Case("a good request", GOOD, 200, closes=False),
@@ -34,7 +40,20 @@ CASES = (
     Case("HTTP/1.0", b"POST /webhooks/square HTTP/1.0\r\ncontent-length: 17\r\n\r\n" + BODY, 200),
     Case("expect 100-continue", HEAD + b"expect: 100-continue\r\ncontent-length: 17\r\n\r\n" + BODY, 100, closes=False),
     Case("another expectation", HEAD + b"expect: a-pony\r\ncontent-length: 17\r\n\r\n" + BODY, 417),
+    Case(
+        "data after connection: close",
+        HEAD + b"connection: close\r\ncontent-length: 17\r\n\r\n" + BODY + b"x" + GOOD,
+        200,
+        aiohttp_differs=True,  # RFC 9112, section 9.6: nothing that follows is processed
+    ),
+    Case("a trailer", _LAST_CHUNK + b"x-checksum: 1\r\n\r\n", 200, closes=False),
+    Case("a trailer that names another host", _LAST_CHUNK + b"host: other\r\n\r\n", 200, closes=False),
+    Case("a trailer that ends the connection", _LAST_CHUNK + b"connection: close\r\n\r\n", 200, closes=False),
     # smuggling: two readings of where the body ends
+    Case("a length as a trailer", _LAST_CHUNK + b"content-length: 4\r\n\r\n", 400),
+    Case("a transfer coding as a trailer", _LAST_CHUNK + b"transfer-encoding: xchunked\r\n\r\n", 400),
+    Case("a trailer without a name", _LAST_CHUNK + b": x\r\n\r\n", 400),
+    Case("a NUL in a trailer", _LAST_CHUNK + b"x-a: 1\x002\r\n\r\n", 400),
     Case(
         "content-length and chunked",
         HEAD + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(BODY) + b"0\r\n\r\n",

@@ -5,10 +5,10 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from libs.http.edge import Limits
-from libs.http.edge.answers import json_response
+from libs.http.edge import Broken, Exchange, Limits
+from libs.http.edge.answers import json_response, refusal
 from tests.unit.http.hostile import GOOD, HEAD
-from tests.unit.http.test_edge import Recorder, edge, statuses, talk
+from tests.unit.http.test_edge import QUICK, Recorder, edge, statuses, talk
 
 PATIENT = Limits(head_seconds=1, body_seconds=1, idle_seconds=600, connections=8, linger_seconds=0.3)
 """A silent connection may stay for ten minutes, unless the room is needed."""
@@ -94,6 +94,41 @@ async def test_bodies_that_are_not_complete_are_bounded_in_all_and_the_largest_g
         answers = [await asyncio.wait_for(reader.readline(), 1) for reader, _ in large if reader._buffer]  # type: ignore[attr-defined]  # who was told something
         assert [b" 408 " in line for line in answers] == [True]
         assert not any(reader._buffer for reader, _ in small)  # type: ignore[attr-defined]
+
+
+async def test_one_failed_sweep_does_not_end_the_timeouts() -> None:
+    async with edge(Recorder().begin, QUICK, errors=("a defect",)) as (server, port):
+        sweep, failed = server.crowd.sweep, False
+
+        def fail_once(now: float) -> None:
+            nonlocal failed
+            server.crowd.sweep = sweep  # type: ignore[method-assign]
+            failed = True
+            raise ValueError("a defect")
+
+        server.crowd.sweep = fail_once  # type: ignore[method-assign]
+        async with crowd(port, 1, HEAD[:20]) as silent:
+            await until(lambda: failed, "a sweep has failed")
+            assert statuses(await asyncio.wait_for(silent[0][0].read(), 5)) == [408]
+
+
+async def test_a_connection_whose_refusal_fails_is_cut_off_and_the_others_end_in_time() -> None:
+    def refuse(exchange: Exchange, status: int, _reason: str, _code: Broken) -> bytes:
+        if b"x-defect" in exchange.headers:
+            raise ValueError("a defect")
+        return refusal(status, "in order")
+
+    body = b"content-length: 17\r\n\r\n{"
+    async with (
+        edge(Recorder().begin, QUICK, refuse=refuse, errors=("a defect",) * 2) as (_, port),
+        crowd(port, 2, HEAD + b"x-defect: 1\r\n" + body) as bad,
+        crowd(port, 2, HEAD + body) as good,
+    ):
+        for reader, _ in good:
+            assert statuses(await asyncio.wait_for(reader.read(), 5)) == [408]
+        for reader, _ in bad:
+            with suppress(ConnectionError):
+                assert not await asyncio.wait_for(reader.read(), 5)
 
 
 async def test_who_does_not_read_the_answers_is_cut_off() -> None:
