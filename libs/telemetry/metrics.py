@@ -37,6 +37,9 @@ GATEWAY_DEADLINE_MISSES = Counter(
 GATEWAY_DECISIONS_LOST = Counter(
     "gateway_decisions_lost_total", "Decisions about deliveries that did not reach the topic `deliveries`."
 )
+GATEWAY_LOG_LINES_LOST = Counter(
+    "gateway_log_lines_lost_total", "Log lines of deliveries that standard output did not take."
+)
 GATEWAY_SPOOLED = Counter(
     "gateway_spooled_total", "Deliveries that were put on the local disk, Kafka being late or away."
 )

@@ -58,7 +58,7 @@ class Arrival:
         self.since = _perf_counter()
 
     def answer(self, verdict: Verdict) -> None:
-        """Called once, after the verdict was recorded."""
+        """Called once, before the verdict is told of."""
         raise NotImplementedError
 
     def taken_in(self, *, new: bool) -> None:
@@ -144,14 +144,17 @@ class Gateway:
                 self.end(arrival, DEFECT)
 
     def end(self, arrival: Arrival, verdict: Verdict) -> None:
-        """Tell of a verdict and answer; only the first one counts."""
+        """Answer, then tell of the verdict; only the first one counts. Never raises: others may come behind it."""
         if arrival.ended:
             return
         arrival.ended = True
         arrival.verdict = verdict
         arrival.ended_at = _perf_counter()
+        try:
+            arrival.answer(verdict)
+        except Exception:
+            log.exception("an answer could not be given", request_id=arrival.request_id)
         self._recorder.record(arrival)
-        arrival.answer(verdict)
 
     def _take_in(
         self,
