@@ -34,8 +34,16 @@ GATEWAY_DEADLINE = Gauge(
 GATEWAY_DEADLINE_MISSES = Counter(
     "gateway_deadline_misses_total", "Deliveries answered after the marketplace's deadline.", ["marketplace"]
 )
+GATEWAY_LOOP_LAG = Histogram(
+    "gateway_loop_lag_seconds",
+    "How late the event loop's timers come: so long may deliveries have waited in sockets, and no other time tells it.",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5, 5, 10),
+)
 GATEWAY_DECISIONS_LOST = Counter(
     "gateway_decisions_lost_total", "Decisions about deliveries that did not reach the topic `deliveries`."
+)
+GATEWAY_LOG_LINES_LOST = Counter(
+    "gateway_log_lines_lost_total", "Log lines of deliveries that standard output did not take."
 )
 GATEWAY_SPOOLED = Counter(
     "gateway_spooled_total", "Deliveries that were put on the local disk, Kafka being late or away."

@@ -11,7 +11,8 @@ from libs.bus.group_commit import PACE_SECONDS, GroupCommit
 from libs.bus.publisher import Publisher
 from libs.marketplaces import MARKETPLACES
 from libs.service import Service
-from libs.telemetry.metrics import GATEWAY_DEADLINE
+from libs.telemetry.loop_lag import LoopLag
+from libs.telemetry.metrics import GATEWAY_DEADLINE, GATEWAY_LOOP_LAG
 from schemas.deliveries.delivery_decided import EVENT as DECIDED
 from schemas.topics import topics
 from schemas.webhooks.webhook_received import EVENT as RECEIVED
@@ -96,6 +97,7 @@ async def build(config: Config, on_port: OnPort = lambda _: None) -> AsyncIterat
         add_routes(http, places.marketplaces, Transport(gateway, places, config.body_timeout))
         warm_up = WarmUp(config.kafka, window, config.window, config.window_deliveries)
         forwarder = Forwarder(config.kafka, intake, spool, warm_up.done)
+        stack.enter_context(LoopLag(GATEWAY_LOOP_LAG))
         yield Service(
             name=NAME,
             host=config.host,

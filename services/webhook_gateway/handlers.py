@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from services.webhook_gateway.intake import LATE, Intake, NotTakenIn
 from services.webhook_gateway.places import Marketplace, Place
 from services.webhook_gateway.record import Recorder
 from services.webhook_gateway.records import Clock, webhook_id, webhook_record
+from services.webhook_gateway.shares import Shares
 from services.webhook_gateway.traces import Trace
 from services.webhook_gateway.verdict import DEFECT, Verdict, absence, refusal
 
@@ -23,6 +24,16 @@ log = get_logger()
 _time: Final = time.time
 _perf_counter: Final = time.perf_counter
 """Compiled, a name of another module is looked up at each call."""
+
+KEY_WAITING_BYTES: Final = 16 * 1024 * 1024
+"""What may wait for keys at one time, shared fairly among accounts. Apart from what waits for Kafka: none of it is
+proved yet, and how much comes is up to whoever invents names of keys.
+"""
+
+KEY_OVERHEAD: Final = 16 * 1024
+"""Bytes that one takes beside its body while it waits for a key: its headers at their most, and its task."""
+
+_UNPROVED: Final = ("overloaded", "Too many deliveries wait for a key that their proofs name.")
 
 _LONGEST: Final = 512  # characters of a name in a Kafka header or key; no marketplace's ids come near it
 
@@ -58,7 +69,7 @@ class Arrival:
         self.since = _perf_counter()
 
     def answer(self, verdict: Verdict) -> None:
-        """Called once, after the verdict was recorded."""
+        """Called once, before the verdict is told of."""
         raise NotImplementedError
 
     def taken_in(self, *, new: bool) -> None:
@@ -100,6 +111,7 @@ class Gateway:
         self._deadlines = deadlines
         self._recorder = recorder
         self._fetching: set[asyncio.Task[None]] = set()
+        self._unproved = Shares(KEY_WAITING_BYTES)
         self._clock = Clock()
         self.retry_after = retry_after
 
@@ -144,14 +156,17 @@ class Gateway:
                 self.end(arrival, DEFECT)
 
     def end(self, arrival: Arrival, verdict: Verdict) -> None:
-        """Tell of a verdict and answer; only the first one counts."""
+        """Answer, then tell of the verdict; only the first one counts. Never raises: others may come behind it."""
         if arrival.ended:
             return
         arrival.ended = True
         arrival.verdict = verdict
         arrival.ended_at = _perf_counter()
+        try:
+            arrival.answer(verdict)
+        except Exception:
+            log.exception("an answer could not be given", request_id=arrival.request_id)
         self._recorder.record(arrival)
-        arrival.answer(verdict)
 
     def _take_in(
         self,
@@ -189,7 +204,13 @@ class Gateway:
         kept: list[bytes],
         found: Awaitable[Notification],
     ) -> None:
-        """A key must be fetched first."""
+        """A key must be fetched first; until then the delivery holds a share of what may wait for keys."""
+        share = f"{marketplace.name}:{delivery.account or '-'}".encode()
+        size = len(delivery.body) + KEY_OVERHEAD
+        if not self._unproved.take(share, size):
+            if isinstance(found, Coroutine):
+                found.close()
+            raise NotTakenIn(*_UNPROVED)
 
         async def finish() -> None:
             try:
@@ -206,9 +227,13 @@ class Gateway:
             except Exception as error:  # noqa: BLE001
                 self.fail(arrival, error)
 
+        def finished(task: asyncio.Task[None]) -> None:
+            self._fetching.discard(task)
+            self._unproved.give_back(share, size)
+
         task = asyncio.ensure_future(finish())
         self._fetching.add(task)
-        task.add_done_callback(self._fetching.discard)
+        task.add_done_callback(finished)
 
 
 def check_names(notification: Notification) -> None:

@@ -1,4 +1,7 @@
-"""Log lines in batches: one write for many, at most a fifth of a second later, and all of them before the end."""
+"""Log lines in batches: one write for many, at most a fifth of a second later, and all of them before the end.
+
+Where the stream takes none (a full disk, a reader that is gone), they are dropped and counted: nothing waits for them.
+"""
 
 import asyncio
 import json
@@ -6,6 +9,9 @@ from collections.abc import Callable
 from typing import TextIO
 
 from libs.telemetry.log import get_logger
+from libs.telemetry.metrics import GATEWAY_LOG_LINES_LOST
+
+log = get_logger()
 
 FLUSH_SECONDS = 0.2
 _MOST = 500
@@ -19,6 +25,7 @@ class Lines:
         self.in_terminal = stream.isatty()
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._lost = 0
 
     def put(self, lines: list[str]) -> None:
         """Write lines (with their line ends) soon."""
@@ -29,14 +36,26 @@ class Lines:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits; what the stream does not take is lost, and told of when it takes lines again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write("".join(lines))
+        if not lines:
+            return
+        text = "".join(lines)
+        if self._lost:
+            text = f"\n{text}"  # the write that failed may have ended within a line
+        try:
+            self._stream.write(text)
             self._stream.flush()
+        except OSError:
+            self._lost += len(lines)
+            GATEWAY_LOG_LINES_LOST.inc(len(lines))
+            return
+        if self._lost:
+            log.warning("log lines were lost: nothing could be written to standard output", count=self._lost)
+            self._lost = 0
 
 
 def log_lines(lines: Lines) -> Callable[[list[str]], None]:

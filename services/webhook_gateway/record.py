@@ -1,7 +1,7 @@
 """Telling of each decision once: metrics, one wide log line, and an event. No body, no signature, no personal data.
 
 Told of in bulk, at most 20 ms after the answers: nobody waits for it, and what is the same for many deliveries (names,
-decision, status) is put into words once and kept.
+decision, status) is put into words once and kept. Metrics first, log lines last: what fails costs only what follows it.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import (
     GATEWAY_ANSWER_DURATION,
     GATEWAY_DEADLINE_MISSES,
@@ -24,6 +25,8 @@ from services.webhook_gateway.records import Clock, Record, decision_record
 if TYPE_CHECKING:
     from services.webhook_gateway.decisions import Decisions
     from services.webhook_gateway.handlers import Arrival
+
+log = get_logger()
 
 SERVICE = "webhook_gateway"
 UNKNOWN = "unknown"
@@ -61,6 +64,7 @@ class Recorder:
         self._waiting: list[Arrival] = []
         self._timer: asyncio.TimerHandle | None = None
         self._kept: dict[_Same, _Told] = {}
+        self._counted: list[_Told] = []  # those with seconds, also what a flush that failed has left
         self._clock = Clock()
 
     def record(self, arrival: "Arrival") -> None:
@@ -73,12 +77,18 @@ class Recorder:
             self._timer = asyncio.get_running_loop().call_later(self._tell_seconds, self.flush)
 
     def flush(self) -> None:
-        """Tell of all that was decided until now."""
+        """Tell of all that was decided until now. Never raises: it may be an answer's turn, and others come next."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        try:
+            self._tell_of_waiting()
+        except Exception:
+            log.exception("decisions could not be told of")
+
+    def _tell_of_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        counted: list[_Told] = []
+        counted = self._counted
         lines: list[str] = []
         decisions: list[Record] = []
         clocks = time.time() - time.perf_counter()
@@ -114,11 +124,12 @@ class Recorder:
             )
             data = f'{told.data}{same_end}"delivery_ref": "{arrival.request_id}", "decided_at": "{text}"}}'
             decisions.append(decision_record(told.key, data.encode(), text, at // 1000, trace))
-        self._put_lines(lines)
-        self._decisions.put(decisions)
+        self._counted = []
         for told in counted:
-            _count(told.same, told.seconds)
-            told.seconds = []
+            amounts, told.seconds = told.seconds, []
+            _count(told.same, amounts)
+        self._decisions.put(decisions)
+        self._put_lines(lines)
 
     def _tell(self, same: _Same) -> _Told:
         name, _, account, topic, decision, reason, status = same

@@ -62,9 +62,10 @@ class WarmUp:
                 log.warning("the window is not filled yet; trying again", error=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            self._window.warm(newest, time.time())
+            deliveries = len(newest)
+            await self._window.warm(newest, time.time())
             self.done.set()
-            log.info("window filled", deliveries=len(newest), seconds=round(time.perf_counter() - began, 3))
+            log.info("window filled", deliveries=deliveries, seconds=round(time.perf_counter() - began, 3))
             return
 
     async def _read(self) -> list[tuple[float, bytes]]:

@@ -4,14 +4,19 @@ Memory: about 160 bytes per id (300 where each came alone): 42 to 80 MB for the 
 dict of them all would be made anew now and then, as a full window loses as many as it gets: 20 MB at once, which stay.
 """
 
-import heapq
+import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from itertools import groupby
 from typing import Final, final
 
 _SHARDS: Final = 256
+
+_OF_TURN: Final = 2_000
+"""Earlier ids that are put in during one turn of the loop: a millisecond or two, while answers wait."""
+
+_SLOTS: Final = 4096
+"""Into about so many lists earlier ids are dealt out by their times."""
 
 
 @final
@@ -53,21 +58,44 @@ class Window:
         self._batches.append(batch)
         self._forget(now)
 
-    def warm(self, earlier: Iterable[tuple[float, bytes]], now: float) -> None:
+    async def warm(self, earlier: list[tuple[float, bytes]], now: float) -> None:
         """Put what was published before this process began, in any order, behind what it has published itself.
 
-        Times are kept to the second: an id is held for up to a second longer, and memory is that of few batches.
+        Takes `earlier` apart, some of it in each turn of the loop: where Kafka comes back late, the gateway serves.
+        So nothing large is sorted, and batches are few: looking through many of them for garbage takes long, too.
+        An id is held for up to a second longer, or a 4096th of the window; memory is that of few batches.
         """
-        newest = heapq.nlargest(self._most, earlier)
-        for _, group in groupby(newest, key=lambda one: int(one[0])):
-            of_second = list(group)
-            ids = [delivery for _, delivery in reversed(of_second) if delivery not in self._shards[delivery[-1]]]
-            batch = _Batch(of_second[0][0], ids)
-            for delivery in ids:
-                self._shards[delivery[-1]][delivery] = batch
-            self._count += len(set(ids))
-            self._batches.appendleft(batch)
+        slots = await _by_time(earlier, max(1, int(self._seconds) // _SLOTS))
+        taken = 0
+        for slot in sorted(slots, reverse=True):
+            of_slot = slots.pop(slot)
+            seconds = {0: of_slot} if len(of_slot) <= _OF_TURN else await _by_time(of_slot, 1)
+            for second in sorted(seconds, reverse=True):
+                rest = seconds.pop(second)
+                if len(rest) <= _OF_TURN:
+                    rest.sort()  # else all are of one second
+                while rest:
+                    self._put_behind(rest[-_OF_TURN:])
+                    taken += len(rest[-_OF_TURN:])
+                    del rest[-_OF_TURN:]
+                    if taken >= _OF_TURN:
+                        taken = 0
+                        await asyncio.sleep(0)
         self._forget(now)
+
+    def _put_behind(self, earlier: list[tuple[float, bytes]]) -> None:
+        """Remember earlier deliveries, the newest last; not those that are known as later ones, or beyond the room."""
+        ids: list[bytes] = []
+        batch = _Batch(int(earlier[-1][0]) + 1, ids)
+        for _, delivery in reversed(earlier):
+            shard = self._shards[delivery[-1]]
+            if delivery not in shard and self._count < self._most:
+                shard[delivery] = batch
+                ids.append(delivery)
+                self._count += 1
+        if ids:
+            ids.reverse()
+            self._batches.appendleft(batch)
 
     def _forget(self, now: float) -> None:
         while self._batches and (self._count > self._most or now - self._batches[0].at >= self._seconds):
@@ -81,3 +109,18 @@ class Window:
             if shard.get(delivery) is batch:  # else it was published again, and counts from then
                 del shard[delivery]
                 self._count -= 1
+
+
+async def _by_time(earlier: list[tuple[float, bytes]], width: int) -> dict[int, list[tuple[float, bytes]]]:
+    """Deliveries by the time that they are of, so many seconds wide. Empties the list, in several turns of the loop."""
+    slots: dict[int, list[tuple[float, bytes]]] = {}
+    while earlier:
+        for one in earlier[-_OF_TURN:]:
+            slot = int(one[0]) // width
+            of_slot = slots.get(slot)
+            if of_slot is None:
+                of_slot = slots[slot] = []
+            of_slot.append(one)
+        del earlier[-_OF_TURN:]
+        await asyncio.sleep(0)
+    return slots

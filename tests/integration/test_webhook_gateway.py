@@ -205,6 +205,21 @@ async def test_mercadolibre_is_answered_as_its_document_says(kafka: KafkaSetting
         assert 'gateway_deadline_seconds{marketplace="mercadolibre"} 0.5\n' in told, "what its answers are measured by"
 
 
+async def test_how_late_its_loop_comes_is_told(kafka: KafkaSettings) -> None:
+    async with gateway(kafka) as client:
+
+        async def looked() -> float:
+            told = await (await client.get("/metrics")).text()
+            return float(told.partition("\ngateway_loop_lag_seconds_count ")[2].split("\n")[0])
+
+        before = await looked()
+        await until(lambda: _more(looked, before), "the loop's lag is observed", 5)
+
+
+async def _more(counted: Callable[[], Awaitable[float]], than: float) -> bool:
+    return await counted() > than
+
+
 async def test_a_secret_in_the_path_is_needed_and_never_logged(
     kafka: KafkaSettings, client: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

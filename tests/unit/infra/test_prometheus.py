@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from libs.marketplaces import MARKETPLACES
 from libs.telemetry import metrics
+from libs.telemetry.loop_lag import PERIOD_SECONDS
 from services.ops.processes import SERVICES
 from services.webhook_gateway.config import Config
 from tests.webhook_examples import examples
@@ -86,6 +87,18 @@ def test_the_alarm_of_a_deadline_comes_before_it_is_broken() -> None:
         warned = float(share[1]) * deadline
         if warned < longest:  # else no answer is ever so late
             assert any(warned < bound <= deadline for bound in bounds), f"{name}: no bucket tells {warned} s"
+
+
+def test_the_alarm_of_a_loop_that_stands_still_comes_before_the_shortest_deadline_is_broken() -> None:
+    """A standstill is seen but for the time between two looks; at 60 % of a deadline it is told of, and beyond it."""
+    (group,) = yaml.safe_load((INFRA / "prometheus" / "webhook_gateway.rules.yaml").read_text())["groups"]
+    shortest = min(examples(name)[0].verifier().contract.deadline.total_seconds() for name in MARKETPLACES)
+    for name, most in (("WebhookLoopLags", 0.6 * shortest - PERIOD_SECONDS), ("WebhookLoopStoodStill", shortest)):
+        rule = next(rule for rule in group["rules"] if rule["alert"] == name)
+        bound = re.search(r"\{le=\"([0-9.]+)\"\}", rule["expr"])
+        assert bound is not None
+        assert float(bound[1]) == pytest.approx(most)
+        assert float(bound[1]) in metrics.GATEWAY_LOOP_LAG._upper_bounds
 
 
 def test_the_documented_alerts_are_there() -> None:

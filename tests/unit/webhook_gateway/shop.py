@@ -161,7 +161,11 @@ async def intake_of(topic: Log[Publication]) -> AsyncIterator[Intake]:
 
 @asynccontextmanager
 async def gateway_running(
-    verifiers: Mapping[str, WebhookVerifier] | None = None, *, body_seconds: float = 5
+    verifiers: Mapping[str, WebhookVerifier] | None = None,
+    *,
+    body_seconds: float = 5,
+    put_lines: Callable[[list[str]], None] | None = None,
+    tell_seconds: float = 0,
 ) -> AsyncIterator[Running]:
     """The gateway's own edge and application on a socket; each marketplace has the account `main`.
 
@@ -179,7 +183,8 @@ async def gateway_running(
         Decisions(running.decisions(), most=10_000) as decisions,
         intake_of(running.webhooks()) as intake,
     ):
-        recorder = Recorder(decisions, lambda lines: running.lines.extend(map(json.loads, lines)), tell_seconds=0)
+        put_lines = put_lines or (lambda lines: running.lines.extend(map(json.loads, lines)))
+        recorder = Recorder(decisions, put_lines, tell_seconds=tell_seconds)
         gateway = Gateway(intake, deadlines, recorder, timedelta(seconds=10))
         app = web.Application()
         add_routes(app, places.marketplaces, Transport(gateway, places, body_timeout))
