@@ -12,9 +12,10 @@ from services.pricing.placed_table import PlacedTable
 from services.pricing.unskipped import UnskippedTransport
 
 NAME: Final = "pricing"
-_POLL_RECORDS = 100
-"""Faust pauses a partition when its agent has 3276 events waiting; at 4096 it hands out nothing more, to any agent.
-What is read before each of a topic's partitions (up to 8) is paused fits in between: who waits stops nobody else.
+_WAITING, _POLL_RECORDS = 8192, 250
+"""Faust pauses a partition when its agent has 4/5 of _WAITING events before it; with all of them it hands out nothing
+more, to any agent. What is read before each of a topic's partitions (up to 6) is paused fits in between: an agent that
+waits stops no other. Fewer records a poll cost time: with 100, passing over 30,000 took 16 s instead of 7.
 """
 remembered = msgspec.json.Decoder(Remembered).decode
 
@@ -32,6 +33,7 @@ def application(config: Config) -> Any:
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=0.5,
         broker_max_poll_records=_POLL_RECORDS,
+        stream_buffer_maxsize=_WAITING,
         broker_session_timeout=config.session_seconds,
         broker_heartbeat_interval=config.session_seconds / 4,
         producer_acks=-1,

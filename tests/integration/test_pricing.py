@@ -29,7 +29,7 @@ from tests.integration.running_pricing import give_out_partitions_again, pricing
 from tests.projecting import projecting, until, until_read
 
 KEY = (1, "amazon", "US")
-RUBBISH = 6_000  # more than Faust lets wait for an agent: that must not stop the other agents
+RUBBISH = 12_000  # more than Faust lets wait for an agent: that must not stop the other agents
 
 
 @pytest.fixture
