@@ -1,5 +1,6 @@
 """Records that nobody should have written: made from real ones of the topic, each with its fate known beforehand."""
 
+import asyncio
 import json
 import random
 import time
@@ -13,6 +14,7 @@ from aiokafka.errors import KafkaError
 from schemas.topics import topics
 from tests.chaos.evidence import MARK, REDRIVE_TO, Fate, Injected, LogRecord
 from tests.chaos.plan import SERVICES
+from tests.chaos.system import PATIENCE_SECONDS
 
 STRANGER = "somebody_else"
 _READABLE = ("copy", "far time", "old state")
@@ -86,9 +88,8 @@ async def inject(
     mark = str(UUID(int=chance.getrandbits(128)))
     value, headers = distort(what, base, chance)
     acknowledged = True
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
+    producer = await _producer(bootstrap_servers)
     try:
-        await producer.start()
         stamp = round(time.time() * 1000) + _FAR_MS if what == "far time" else None
         marked = [*headers, (MARK, mark.encode())]
         await producer.send_and_wait(topic, value, base.key, base.partition, timestamp_ms=stamp, headers=marked)
@@ -97,6 +98,20 @@ async def inject(
     finally:
         await producer.stop()
     return Injected(mark, what, fate_of(what), consumers_of(topic), acknowledged)
+
+
+async def _producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """One that is connected: a start fails at once where no broker answers, unlike a write."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
+            try:
+                await producer.start()
+            except KafkaError:
+                await producer.stop()
+                await asyncio.sleep(0.3)
+            else:
+                return producer
 
 
 def consumers_of(topic: str) -> tuple[str, ...]:
