@@ -11,12 +11,19 @@ from pathlib import Path
 
 from tests.chaos.evidence import MARK, REDRIVE_TO, Injected, LogRecord
 from tests.chaos.gather import Log, refused_by_spool, spooled
-from tests.chaos.injection import inject
+from tests.chaos.injection import changed, inject
 from tests.chaos.plan import Action, Plan
 from tests.chaos.proxy import Trouble
 from tests.chaos.system import ChaosSystem
 
-Do = Callable[["Doer", Action], Awaitable[None]]
+Do = Callable[["Doer", Action], Awaitable[str | None]]
+"""Does an action, to its end. Answers what came of it where that is not simply its fault: it is counted by that."""
+
+RECOVERY_SECONDS = 5.0
+"""How long after an outage a command may still fail because of it: a broker that was frozen is taken in again."""
+
+DIFFERENT = 3
+"""The exit status of a rebuild that is not what the live table is: that no outage excuses."""
 
 
 class Doer:
@@ -28,6 +35,8 @@ class Doer:
         self.log = log
         self.injected = injected
         self.done: Counter[str] = Counter()
+        self._outages = 0
+        self._outage_ended = float("-inf")
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def do(self) -> None:
@@ -43,21 +52,60 @@ class Doer:
         """Two actions on one server follow one another: it cannot be killed while it is down."""
         return self._locks.setdefault(target, asyncio.Lock())
 
+    async def command(self, action: Action, *arguments: str, says: str) -> str:
+        """Run `sellstream …` until it ends, or is killed after the action's seconds; what came of it.
+
+        It may fail where its servers were away or could not be worked with, and never otherwise. `says`: what it prints
+        when it has done something.
+        """
+        began = asyncio.get_running_loop().time()
+        status, output = await self.system.command(*arguments, kill_after=action.seconds)
+        if action.seconds and status == -signal.SIGKILL:
+            return f"{action.fault}, killed on its way"
+        if status == 0 and says in output:
+            return f"{action.fault}, done"
+        outage = self.outage_since(began)
+        told = f"{' '.join(arguments)}: exit status {status}, in an outage: {outage}: {output}"
+        assert outage and status not in (0, DIFFERENT), told  # noqa: PT018  # one sentence for all of them
+        return f"{action.fault}, failed in an outage"
+
+    def outage_since(self, began: float) -> bool:
+        return self._outages > 0 or self._outage_ended + RECOVERY_SECONDS >= began
+
+    def outage_begins(self) -> None:
+        self._outages += 1
+
+    def outage_ends(self) -> None:
+        self._outages -= 1
+        self._outage_ended = asyncio.get_running_loop().time()
+
     async def _one(self, number: int, action: Action) -> None:
         await asyncio.sleep(action.at)
-        if action.kind == "inject":
-            await self._inject(action, self.chance(number))
-        else:
-            await DO[action.kind](self, action)
-        self.done[action.fault] += 1
+        if action.takes_away:
+            self.outage_begins()
+        try:
+            if action.kind == "inject":
+                outcome = await self._inject(action, self.chance(number))
+            else:
+                outcome = await DO[action.kind](self, action)
+        finally:
+            if action.takes_away:
+                self.outage_ends()
+        self.done[outcome or action.fault] += 1
 
-    async def _inject(self, action: Action, chance: random.Random) -> None:
+    async def _inject(self, action: Action, chance: random.Random) -> str | None:
         good = ordinary(self.log.records[action.target])
         # The log was read before the scenario: the base is chosen among what stood there.
+        began = asyncio.get_running_loop().time()
         servers = self.system.stack.bootstrap_servers
         written = await inject(servers, action.target, str(action.detail("what")), good, chance)
-        if written is not None:
-            self.injected[written.mark] = written
+        assert written is not None, f"{action.fault}: no record of {action.target} to start from"
+        self.injected[written.mark] = written
+        if not written.acknowledged:
+            assert self.outage_since(began), f"{action.fault}: Kafka was there, and has refused it"
+            return f"{action.fault}, not acknowledged"
+        as_copy = action.detail("what") == "old state" and not changed(good)
+        return f"{action.fault}, of what never changed" if as_copy else None
 
 
 def ordinary(records: Iterable[LogRecord]) -> list[LogRecord]:
@@ -122,10 +170,12 @@ async def _postgres(doer: Doer, action: Action) -> None:
         await postgres.start()
 
 
-async def _replica(doer: Doer, action: Action) -> None:
-    process = await doer.system.join(action.target)
-    await asyncio.sleep(action.seconds)
+async def _replica(doer: Doer, action: Action) -> str | None:
+    process, member = await doer.system.join(action.target)
+    if member:
+        await asyncio.sleep(action.seconds)
     await doer.system.leave(process, kill=action.detail("leaves") == "kill")
+    return None if member else f"({action.fault}: never got a partition)"
 
 
 async def _marketplace(doer: Doer, action: Action) -> None:
@@ -145,27 +195,26 @@ async def _clock(doer: Doer, action: Action) -> None:
     await doer.system.post("/_clock", {"advance_seconds": action.detail("forward")})
 
 
-async def _rebuild(doer: Doer, action: Action) -> None:
-    # It may fail while its servers are away, or be killed: whether it was in order is for the judge to find.
-    await doer.system.command("read-models", "rebuild", action.target, kill_after=action.seconds)
+async def _rebuild(doer: Doer, action: Action) -> str:
+    # Whether what it did is in order is for the judge to find.
+    return await doer.command(action, "read-models", "rebuild", action.target, says="Swapped:")
 
 
-async def _replay(doer: Doer, action: Action) -> None:
-    # As with a rebuild: whether what it did is in order is for the judge to find.
+async def _replay(doer: Doer, action: Action) -> str:
     consumer = "mercadolibre_enricher" if action.target == "webhooks" else "projector"
     arguments = ("topics", "replay", action.target, "--to", consumer, "--since", "2020-01-01T00:00:00Z", "--yes")
-    await doer.system.command(*arguments, kill_after=action.seconds)
+    return await doer.command(action, *arguments, says="were delivered again")
 
 
-async def _service_clock(doer: Doer, action: Action) -> None:
+async def _service_clock(doer: Doer, action: Action) -> str | None:
     clocks = doer.system.clocks
     if not clocks.movable:
-        doer.done["(no C compiler: a service's clock was not moved)"] += 1
-        return
+        return "(no C compiler: a service's clock was not moved)"
     async with doer.alone(f"clock of {action.target}"):
         clocks.move(action.target, float(action.detail("by")))
         await asyncio.sleep(action.seconds)
         clocks.move(action.target, 0)
+    return None
 
 
 async def _fill_spool(doer: Doer, action: Action) -> None:

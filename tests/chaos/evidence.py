@@ -83,12 +83,16 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Injected:
-    """A record that this suite wrote straight into a topic; `consumers` are who read that topic."""
+    """A record that this suite wrote straight into a topic; `consumers` are who read that topic.
+
+    Whether one that Kafka has not `acknowledged` is there, nobody knows before the topic is read.
+    """
 
     mark: str
     kind: str
     fate: Fate
     consumers: tuple[str, ...]
+    acknowledged: bool = True
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,11 @@ class State:
 
 @dataclass(frozen=True)
 class Truth:
-    """An entity as the sandbox has it now."""
+    """An entity as the sandbox has it now. `changed`: when it did last, where status and amount do not tell that."""
 
     status: str
     amount: Decimal | None
+    changed: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ _TRUTH = {  # read model: the sandbox's collection, and the field that holds the
     "shipments": ("shipments", None),
     "questions": ("questions", None),
     "listings": ("items", "price"),
+    "messages": ("messages", None),
+    "claims": ("claims", None),
+    "feedback": ("feedback", None),
+    "invoices": ("invoices", "amount"),
 }
 
 
@@ -126,10 +130,32 @@ async def truths(system: ChaosSystem) -> dict[str, dict[str, Truth]]:
             if len(entities) >= answer["total"]:
                 break
         found[model] = {
-            str(each["id"]): Truth(each["status"], None if amount is None else Decimal(str(each[amount])))
+            str(each["id"]): Truth(
+                _status(model, each), None if amount is None else Decimal(str(each[amount])), _changed(model, each)
+            )
             for each in entities
         }
     return found
+
+
+def _status(model: str, entity: Mapping[str, Any]) -> str:
+    """The marketplace's word; that of feedback is the buyer's rating."""
+    if model != "feedback":
+        return str(entity["status"])
+    return "none" if entity["purchase"] is None else str(entity["purchase"]["rating"])
+
+
+def _changed(model: str, entity: Mapping[str, Any]) -> datetime | None:
+    """When a message was read, a claim changed, or the seller rated too: their status may stay as it was."""
+    match model:
+        case "messages":
+            return max(moment(text) for text in entity["message_date"].values() if text is not None)
+        case "claims":
+            return moment(entity["last_updated"])
+        case "feedback":
+            sides = (entity["purchase"], entity["sale"])
+            return max(moment(side["date_created"]) for side in sides if side is not None)
+    return None
 
 
 async def rows(database_url: str) -> dict[str, dict[str, State]]:

@@ -1,7 +1,9 @@
 """Records that nobody should have written: made from real ones of the topic, each with its fate known beforehand."""
 
+import asyncio
 import json
 import random
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,10 +14,11 @@ from aiokafka.errors import KafkaError
 from schemas.topics import topics
 from tests.chaos.evidence import MARK, REDRIVE_TO, Fate, Injected, LogRecord
 from tests.chaos.plan import SERVICES
+from tests.chaos.system import PATIENCE_SECONDS
 
 STRANGER = "somebody_else"
 _READABLE = ("copy", "far time", "old state")
-_FAR_FUTURE_MS = 4_102_444_800_000  # 2100-01-01: the record's own timestamp, which nobody may trust
+_FAR_MS = 50 * 60_000  # how far ahead the record's own timestamp is, which nobody may trust: Kafka takes up to an hour
 
 
 def fate_of(what: str) -> Fate:
@@ -61,9 +64,15 @@ def choose(what: str, good: Sequence[LogRecord], chance: random.Random) -> LogRe
         return None
     if what != "old state":
         return chance.choice(good)
+    firsts = {record.key: record for record in reversed(good)}
+    later = changed(good)
+    return firsts[chance.choice(later).key] if later else chance.choice(good)
+
+
+def changed(good: Sequence[LogRecord]) -> list[LogRecord]:
+    """The records of keys that have had one before."""
     firsts: dict[bytes | None, LogRecord] = {}
-    changed = [record for record in good if firsts.setdefault(record.key, record) is not record]
-    return firsts[chance.choice(changed).key] if changed else chance.choice(good)
+    return [record for record in good if firsts.setdefault(record.key, record) is not record]
 
 
 async def inject(
@@ -71,24 +80,38 @@ async def inject(
 ) -> Injected | None:
     """Write one record, once (an idempotent producer), however long Kafka is away; None when there is no base yet.
 
-    A record whose acknowledgement never came may be there or not: it is judged if it is.
+    A record whose acknowledgement never came may be there or not: it says so, and is judged if it is there.
     """
     base = choose(what, good, chance)
     if base is None:
         return None
     mark = str(UUID(int=chance.getrandbits(128)))
     value, headers = distort(what, base, chance)
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
+    acknowledged = True
+    producer = await _producer(bootstrap_servers)
     try:
-        await producer.start()
-        stamp = _FAR_FUTURE_MS if what == "far time" else None
+        stamp = round(time.time() * 1000) + _FAR_MS if what == "far time" else None
         marked = [*headers, (MARK, mark.encode())]
         await producer.send_and_wait(topic, value, base.key, base.partition, timestamp_ms=stamp, headers=marked)
     except KafkaError:
-        pass  # then it may be in the topic all the same: the mark tells
+        acknowledged = False  # it may be in the topic all the same: the mark tells
     finally:
         await producer.stop()
-    return Injected(mark, what, fate_of(what), consumers_of(topic))
+    return Injected(mark, what, fate_of(what), consumers_of(topic), acknowledged)
+
+
+async def _producer(bootstrap_servers: str) -> AIOKafkaProducer:
+    """One that is connected: a start fails at once where no broker answers, unlike a write."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all", enable_idempotence=True)
+            try:
+                await producer.start()
+            except KafkaError:
+                await producer.stop()
+                await asyncio.sleep(0.3)
+            else:
+                return producer
 
 
 def consumers_of(topic: str) -> tuple[str, ...]:

@@ -58,11 +58,20 @@ class Action:
                 return f"bad notifications: {self.target}"
             case "service clock":
                 return f"clock jumps {'forward' if float(self.detail('by')) > 0 else 'back'}: {self.target}"
-            case "rebuild":
-                return "rebuild, killed" if self.seconds else "rebuild"
             case "replay":
                 return f"replay: {'notifications' if self.target == 'webhooks' else 'facts'}"
         return self.kind
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether a command may fail because of this: a server is away, or a frozen projector holds its tables."""
+        match self.kind:
+            case "network":
+                return self.target.startswith(("kafka-", "postgres"))
+            case "freeze":
+                return self.target == "projector"
+            case _:
+                return self.kind in ("broker", "postgres", "fill disk")
 
     def __str__(self) -> str:
         how = " ".join(f"{name}={value}" for name, value in self.details)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from aiokafka.errors import KafkaError
 from asyncpg import PostgresError
 
-from tests.chaos.actions import Doer
+from tests.chaos.actions import Doer, ordinary
 from tests.chaos.evidence import FACTS, Evidence, Injected
-from tests.chaos.gather import Log, gather, stuck
+from tests.chaos.gather import READ, Log, gather, stuck
 from tests.chaos.plan import SECONDS, Plan
 from tests.chaos.system import PATIENCE_SECONDS, ChaosSystem, readiness
 from tests.chaos.verdict import LETTERS, forgiven_letters, judge
@@ -18,6 +18,9 @@ from tests.chaos.verdict import LETTERS, forgiven_letters, judge
 SETTLE_SECONDS = 120.0
 ADVANCE_SECONDS = 1800
 """How far the sandbox's clock is moved on, again and again, until every retry has been made."""
+
+AFTER_SALE = ("message", "claim", "feedback", "invoice")
+_WARM_UPS = 5
 
 _UNREACHABLE = (KafkaError, PostgresError, OSError, TimeoutError, AssertionError)
 
@@ -37,8 +40,16 @@ class Run:
     async def warm_up(self) -> list[str]:
         """Some of everything, in peace: what an injection starts from, and proof that the system is well."""
         await self.system.post("/_world/orders", {"status": "paid"})
-        await self.system.post("/_world/steps", {"steps": 40, "marketplace": "mercadolibre"})
-        return await self.settle()
+        for kind in AFTER_SALE:
+            await self.system.post("/_world/after_sale", {"kind": kind})
+        for _ in range(_WARM_UPS):  # one world in thirty has no question after forty steps
+            await self.system.post("/_world/steps", {"steps": 40, "marketplace": "mercadolibre"})
+            if problems := await self.settle():
+                return problems
+            empty = [topic for topic in READ if not ordinary(self.log.records[topic])]
+            if not empty:
+                return []
+        return [f"nothing in {topic} after the warm-up" for topic in empty]
 
     async def scenario(self, plan: Plan) -> list[str]:
         """Do what the plan says, then wait until all is well again; the broken promises."""

@@ -27,6 +27,9 @@ PATIENCE_SECONDS = 60.0
 START_SECONDS = 180.0
 """A system's start, several of them at one time on a busy machine."""
 
+JOIN_SECONDS = 25.0
+"""A replica's way into its group: it may have to wait for Kafka, and for members that have died or are frozen."""
+
 _RESTART = Backoff(first=0.3, longest=1.0, stable=5.0)  # a service is killed again sooner than in life
 
 
@@ -96,16 +99,22 @@ class ChaosSystem:
         assert process.returncode is not None
         return process.returncode, output.decode(errors="replace")
 
-    async def join(self, name: str) -> GuardedProcess:
-        """Start one more replica of a service, on a port of its own."""
+    async def join(self, name: str) -> tuple[GuardedProcess, bool]:
+        """Start one more replica of a service, on a port of its own; also, whether it has got partitions by now."""
         (port,) = free_ports(1)
+        log = self.folder / "logs" / f"{name}-replica-{port}.log"
         process = await GuardedProcess.start(
             [sys.executable, "-m", f"services.{name}"],
-            log=self.folder / "logs" / f"{name}-replica.log",
+            log=log,
             env={**self.environ, **self.clocks.environment(name), f"{name.upper()}_PORT": str(port)},
         )
         self.replicas[process.pid] = (name, process)
-        return process
+        deadline = asyncio.get_running_loop().time() + JOIN_SECONDS
+        while not (member := _has_partitions(log)) and asyncio.get_running_loop().time() < deadline:
+            if process.exit_code is not None:
+                break
+            await asyncio.sleep(0.1)
+        return process, member
 
     async def leave(self, process: GuardedProcess, *, kill: bool) -> None:
         """End a replica."""
@@ -120,6 +129,12 @@ class ChaosSystem:
                 text = [line for line in path.read_text(errors="replace").splitlines() if not _is_routine(line)]
                 told.append(f"--- {path}\n" + "\n".join(line[:600] for line in text[-lines:]))
         return "\n".join(told)
+
+
+def _has_partitions(log: Path) -> bool:
+    """Whether a replica has been given partitions, by its own log: to Kafka it has the same name as the other one."""
+    assigned = [line for line in log.read_text(errors="replace").splitlines() if '"partitions assigned"' in line]
+    return any('"count": 0' not in line for line in assigned)
 
 
 def _is_routine(line: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.evidence import (
+    FACTS,
     MARK,
     REDRIVE_TO,
     REPLAY,
@@ -22,7 +23,7 @@ from tests.chaos.evidence import (
     State,
     Truth,
 )  # fmt: skip
-from tests.chaos.verdict import digest, judge
+from tests.chaos.verdict import KINDS, digest, judge
 
 NOON = datetime(2026, 6, 5, 12, tzinfo=UTC)
 KEY = "mercadolibre:1"
@@ -261,6 +262,37 @@ MUTATIONS: dict[str, tuple[str, Callable[[Evidence], Evidence]]] = {
 def test_every_mutation_is_found(name: str) -> None:
     expected, mutate = MUTATIONS[name]
     assert any(expected in problem for problem in judge(mutate(well()))), judge(mutate(well()))
+
+
+AFTER_SALE = {
+    "messages": "0a1b2c",
+    "post_purchase": "post-purchase/v1/claims/0a1b2c",
+    "orders feedback": "/orders/0a1b2c/feedback",
+    "invoices": "/users/7/invoices/0a1b2c",
+}
+
+
+@pytest.mark.parametrize("topic", AFTER_SALE)
+def test_what_comes_after_a_sale_is_compared_with_the_marketplace(topic: str) -> None:
+    model, key = KINDS[topic], "mercadolibre:0a1b2c"
+    event = replace(fact(0, "paid", 1, event_id="f1"), topic=model, key=key.encode())
+    event = replace(event, headers=encoded({"ce_id": "f1", "ce_subject": key, "ce_causationid": "w0"}))
+    row = replace(ROW, history=ROW.history[1:], amount=None, currency=None, offset=0)
+    good = replace(
+        with_records(well(), model, event),
+        deliveries=[delivery(1), replace(delivery(2), topic=topic, resource=AFTER_SALE[topic])],
+        rows={**well().rows, model: {key: row}},
+        truth={**well().truth, model: {"0a1b2c": Truth("paid", None, row.updated_at)}},
+    )
+    assert judge(good) == []
+    dropped = replace(with_records(good, model), rows=well().rows)
+    read = replace(good, truth={**well().truth, model: {"0a1b2c": Truth("paid", None, NOON + timedelta(hours=1))}})
+    for bad in (dropped, read):
+        assert any("not what the marketplace says" in problem for problem in judge(bad)), judge(bad)
+
+
+def test_every_read_model_is_compared_with_the_marketplace() -> None:
+    assert set(KINDS.values()) == set(FACTS)
 
 
 def test_what_was_never_acknowledged_may_be_lost() -> None:

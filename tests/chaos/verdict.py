@@ -20,6 +20,10 @@ KINDS = {
     "payments": "payments",
     "questions": "questions",
     "items": "listings",
+    "messages": "messages",
+    "post_purchase": "claims",
+    "orders feedback": "feedback",
+    "invoices": "invoices",
 }
 """MercadoLibre's topics whose notifications lead to a row, and the read model that it is in."""
 
@@ -153,7 +157,8 @@ def rows_are_the_truth(evidence: Evidence) -> Iterable[str]:
     last: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in evidence.deliveries:
         if delivery.marketplace == "mercadolibre" and not delivery.poison and delivery.topic in KINDS:
-            entity = KINDS[delivery.topic], delivery.resource.rstrip("/").rpartition("/")[2]
+            resource = delivery.resource.rstrip("/").removesuffix("/feedback")  # /orders/1/feedback
+            entity = KINDS[delivery.topic], resource.rpartition("/")[2]
             if last[entity] and delivery.original > last[entity][-1].original:
                 last[entity] = []
             if not last[entity] or delivery.original == last[entity][-1].original:
@@ -165,8 +170,10 @@ def rows_are_the_truth(evidence: Evidence) -> Iterable[str]:
         truth = evidence.truth.get(model, {}).get(identity)
         row = evidence.rows.get(model, {}).get(f"mercadolibre:{identity}")
         found = None if row is None else (row.marketplace_status, row.amount if model != "shipments" else None)
-        if truth is None or found != (truth.status, truth.amount):
+        if truth is None or row is None or found != (truth.status, truth.amount):
             wrong.append(f"{model} {identity}: marketplace {truth}, row {found}")
+        elif truth.changed not in (None, row.updated_at):
+            wrong.append(f"{model} {identity}: marketplace {truth}, row of {row.updated_at}")
     if wrong:
         yield f"{len(wrong)} rows are not what the marketplace says: {'; '.join(sorted(wrong)[:_FEW])}"
 

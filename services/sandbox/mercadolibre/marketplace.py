@@ -17,6 +17,7 @@ from services.sandbox.mercadolibre.notices import MercadoLibreNotice, Notices
 from services.sandbox.mercadolibre.poison import Poison
 from services.sandbox.mercadolibre.resources.claim import claim_body
 from services.sandbox.mercadolibre.resources.collection import collection_body
+from services.sandbox.mercadolibre.resources.feedback import feedback_body
 from services.sandbox.mercadolibre.resources.invoice import invoice_body
 from services.sandbox.mercadolibre.resources.item import item_body
 from services.sandbox.mercadolibre.resources.message import message_body
@@ -109,6 +110,11 @@ class MercadoLibre(Marketplace):
             "payments": lambda: (collection_body(each)["collection"] for each in life.sales.payments.values()),
             "items": lambda: map(item_body, life.population.items.values()),
             "messages": lambda: map(message_body, life.after_sale.messages.values()),
+            "feedback": lambda: (
+                {"id": order.id, **feedback_body(order)}
+                for order in life.sales.orders.values()
+                if order.buyers_feedback or order.sellers_feedback
+            ),
             "claims": lambda: map(claim_body, life.after_sale.claims.values()),
             "invoices": lambda: map(invoice_body, life.after_sale.invoices.values()),
         }

@@ -26,5 +26,8 @@ def invoice_body(invoice: Invoice) -> dict[str, Any]:
         "currency_id": order.seller.site.currency,
         "fiscal_data": {"transaction_type": "sale"},
         "items": [{"order_id": order.id, "item_id": line.item.id, "quantity": line.quantity} for line in order.lines],
-        "attributes": {"xml_location": xml if authorized else None},
+        "attributes": {
+            "authorization_date": offset_time(invoice.updated) if authorized else None,
+            "xml_location": xml if authorized else None,
+        },
     }
