@@ -25,6 +25,8 @@ ON_THE_WIRE_SECONDS = 1.0
 """How long after the first look at the topic the last one is taken: a request of a process that was killed may lie in
 the broker's socket while the broker is stopped, and is written when it goes on."""
 
+_PAUSE_SECONDS = 0.05
+
 _CHUNK = 500
 _MOST_PER_PARTITION = 10_000_000
 _CLOCKS = timedelta(minutes=10)
@@ -75,11 +77,14 @@ class Forwarder:
                     self._intake.forward(entry)
                     after = entry.seq
                     count += 1
-                if not entries and self._intake.go_direct():
-                    log.info("deliveries go to Kafka again", forwarded=count)
-                    return True
+                if not entries:
+                    if self._intake.go_direct():
+                        log.info("deliveries go to Kafka again", forwarded=count)
+                        return True
+                    after = 0  # the rest is on the disk: most likely it came there just now
+                    await asyncio.sleep(_PAUSE_SECONDS)
             except Overloaded:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_SECONDS)
             # Each chunk is waited for: so no more than one is in memory.
             await self._intake.producer_empty.wait()
             if self._intake.uncertain_since is not None:
