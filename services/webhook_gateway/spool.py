@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -53,6 +54,9 @@ _OLD_HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 _MOST_FILES = 1000
 _READ_BYTES = 8 * 1024 * 1024
+_MOVED_BYTES = 2 * 1024 * 1024
+_MOVED_ROWS = 4000
+"""What is taken over at one time of another process's file: free space for this, several times, is enough for all."""
 
 
 class NotSpooled(Exception):
@@ -322,22 +326,48 @@ def _lock_of(path: Path) -> int | None:
 
 
 def _take_over(db: sqlite3.Connection, other: Path) -> None:
-    """Move what a process that is gone has left into our own file."""
-    lock = _lock_of(other)
-    if lock is None:
-        return
+    """Move what a process that is gone has left into our own file; what cannot be moved stays where it is.
+
+    A full disk or a broken file of another's is no reason not to start: the next start tries again.
+    """
+    lock = None
+    moved = 0
     try:
-        with_rows = _connect(other)
-        rows = with_rows.execute("SELECT delivery, key, value, headers, timestamp_ms FROM deliveries ORDER BY seq")
-        db.execute("BEGIN IMMEDIATE")
-        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM deliveries").fetchone()
-        db.executemany(_TAKE_OVER, ((seq, *row) for seq, row in enumerate(rows.fetchall(), last + 1)))
-        db.execute("COMMIT")
-        with_rows.close()
+        lock = _lock_of(other)
+        if lock is None:
+            return
+        with closing(_connect(other)) as theirs:
+            while count := _move_some(theirs, db):
+                moved += count
         for suffix in ("", "-wal", "-shm"):
             other.with_name(other.name + suffix).unlink(missing_ok=True)
+    except (sqlite3.Error, msgspec.MsgspecError, OSError):
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        log.exception("the spool of a process that is gone stays for the next start", file=str(other), moved=moved)
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def _move_some(theirs: sqlite3.Connection, db: sqlite3.Connection) -> int:
+    """The oldest that they have, and how many: ours before they are no longer theirs, and the room is given back."""
+    size = 0
+    chunk: list[tuple[object, ...]] = []
+    for row in theirs.execute("SELECT seq, delivery, key, value, headers, timestamp_ms FROM deliveries ORDER BY seq"):
+        chunk.append(row)
+        size += len(row[3])
+        if size >= _MOVED_BYTES or len(chunk) >= _MOVED_ROWS:
+            break
+    if chunk:
+        db.execute("BEGIN IMMEDIATE")
+        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM deliveries").fetchone()
+        db.executemany(_TAKE_OVER, ((seq, *row[1:]) for seq, row in enumerate(chunk, last + 1)))
+        db.execute("COMMIT")
+        theirs.execute("DELETE FROM deliveries WHERE seq <= ?", (chunk[-1][0],))
+        _shrink(theirs)
+        _shrink(db)
+    return len(chunk)
 
 
 def _parts(group: Iterable[_Put | _Forget | _Ask]) -> Iterable[list[_Put | _Forget] | _Ask]:
@@ -361,5 +391,5 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 
 def _shrink(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA incremental_vacuum").fetchall()
+    db.executescript("PRAGMA incremental_vacuum")  # which `execute` does for one page only
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

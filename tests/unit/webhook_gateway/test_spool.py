@@ -118,6 +118,15 @@ async def test_a_delivery_that_comes_again_over_a_row_that_was_left_stands_where
         assert await spool.read(2, 10) == [again]
 
 
+async def test_the_disk_is_given_back_what_is_not_used(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as spool:
+        await put(spool, *(entry(number, 10_000) for number in range(1, 101)))
+        for number in range(1, 101):
+            spool.forget(number)
+        await spool.shrink()
+        assert sum(file.stat().st_size for file in tmp_path.glob("*.sqlite3*")) < 100_000
+
+
 async def test_no_more_is_kept_than_is_allowed(tmp_path: Path) -> None:
     async with Spool(tmp_path, 2_500) as spool:
         assert await put(spool, entry(1, 1_500)) == [None]
@@ -194,6 +203,52 @@ async def test_on_a_full_disk_deliveries_are_refused_and_nothing_is_half_written
         assert await spool.read(int(kept) - 1, 10) == [entry(int(kept), 10_000)]
     with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+_STARTS = """
+import asyncio, resource, sys
+from pathlib import Path
+from services.webhook_gateway import spool as module
+from services.webhook_gateway.spool import Spool
+
+async def main():
+    module._MOVED_BYTES = 100_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+    async with Spool(Path(sys.argv[1]), 10**9) as spool:
+        spool.forget(spool.kept[0].seq)
+        print(len(spool.kept), len(await spool.read(0, 1000)))
+
+asyncio.run(main())
+"""
+
+
+async def test_on_a_full_disk_it_starts_and_moves_what_fits_of_what_others_have_left(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as first, Spool(tmp_path, 10**9) as second:
+        await put(first, *(entry(number, 10_000) for number in range(1, 101)))
+        await put(second, *(entry(number, 10_000) for number in range(101, 181)))
+    other = tmp_path / "spool-1.sqlite3"
+    size = other.stat().st_size
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", _STARTS, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    kept, read = map(int, done.stdout.splitlines()[-1].split())
+    assert 100 < kept < 180
+    assert read == kept - 1
+    assert "stays for the next start" in done.stdout + done.stderr
+    assert other.stat().st_size < size - 200_000, "what was moved has made room"
+    async with Spool(tmp_path, 10**9) as spool:
+        found = await spool.read(0, 1000)
+        assert [one.delivery for one in found] == [entry(number).delivery for number in range(2, 181)]
+    assert not other.exists()
+
+
+async def test_what_is_no_spool_stays_and_stops_nobody(tmp_path: Path) -> None:
+    broken = tmp_path / "spool-7.sqlite3"
+    broken.write_bytes(b"no database " * 1000)
+    async with Spool(tmp_path, 10**9) as spool:
+        assert await put(spool, entry(1)) == [None]
+    assert broken.exists()
 
 
 _WRITES = """
