@@ -52,8 +52,17 @@ _OVERHEAD = 2048
 """Bytes that a delivery takes beside its body while it waits, about."""
 
 
+_MOST_SENDERS = 64
+"""Who may wait for one delivery at the same time, each with the body that it has sent: nobody else counts these."""
+
+
 class Sender(Protocol):
-    """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`."""
+    """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`.
+
+    `ended`: it has its answer already, and waits no more.
+    """
+
+    ended: bool
 
     def taken_in(self, *, new: bool) -> None: ...
 
@@ -73,6 +82,7 @@ class Publication:
     in_producer = False
     refused: Refused | None = None
     passed_over = False
+    new = True  # for who waits first
     account = b""
     size = 0  # of what it holds of its account's share
 
@@ -82,6 +92,16 @@ class Publication:
         self.record = record
         self.senders = senders
         self.since = _monotonic()
+
+    def add(self, sender: Sender) -> None:
+        """One more who waits. Raises NotTakenIn."""
+        waiting = [one for one in self.senders if not one.ended]
+        if self.senders and self.senders[0].ended:
+            self.new = False  # it was, for one who is gone
+        if len(waiting) >= _MOST_SENDERS:
+            raise NotTakenIn(*OVERLOADED)
+        waiting.append(sender)
+        self.senders = waiting
 
 
 class Intake:
@@ -129,7 +149,7 @@ class Intake:
         if publication is not None:
             if publication.kept:
                 return True
-            publication.senders.append(sender)
+            publication.add(sender)
             return False
         account, size = account_of(record.key), len(record.value) + _OVERHEAD
         if not self._shares.take(account, size):
@@ -338,7 +358,7 @@ class Intake:
 
     def _tell_senders(self, publication: Publication) -> None:
         senders, publication.senders = publication.senders, []
-        new = True
+        new = publication.new
         for sender in senders:
             sender.taken_in(new=new)
             new = False
