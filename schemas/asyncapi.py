@@ -84,7 +84,7 @@ def _channel(topic: Topic, events: Iterable[EventFamily]) -> Part:
                 "topicConfiguration": {
                     **config,
                     "cleanup.policy": config["cleanup.policy"].split(","),
-                    "retention.ms": int(config["retention.ms"]),
+                    **{name: int(config[name]) for name in ("retention.ms", "max.message.bytes") if name in config},
                 },
                 **BINDING,
             }

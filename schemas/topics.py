@@ -25,7 +25,8 @@ class Topic(BaseModel):
 
     `retention` is `forever` or a number of days such as `7d`; `consumers` are the services that read it, each with a
     dead-letter topic of its own (`<service>-dlt`). So have `pollers`, for answers that they cannot read: producers that
-    read no topic, but ask a marketplace.
+    read no topic, but ask a marketplace. `max_message_bytes` is declared where records may be larger than a broker
+    takes by default (1 MiB with all that belongs to them).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +37,7 @@ class Topic(BaseModel):
     partitions: int = Field(ge=1, le=1000)
     retention: Literal["forever"] | Annotated[timedelta, BeforeValidator(_days)]
     cleanup_policy: Literal["delete", "compact"] = "delete"
+    max_message_bytes: int | None = Field(default=None, ge=1024)
     producers: tuple[_Name, ...]
     consumers: tuple[_Name, ...] = ()
     pollers: tuple[_Name, ...] = ()
@@ -55,6 +57,7 @@ class Topic(BaseModel):
             **({} if forever else {"segment.ms": str(_SEGMENT_MS)}),
             "message.timestamp.type": "CreateTime",
             "compression.type": "producer",
+            **({} if self.max_message_bytes is None else {"max.message.bytes": str(self.max_message_bytes)}),
         }
 
 

@@ -15,7 +15,7 @@ from mypy_extensions import mypyc_attr
 
 from libs.bus.batch_writer import BatchWriter
 from libs.bus.partitioner import partition_of
-from libs.bus.produce import Outcomes, Partitions, again
+from libs.bus.produce import NotTaken, Outcomes, Partitions, again
 from libs.bus.publisher import NotPublished, Publisher
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import BUS_PUBLISHED
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 Ended = Callable[[list[T], Exception | None], None]
 """Told once of each record, many at a time, in their order: None when they are durable, else why that is not known
-(they may be in the topic)."""
+(they may be in the topic), or `Refused`: they are not in the topic.
+
+What waits behind records of the same partition that are not durable ends with them, in its order: whoever writes them
+once more writes all of them."""
 
 BATCH_BYTES = 512 * 1024
 """Half of what a broker takes by default. A larger record is a batch of its own."""
@@ -36,6 +39,14 @@ PACE_SECONDS = 0.001
 time and CPU, because a broker's answer takes about that long itself."""
 
 RETRY_SECONDS = 0.1
+
+
+class Refused(NotPublished):
+    """Kafka does not take the records, or one among them, and has written none of them. `of_time`: see `NotTaken`."""
+
+    def __init__(self, text: str, *, of_time: bool) -> None:
+        super().__init__(text)
+        self.of_time = of_time
 
 
 class Overloaded(Exception):
@@ -94,6 +105,15 @@ class _Lane(Generic[T]):
             raise RuntimeError("nothing was sent")
         waiting = self.sent[1]
         self.sent = None
+        return waiting
+
+    def end_all(self) -> list[T]:
+        """Who waits behind it, too."""
+        waiting = self.end()
+        for _, behind in self.full:
+            waiting += behind
+        self.full.clear()
+        waiting += self.cut()[1]
         return waiting
 
 
@@ -215,14 +235,15 @@ class GroupCommit(Log[T]):
             await self._partitions.refresh()
 
     def _end(self, lane: _Lane[T], error: Exception | None) -> None:
-        waiting = lane.end()
+        waiting = lane.end() if error is None else lane.end_all()
         self.waiting -= len(waiting)
         failure: Exception | None = None
         if error is None:
             self._published.inc(len(waiting))
         else:
             self._partitions.give_up(lane.partition)
-            failure = NotPublished(f"Kafka did not take a batch for {self._topic}: {type(error).__name__}: {error}")
+            text = f"Kafka did not take a batch for {self._topic}: {type(error).__name__}: {error}"
+            failure = Refused(text, of_time=error.of_time) if isinstance(error, NotTaken) else NotPublished(text)
             failure.__cause__ = error
         try:
             self.ended(waiting, failure)

@@ -27,6 +27,10 @@ from libs.bus.publisher import Publisher
 _TIMEOUT_MS = 30_000
 _SEQUENCES = 2**31
 
+_WRONG_TIME = 32
+_NOT_TAKEN = {10: "too large", 18: "too large", _WRONG_TIME: "its time is too far from the broker's", 87: "not valid"}
+"""Codes by which a broker says that it does not take what a batch holds: it has written nothing of it."""
+
 Outcomes = dict[int, Exception | None]
 """By partition: None where a batch is durable, else why that is not known (`again` tells what to do)."""
 
@@ -83,7 +87,10 @@ class Partitions:
         outcomes: Outcomes = dict.fromkeys(batches, RequestTimedOutError("not spoken of"))
         for partition, code in codes:
             kind = for_code(code) if code else None
-            outcomes[partition] = None if kind is None or kind is DuplicateSequenceNumber else kind()
+            if code in _NOT_TAKEN:
+                outcomes[partition] = NotTaken(_NOT_TAKEN[code], of_time=code == _WRONG_TIME)
+            else:
+                outcomes[partition] = None if kind is None or kind is DuplicateSequenceNumber else kind()
         return outcomes
 
     def give_up(self, partition: int) -> None:
@@ -114,6 +121,17 @@ class Partitions:
 def again(error: Exception) -> bool:
     """Whether the same batch must be written again, before any other of its partition; the broker will recognise it."""
     return isinstance(error, KafkaError) and bool(error.retriable)
+
+
+class NotTaken(Exception):
+    """The broker refuses a batch because of a record in it, and always will as long as nobody changes something.
+
+    `of_time`: because of its time, which may also be the clock's fault.
+    """
+
+    def __init__(self, why: str, *, of_time: bool) -> None:
+        super().__init__(why)
+        self.of_time = of_time
 
 
 class NoSuchPartition(Exception):

@@ -2,11 +2,16 @@
 
 What the producer of this process may still write is waited for. What the producer gave up, or a process that is gone
 had begun, may be in the topic: it is looked for there by its delivery id before it is written.
+
+Kafka may refuse a delivery for its own sake, and all that is in a batch with it: each of these is tried by itself then,
+and only what is refused once more stays behind, on the disk.
 """
 
 import asyncio
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from libs.bus.group_commit import Overloaded
 from libs.bus.settings import KafkaSettings
@@ -14,7 +19,7 @@ from libs.bus.tail import TopicUnreadable, read_tail
 from libs.telemetry.log import get_logger
 from schemas.webhooks.webhook_received import EVENT
 from services.webhook_gateway.intake import Intake
-from services.webhook_gateway.spool import Spool
+from services.webhook_gateway.spool import Entry, Spool
 from services.webhook_gateway.warm_up import delivery_of
 
 log = get_logger()
@@ -25,10 +30,22 @@ ON_THE_WIRE_SECONDS = 1.0
 """How long after the first look at the topic the last one is taken: a request of a process that was killed may lie in
 the broker's socket while the broker is stopped, and is written when it goes on."""
 
+AGAIN_SECONDS = 600.0
+"""How long after something was passed over it is tried again: it costs all deliveries a detour."""
+
+CLOCK_SECONDS = 10.0
+"""How long after Kafka has refused the present time it is asked again."""
+
+_PAUSE_SECONDS = 0.05
+
 _CHUNK = 500
 _MOST_PER_PARTITION = 10_000_000
 _CLOCKS = timedelta(minutes=10)
 """How far a record's time may be before the one in the spool, clocks being what they are."""
+
+
+class _WrongClock(Exception):
+    """Kafka takes no record of the present: this machine's clock, or the broker's, is wrong."""
 
 
 class Forwarder:
@@ -39,6 +56,7 @@ class Forwarder:
         self._intake = intake
         self._spool = spool
         self._window_filled = window_filled
+        self._again_at: float | None = None  # by the loop's clock: when what was passed over is tried again
 
     async def work(self, stop: asyncio.Event) -> None:
         """Forward until stopped; what is left is on the disk."""
@@ -53,17 +71,27 @@ class Forwarder:
     async def _run(self) -> None:
         await self._window_filled.wait()
         while True:
-            await self._intake.detour.wait()
+            await self._until_needed()
             try:
                 if await self._end_detour():
                     await self._spool.shrink()
                     continue
+            except _WrongClock:
+                await asyncio.sleep(CLOCK_SECONDS)
             except (TopicUnreadable, sqlite3.Error) as error:
                 log.warning("the spool is not forwarded yet; trying again", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(RETRY_SECONDS)
 
+    async def _until_needed(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._again_at):
+                await self._intake.detour.wait()
+        if self._again_at is not None and asyncio.get_running_loop().time() >= self._again_at:
+            self._again_at = None
+            self._intake.try_again()
+
     async def _end_detour(self) -> bool:
-        """Bring everything to Kafka; False when Kafka refused something meanwhile."""
+        """Bring everything to Kafka; False when it is not known of something whether Kafka has taken it."""
         await self._intake.producer_empty.wait()
         if self._intake.uncertain_since is not None:
             await self._look_for(self._intake.uncertain_since)
@@ -75,15 +103,52 @@ class Forwarder:
                     self._intake.forward(entry)
                     after = entry.seq
                     count += 1
-                if not entries and self._intake.go_direct():
-                    log.info("deliveries go to Kafka again", forwarded=count)
-                    return True
+                if not entries:
+                    if self._intake.go_direct():
+                        log.info("deliveries go to Kafka again", forwarded=count)
+                        return True
+                    after = 0  # the rest is on the disk: most likely it came there just now
+                    await asyncio.sleep(_PAUSE_SECONDS)
             except Overloaded:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE_SECONDS)
             # Each chunk is waited for: so no more than one is in memory.
             await self._intake.producer_empty.wait()
+            await self._one_by_one(entries)
             if self._intake.uncertain_since is not None:
                 return False
+
+    async def _one_by_one(self, entries: list[Entry]) -> None:
+        """What Kafka has refused among these, in its order: each alone, so that its neighbours do not suffer.
+
+        As of now, so that no time of its own stands in the way. Raises _WrongClock.
+        """
+        for entry in entries:
+            if self._intake.uncertain_since is not None:
+                return
+            if self._intake.refusal(entry) is None:
+                continue
+            self._intake.forward(entry, as_of_now=True)
+            await self._intake.producer_empty.wait()
+            refusal = self._intake.refusal(entry)
+            if refusal is None:
+                continue
+            if refusal.of_time:
+                log.error(
+                    "Kafka refuses deliveries because of their time; they wait on the disk, in their order",
+                    error=str(refusal),
+                    to_do="set this machine's clock and the brokers' right (NTP)",
+                )
+                raise _WrongClock
+            self._intake.pass_over(entry)
+            self._again_at = self._again_at or asyncio.get_running_loop().time() + AGAIN_SECONDS
+            log.error(
+                "Kafka refuses a delivery; it stays on the disk, and others go on",
+                webhook_id=str(UUID(bytes=entry.delivery)),
+                key=entry.record.key.decode(errors="replace"),
+                bytes=len(entry.record.value) + len(entry.record.headers),
+                error=str(refusal),
+                to_do=f"let the topic take it (its max.message.bytes); tried every {AGAIN_SECONDS:.0f} s, and at start",
+            )
 
     async def _look_for(self, since: float) -> None:
         """Leave out what is in the topic already. Raises TopicUnreadable."""

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Final, Protocol
 
-from libs.bus.group_commit import Log, Overloaded
+from libs.bus.group_commit import Log, Overloaded, Refused
 from libs.telemetry.log import get_logger
 from libs.telemetry.metrics import GATEWAY_SPOOL_BYTES, GATEWAY_SPOOL_DELIVERIES, GATEWAY_SPOOLED
 from services.webhook_gateway.records import Record
@@ -26,6 +26,9 @@ from services.webhook_gateway.window import Window
 log = get_logger()
 
 LOOK_SECONDS = 0.02
+
+_LOOK_BACK_SECONDS = 24 * 3600.0
+"""How far to look for what has a time in the future: it may have been forwarded under an earlier one."""
 
 _time: Final = time.time
 _monotonic: Final = time.monotonic
@@ -49,8 +52,17 @@ _OVERHEAD = 2048
 """Bytes that a delivery takes beside its body while it waits, about."""
 
 
+_MOST_SENDERS = 64
+"""Who may wait for one delivery at the same time, each with the body that it has sent: nobody else counts these."""
+
+
 class Sender(Protocol):
-    """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`."""
+    """Who waits for a delivery to be durable. One of the two is called, once, never from `take_in`.
+
+    `ended`: it has its answer already, and waits no more.
+    """
+
+    ended: bool
 
     def taken_in(self, *, new: bool) -> None: ...
 
@@ -61,12 +73,16 @@ class Publication:
     """A delivery that is not in the window yet, and who waits for it: the first sender is the one for whom it is new.
 
     `record` is None when only the spool has it; `spooled`: the spool was asked to keep it; `kept`: it is on the disk;
-    `in_producer`: the producer may write it.
+    `in_producer`: the producer may write it; `refused`: Kafka has not, because of this one or one beside it;
+    `passed_over`: because of this one, and it stays on the disk until it is tried again.
     """
 
     spooled = False
     kept = False
     in_producer = False
+    refused: Refused | None = None
+    passed_over = False
+    new = True  # for who waits first
     account = b""
     size = 0  # of what it holds of its account's share
 
@@ -76,6 +92,16 @@ class Publication:
         self.record = record
         self.senders = senders
         self.since = _monotonic()
+
+    def add(self, sender: Sender) -> None:
+        """One more who waits. Raises NotTakenIn."""
+        waiting = [one for one in self.senders if not one.ended]
+        if self.senders and self.senders[0].ended:
+            self.new = False  # it was, for one who is gone
+        if len(waiting) >= _MOST_SENDERS:
+            raise NotTakenIn(*OVERLOADED)
+        waiting.append(sender)
+        self.senders = waiting
 
 
 class Intake:
@@ -100,7 +126,10 @@ class Intake:
         self._in_producer = 0
         self._timer: asyncio.TimerHandle | None = None
         self._direct = False
-        self.uncertain_since = min((one.timestamp_ms / 1000 for one in spool.kept), default=None)
+        earliest = min((one.timestamp_ms / 1000 for one in spool.kept), default=None)
+        if any(one.timestamp_ms / 1000 > _time() for one in spool.kept):
+            earliest = min(earliest or 0, _time() - _LOOK_BACK_SECONDS)
+        self.uncertain_since = earliest
         """What arrived then (seconds since 1970) or later, and is in the spool, may be in the topic already."""
         self.detour = asyncio.Event()
         self.detour.set()
@@ -120,7 +149,7 @@ class Intake:
         if publication is not None:
             if publication.kept:
                 return True
-            publication.senders.append(sender)
+            publication.add(sender)
             return False
         account, size = account_of(record.key), len(record.value) + _OVERHEAD
         if not self._shares.take(account, size):
@@ -166,15 +195,40 @@ class Intake:
         """What the producer does not have, in the order of arrival."""
         return [one for one in self._waiting.values() if not one.in_producer]
 
-    def forward(self, entry: Entry) -> None:
-        """Give the producer what the spool has. Raises Overloaded."""
+    def forward(self, entry: Entry, *, as_of_now: bool = False) -> None:
+        """Give the producer what the spool has, as of now if that is earlier (or told so). Raises Overloaded.
+
+        Kafka refuses what is an hour ahead: a clock that was wrong must not keep a delivery from it for ever.
+        """
         publication = self._waiting.get(entry.delivery)
-        if publication is None or publication.in_producer:
+        if publication is None or publication.in_producer or publication.passed_over:
             return
-        if self._window.holds(entry.delivery, _time()):
+        now = _time()
+        if self._window.holds(entry.delivery, now):
             self.found(publication)
             return
-        self._publish(publication, entry.record)
+        record, now_ms = entry.record, int(now * 1000)
+        if as_of_now or record.timestamp_ms > now_ms:
+            record = Record(record.key, record.value, record.headers, now_ms)
+        self._publish(publication, record)
+
+    def refusal(self, entry: Entry) -> Refused | None:
+        """Why Kafka has refused what it was given last, unless it was passed over."""
+        publication = self._waiting.get(entry.delivery)
+        return None if publication is None or publication.passed_over else publication.refused
+
+    def pass_over(self, entry: Entry) -> None:
+        """Leave it on the disk, and go on without it."""
+        publication = self._waiting.get(entry.delivery)
+        if publication is not None:
+            publication.passed_over = True
+
+    def try_again(self) -> None:
+        """What was passed over, by a detour: what is beside it in a batch would be refused with it."""
+        for publication in self._waiting.values():
+            publication.passed_over = False
+        if self._direct:
+            self._make_detour("what Kafka has refused is tried again")
 
     def found(self, publication: Publication) -> None:
         """It is in the topic already."""
@@ -185,9 +239,9 @@ class Intake:
     def go_direct(self) -> bool:
         """Give the producer the rest, and go on directly; False if there is something that only the disk has.
 
-        Raises Overloaded.
+        What was passed over is no hindrance. Raises Overloaded.
         """
-        rest = self.backlog()
+        rest = [one for one in self.backlog() if not one.passed_over]
         if any(one.record is None for one in rest):
             return False
         for one in rest:
@@ -203,6 +257,7 @@ class Intake:
     def _publish(self, publication: Publication, record: Record) -> None:
         self._topic.append(record.key, record.value, record.headers, record.timestamp_ms, publication)
         publication.in_producer = True
+        publication.refused = None
         if not self._in_producer:
             self.producer_empty.clear()
         self._in_producer += 1
@@ -248,6 +303,9 @@ class Intake:
         if error is None:
             # In the same step of the loop: at no time is an acknowledged delivery in neither place.
             self._window.add([one.delivery for one in publications], _time())
+        else:
+            told = f"{type(error).__name__}: {error}"
+            log.warning("deliveries were not published", deliveries=len(publications), error=told)
         for publication in publications:
             publication.in_producer = False
             try:
@@ -268,9 +326,11 @@ class Intake:
         self._tell_senders(publication)
 
     def _refused(self, publication: Publication, error: Exception) -> None:
-        log.warning("a delivery was not published", error=f"{type(error).__name__}: {error}")
-        arrived = _time() - (_monotonic() - publication.since)
-        self.uncertain_since = min(arrived, self.uncertain_since or arrived)
+        if isinstance(error, Refused):
+            publication.refused = error
+        else:
+            arrived = _time() - (_monotonic() - publication.since)
+            self.uncertain_since = min(arrived, self.uncertain_since or arrived)
         if self._direct:
             self._make_detour("Kafka has refused a delivery")
         if not publication.spooled:
@@ -298,7 +358,7 @@ class Intake:
 
     def _tell_senders(self, publication: Publication) -> None:
         senders, publication.senders = publication.senders, []
-        new = True
+        new = publication.new
         for sender in senders:
             sender.taken_in(new=new)
             new = False

@@ -11,9 +11,10 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple, Self, TypeVar
 
 import msgspec
@@ -28,14 +29,23 @@ log = get_logger()
 T = TypeVar("T")
 
 Done = Callable[[Exception | None], None]
-"""Called once: with None when a delivery is synced to the disk, else with why it is not there."""
+"""Called once: with None when a delivery is synced to the disk (or Kafka has it already), else with why it is not
+there."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY, delivery BLOB NOT NULL UNIQUE, key BLOB NOT NULL, value BLOB NOT NULL,
     headers BLOB NOT NULL, timestamp_ms INTEGER NOT NULL) STRICT
 """
-_INSERT = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery) DO NOTHING"
+_INSERT = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery) DO"
+_NEWER = "key = excluded.key, value = excluded.value, headers = excluded.headers, timestamp_ms = excluded.timestamp_ms"
+_PUT = f"{_INSERT} UPDATE SET seq = excluded.seq, {_NEWER}"
+"""A row of the same delivery can only be left over: under its old number, the forwarder would not meet it."""
+_TAKE_OVER = f"{_INSERT} NOTHING"
+"""What we have ourselves stands where it belongs."""
+
+_RETRY_SECONDS = 1.0
+"""How long after rows could not be removed that is tried again, if nothing else is written meanwhile."""
 _OVERHEAD = 256
 """Bytes of a row beside its value and headers, generously."""
 
@@ -44,6 +54,9 @@ _OLD_HEADERS = msgspec.msgpack.Decoder(list[tuple[str, bytes]])
 
 _MOST_FILES = 1000
 _READ_BYTES = 8 * 1024 * 1024
+_MOVED_BYTES = 2 * 1024 * 1024
+_MOVED_ROWS = 4000
+"""What is taken over at one time of another process's file: free space for this, several times, is enough for all."""
 
 
 class NotSpooled(Exception):
@@ -96,6 +109,7 @@ class Spool:
         self._folder = folder
         self._commands: SimpleQueue[_Put | _Forget | _Ask | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._unforgotten: set[int] = set()  # the thread's: what Kafka has, and could not be removed yet
         self._shares = Shares(most_bytes)
         self._taken: dict[int, tuple[bytes, int]] = {}
         self._full = False
@@ -180,7 +194,11 @@ class Spool:
 
     def _run(self) -> None:
         while True:
-            group = [self._commands.get()]
+            try:
+                group = [self._commands.get(timeout=_RETRY_SECONDS if self._unforgotten else None)]
+            except Empty:
+                self._write([])
+                continue
             while not self._commands.empty():
                 group.append(self._commands.get())
             ended = None in group
@@ -193,23 +211,34 @@ class Spool:
                 return
 
     def _write(self, group: list[_Put | _Forget]) -> None:
-        error: Exception | None = None
+        """What is no longer wanted goes first, and by itself: on a full disk it can go where nothing can come.
+
+        While it cannot go, nothing comes: else what is on the disk would not be what is counted.
+        """
         puts = [one for one in group if isinstance(one, _Put)]
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for one in group:
-                if isinstance(one, _Put):
-                    self._db.execute(_INSERT, _row(one.entry))
-                else:
-                    self._db.execute("DELETE FROM deliveries WHERE seq = ?", (one.seq,))
-            self._db.execute("COMMIT")
-        except sqlite3.Error as failure:
-            error = NotSpooled(f"{type(failure).__name__}: {failure}")
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            log.warning("the spool cannot be written", deliveries=len(puts), error=str(error))
+        forgotten = {one.seq for one in group if isinstance(one, _Forget)} | self._unforgotten
+        error = self._in_one("DELETE FROM deliveries WHERE seq = ?", [(seq,) for seq in forgotten])
+        self._unforgotten = forgotten if error is not None else set()
+        if error is None:
+            error = self._in_one(_PUT, [_row(one.entry) for one in puts if one.entry.seq not in forgotten])
+        if error is not None:
+            log.warning("the spool cannot be written", deliveries=len(puts), removals=len(forgotten), error=str(error))
         if puts:
             self._loop.call_soon_threadsafe(self._written, puts, error)
+
+    def _in_one(self, statement: str, rows: list[tuple[object, ...]]) -> NotSpooled | None:
+        """A statement for each row, in one transaction."""
+        if not rows:
+            return None
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as failure:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            return NotSpooled(f"{type(failure).__name__}: {failure}")
+        return None
 
     def _answer(self, ask: _Ask) -> None:
         if not ask.answer.set_running_or_notify_cancel():
@@ -297,22 +326,48 @@ def _lock_of(path: Path) -> int | None:
 
 
 def _take_over(db: sqlite3.Connection, other: Path) -> None:
-    """Move what a process that is gone has left into our own file."""
-    lock = _lock_of(other)
-    if lock is None:
-        return
+    """Move what a process that is gone has left into our own file; what cannot be moved stays where it is.
+
+    A full disk or a broken file of another's is no reason not to start: the next start tries again.
+    """
+    lock = None
+    moved = 0
     try:
-        with_rows = _connect(other)
-        rows = with_rows.execute("SELECT delivery, key, value, headers, timestamp_ms FROM deliveries ORDER BY seq")
-        db.execute("BEGIN IMMEDIATE")
-        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM deliveries").fetchone()
-        db.executemany(_INSERT, ((seq, *row) for seq, row in enumerate(rows.fetchall(), last + 1)))
-        db.execute("COMMIT")
-        with_rows.close()
+        lock = _lock_of(other)
+        if lock is None:
+            return
+        with closing(_connect(other)) as theirs:
+            while count := _move_some(theirs, db):
+                moved += count
         for suffix in ("", "-wal", "-shm"):
             other.with_name(other.name + suffix).unlink(missing_ok=True)
+    except (sqlite3.Error, msgspec.MsgspecError, OSError):
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        log.exception("the spool of a process that is gone stays for the next start", file=str(other), moved=moved)
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
+
+
+def _move_some(theirs: sqlite3.Connection, db: sqlite3.Connection) -> int:
+    """The oldest that they have, and how many: ours before they are no longer theirs, and the room is given back."""
+    size = 0
+    chunk: list[tuple[object, ...]] = []
+    for row in theirs.execute("SELECT seq, delivery, key, value, headers, timestamp_ms FROM deliveries ORDER BY seq"):
+        chunk.append(row)
+        size += len(row[3])
+        if size >= _MOVED_BYTES or len(chunk) >= _MOVED_ROWS:
+            break
+    if chunk:
+        db.execute("BEGIN IMMEDIATE")
+        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM deliveries").fetchone()
+        db.executemany(_TAKE_OVER, ((seq, *row[1:]) for seq, row in enumerate(chunk, last + 1)))
+        db.execute("COMMIT")
+        theirs.execute("DELETE FROM deliveries WHERE seq <= ?", (chunk[-1][0],))
+        _shrink(theirs)
+        _shrink(db)
+    return len(chunk)
 
 
 def _parts(group: Iterable[_Put | _Forget | _Ask]) -> Iterable[list[_Put | _Forget] | _Ask]:
@@ -336,5 +391,5 @@ def _row(entry: Entry) -> tuple[object, ...]:
 
 
 def _shrink(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA incremental_vacuum").fetchall()
+    db.executescript("PRAGMA incremental_vacuum")  # which `execute` does for one page only
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from libs.bus.batch_writer import header_block
-from libs.bus.group_commit import BATCH_BYTES, GroupCommit, Overloaded
+from libs.bus.group_commit import BATCH_BYTES, GroupCommit, Overloaded, Refused
 from libs.bus.message import Record
 from libs.bus.partitioner import partition_of
 from libs.bus.publisher import NotPublished, Publisher
@@ -51,9 +51,9 @@ class Told:
             pytest.fail(f"{len(self.outcomes)} of {count} records have an outcome after {seconds} s")
 
 
-def append(group: GroupCommit[int], number: int, *, keys: int = 20, size: int = 0) -> None:
+def append(group: GroupCommit[int], number: int, *, keys: int = 20, size: int = 0, ahead_ms: int = 0) -> None:
     key, text = f"key-{number % keys}".encode(), str(number).encode()
-    group.append(key, text.ljust(size), header_block([("number", text)]), NOW_MS, number)
+    group.append(key, text.ljust(size), header_block([("number", text)]), NOW_MS + ahead_ms, number)
 
 
 async def log(kafka: KafkaSettings) -> list[Record]:
@@ -117,6 +117,28 @@ async def test_a_topic_that_lacks_a_partition_is_told_of_and_others_go_on(kafka:
     }
     assert all(isinstance(told.outcomes[number], NotPublished) for number in failed)
     assert len(await log(kafka)) == 100 - len(failed)
+
+
+async def test_what_waits_behind_a_record_that_kafka_refuses_does_not_overtake(kafka: KafkaSettings) -> None:
+    """A time two hours ahead; the batches behind it are told in their order, and written when they come again."""
+    told = Told()
+    async with Publisher(kafka, "tests") as publisher:
+        group = told.group(publisher)
+        append(group, 0, keys=1, ahead_ms=2 * 3_600_000)
+        for number in range(1, 20):
+            append(group, number, keys=1, size=100_000)
+        await told.wait_for(20)
+        assert told.order == list(range(20))
+        errors = list(told.outcomes.values())
+        assert all(isinstance(error, Refused) and error.of_time for error in errors), errors
+        assert group.waiting == 0
+        assert await log(kafka) == []
+        told.outcomes.clear()
+        for number in range(20):
+            append(group, number, keys=1)
+        await told.wait_for(20)
+    assert told.outcomes == dict.fromkeys(range(20))
+    complete_and_in_order(await log(kafka), 20)
 
 
 async def test_what_waits_for_the_first_connection_is_bounded_and_told_of_at_the_end() -> None:

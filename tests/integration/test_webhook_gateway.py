@@ -20,6 +20,8 @@ from tempfile import TemporaryDirectory
 import aiohttp
 import pytest
 from aiohttp import web
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from libs.bus.message import Record
 from libs.bus.settings import KafkaSettings
@@ -30,6 +32,7 @@ from libs.stack.ports import free_ports
 from schemas.deliveries.delivery_decided import DeliveryDecidedV1
 from schemas.envelope import Envelope
 from schemas.registry import read_fact
+from schemas.topics import topics
 from schemas.webhooks.webhook_received import WebhookReceivedV1
 from services.webhook_gateway.app import build
 from services.webhook_gateway.config import Config
@@ -528,6 +531,46 @@ async def test_a_full_spool_is_503_and_nothing_is_lost(own_broker: EmbeddedKafka
         assert versions(await in_the_topic(own_kafka, len(taken))) == taken
         await deliver_versions(client, "", range(60))
         assert sorted(versions(await in_the_topic(own_kafka, 60))) == list(range(60))
+
+
+async def set_largest(kafka: KafkaSettings, size: int) -> None:
+    """What the topic takes, for a moment less than it is declared with."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        config = topics()["webhooks"].config() | {"max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, kafka.topic("webhooks"), config)])
+        await asyncio.sleep(1)  # the broker hears of it from the controller, a moment later
+    finally:
+        await admin.close()
+
+
+async def test_a_delivery_that_kafka_refuses_stops_no_other_and_is_tried_again(
+    kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.webhook_gateway.forwarder.AGAIN_SECONDS", 2)
+    large = json.dumps({"type": "order.paid", "data": {"id": "A-1", "text": "x" * 20_000}}).encode()
+    async with gateway(kafka) as client:
+        await deliver_versions(client, "", range(3))
+        await set_largest(kafka, 10_000)
+        for _ in range(2):
+            answer = await client.post("/webhooks/standard_webhooks", data=large, headers=signed("msg_1", large))
+            assert answer.status == 200, "the disk has it"
+            await deliver_versions(client, "", range(3, 30))
+        assert versions(await in_the_topic(kafka, 30, 10)) == list(range(30))
+        await set_largest(kafka, 2_097_152)
+        found = await in_the_topic(kafka, 31, 20)
+    assert [record.value for record in found if len(record.value or b"") > 10_000] == [large]
+    assert len(set(ids(found))) == 31
+
+
+async def test_the_largest_body_is_in_the_topic(kafka: KafkaSettings) -> None:
+    body = json.dumps({"type": "order.paid", "data": {"id": "A-1"}}).encode().ljust(1024 * 1024)
+    async with gateway(kafka) as client:
+        answer = await client.post("/webhooks/standard_webhooks", data=body, headers=signed("msg_1", body))
+        assert answer.status == 200
+        (record,) = await in_the_topic(kafka, 1, 10)
+    assert record.value == body
 
 
 async def test_it_stops_in_time_while_kafka_is_away(

@@ -1,11 +1,13 @@
 """`topic.yaml`: what it may say, and what the broker is told."""
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from libs.marketplaces import MARKETPLACES
 from schemas.topics import Topic, dead_letter_topic, topics
 
 PLAIN: dict[str, Any] = {
@@ -62,6 +64,14 @@ def test_what_people_wrote_to_a_webhook_is_gone_within_thirty_days() -> None:
     """A segment goes as a whole, `retention.ms` after its newest record, and takes records for `segment.ms`."""
     config = topics()["webhooks"].config()
     assert int(config["retention.ms"]) + int(config["segment.ms"]) < 30 * 24 * 3600 * 1000
+
+
+def test_the_largest_body_that_a_marketplace_may_send_fits_into_the_topic() -> None:
+    """With 64 KiB for what else a record holds: a request's headers have 16 KiB at most, ours a few names."""
+    contracts = [import_module(f"libs.marketplaces.{name}.webhook").CONTRACT for name in MARKETPLACES]
+    largest = max(contract.max_body_bytes for contract in contracts)
+    assert largest + 64 * 1024 <= int(topics()["webhooks"].config()["max.message.bytes"])
+    assert "max.message.bytes" not in topics()["orders"].config(), "the broker's own holds"
 
 
 def test_dots_and_underscores_do_not_meet() -> None:

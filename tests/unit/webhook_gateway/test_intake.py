@@ -1,6 +1,7 @@
 """Each delivery is published once, whatever its sender does and however late Kafka is."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +46,7 @@ class Sender:
 
     def __init__(self) -> None:
         self.told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.ended = False
 
     def taken_in(self, *, new: bool) -> None:
         self.told.set_result(new)
@@ -112,6 +114,30 @@ async def test_equal_deliveries_at_the_same_time_are_published_once(intake: Inta
     waiting = [take_in(intake, delivery) for _ in range(20)]
     topic.open()
     assert await asyncio.gather(*waiting) == [True] + [False] * 19
+    assert topic.records == [str(delivery)]
+
+
+async def test_who_has_an_answer_already_is_not_kept_and_not_more_than_some_wait_for_one_delivery(
+    intake: Intake, topic: Topic
+) -> None:
+    topic.closed = True
+    delivery = uuid4()
+    record = Record(str(delivery).encode(), b"", header_block([]), 0)
+    late = [Sender() for _ in range(1000)]
+    for sender in late:
+        assert not intake.take_in(delivery.bytes, record, sender)
+        sender.ended = True
+    kept = [weakref.ref(sender) for sender in late]
+    sender = late.pop()
+    late.clear()
+    assert sum(one() is not None for one in kept) <= 1
+    waiting = [take_in(intake, delivery) for _ in range(1000)]
+    errors = [one.exception() for one in waiting if one.done()]
+    assert 900 < len(errors) < 1000
+    assert {error.reason for error in errors if isinstance(error, NotTakenIn)} == {"overloaded"}
+    patient = [one for one in waiting if not one.done()]
+    topic.open()
+    assert not any([await one for one in patient]), "it was new for the first, who is gone"
     assert topic.records == [str(delivery)]
 
 

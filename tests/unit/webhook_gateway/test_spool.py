@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -48,6 +49,82 @@ async def test_what_is_put_is_there_after_a_new_start_in_order(tmp_path: Path) -
         await spool.shrink()
     async with Spool(tmp_path, 100_000) as spool:
         assert spool.kept == []
+
+
+async def query(spool: Spool, statement: str) -> object:
+    """In the spool's own thread, behind what was asked of it before."""
+    return await spool._ask(lambda db: db.execute(statement).fetchone())
+
+
+async def forget_and_put(spool: Spool, numbers: range, new: Entry) -> Exception | None:
+    """Both in one group: the thread is busy while they are asked for."""
+    go_on = threading.Event()
+    busy = asyncio.ensure_future(spool._ask(lambda _: go_on.wait(10)))
+    await asyncio.sleep(0.05)
+    for number in numbers:
+        spool.forget(number)
+    told: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+    spool.put(new, told.set_result)
+    go_on.set()
+    await busy
+    return await told
+
+
+async def test_on_a_full_disk_what_kafka_has_leaves_it_though_nothing_can_come(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as spool:
+        await put(spool, *map(entry, range(1, 101)))
+        await query(spool, "PRAGMA max_page_count = 1")  # as many as there are
+        error = await forget_and_put(spool, range(1, 51), entry(101, 1_000_000))
+        assert isinstance(error, NotSpooled)
+        assert [one.seq for one in await spool.read(0, 1000)] == list(range(51, 101))
+        assert spool.deliveries == 50
+        assert await put(spool, entry(102)) == [None], "there is room again"
+
+
+@pytest.mark.parametrize("more_is_written", [True, False])
+async def test_what_cannot_be_removed_is_removed_later_and_nothing_comes_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, more_is_written: bool
+) -> None:
+    monkeypatch.setattr("services.webhook_gateway.spool._RETRY_SECONDS", 60 if more_is_written else 0.01)
+    async with Spool(tmp_path, 10**9) as spool:
+        await put(spool, *map(entry, range(1, 11)))
+        await query(spool, "PRAGMA query_only = ON")
+        assert isinstance(await forget_and_put(spool, range(1, 6), entry(11)), NotSpooled)
+        assert len(await spool.read(0, 1000)) == 10
+        await query(spool, "PRAGMA query_only = OFF")
+        if more_is_written:
+            assert await put(spool, entry(12)) == [None]
+        async with asyncio.timeout(10):
+            while [one.seq for one in await spool.read(0, 5)] != [6, 7, 8, 9, 10]:
+                await asyncio.sleep(0.01)
+
+
+async def test_what_kafka_has_before_it_is_written_is_not_kept(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as spool:
+        go_on = threading.Event()
+        busy = asyncio.ensure_future(spool._ask(lambda _: go_on.wait(10)))
+        spool.put(entry(1), lambda _: None)
+        spool.forget(1)
+        go_on.set()
+        await busy
+        assert await spool.read(0, 10) == []
+
+
+async def test_a_delivery_that_comes_again_over_a_row_that_was_left_stands_where_it_is_met(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as spool:
+        assert await put(spool, entry(1), entry(2)) == [None] * 2
+        again = entry(3)._replace(delivery=entry(1).delivery)
+        assert await put(spool, again) == [None]
+        assert await spool.read(2, 10) == [again]
+
+
+async def test_the_disk_is_given_back_what_is_not_used(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as spool:
+        await put(spool, *(entry(number, 10_000) for number in range(1, 101)))
+        for number in range(1, 101):
+            spool.forget(number)
+        await spool.shrink()
+        assert sum(file.stat().st_size for file in tmp_path.glob("*.sqlite3*")) < 100_000
 
 
 async def test_no_more_is_kept_than_is_allowed(tmp_path: Path) -> None:
@@ -126,6 +203,52 @@ async def test_on_a_full_disk_deliveries_are_refused_and_nothing_is_half_written
         assert await spool.read(int(kept) - 1, 10) == [entry(int(kept), 10_000)]
     with sqlite3.connect(next(tmp_path.glob("*.sqlite3"))) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+_STARTS = """
+import asyncio, resource, sys
+from pathlib import Path
+from services.webhook_gateway import spool as module
+from services.webhook_gateway.spool import Spool
+
+async def main():
+    module._MOVED_BYTES = 100_000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))
+    async with Spool(Path(sys.argv[1]), 10**9) as spool:
+        spool.forget(spool.kept[0].seq)
+        print(len(spool.kept), len(await spool.read(0, 1000)))
+
+asyncio.run(main())
+"""
+
+
+async def test_on_a_full_disk_it_starts_and_moves_what_fits_of_what_others_have_left(tmp_path: Path) -> None:
+    async with Spool(tmp_path, 10**9) as first, Spool(tmp_path, 10**9) as second:
+        await put(first, *(entry(number, 10_000) for number in range(1, 101)))
+        await put(second, *(entry(number, 10_000) for number in range(101, 181)))
+    other = tmp_path / "spool-1.sqlite3"
+    size = other.stat().st_size
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", _STARTS, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    kept, read = map(int, done.stdout.splitlines()[-1].split())
+    assert 100 < kept < 180
+    assert read == kept - 1
+    assert "stays for the next start" in done.stdout + done.stderr
+    assert other.stat().st_size < size - 200_000, "what was moved has made room"
+    async with Spool(tmp_path, 10**9) as spool:
+        found = await spool.read(0, 1000)
+        assert [one.delivery for one in found] == [entry(number).delivery for number in range(2, 181)]
+    assert not other.exists()
+
+
+async def test_what_is_no_spool_stays_and_stops_nobody(tmp_path: Path) -> None:
+    broken = tmp_path / "spool-7.sqlite3"
+    broken.write_bytes(b"no database " * 1000)
+    async with Spool(tmp_path, 10**9) as spool:
+        assert await put(spool, entry(1)) == [None]
+    assert broken.exists()
 
 
 _WRITES = """
