@@ -30,6 +30,9 @@ from schemas.topics import topics
 from services.ops.connection import kafka_alone
 
 
+_PROJECTOR = "projector"
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What to replay, for `consumer`: records of `topic` from `since` on and before `until`, or of one key of it."""
@@ -99,6 +102,11 @@ async def _replay(kafka: KafkaSettings, wanted: Wanted, identity: str, *, ask: b
     if plan.copies:
         print(f"{plan.copies} are left out: they are themselves retried or replayed.")
     print("They are marked as a replay: no request, e-mail or price goes out because of them.")
+    if wanted.consumer == _PROJECTOR:
+        print(
+            "The projector has read them already and passes the copies over: no row will change. "
+            "To make rows anew: sellstream read-models rebuild."
+        )
     if dry_run or not left:
         return
     if ask and not typer.confirm("Deliver them?"):

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,14 +88,16 @@ class ChaosSystem:
             sys.executable, "-m", "services.ops.cli", *arguments,
             env=self.environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
+        # Not a timeout around it: what was read until then would be lost, and it may end in that very moment.
+        ending = asyncio.create_task(process.communicate())
         try:
-            async with asyncio.timeout(kill_after or 3 * PATIENCE_SECONDS):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            output, _ = await process.communicate()
-            if not kill_after:
-                raise AssertionError(f"{arguments} did not end: {output.decode(errors='replace')}") from None
+            ended, _ = await asyncio.wait({ending}, timeout=kill_after or 3 * PATIENCE_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+        output, _ = await ending
+        if not ended and not kill_after:
+            raise AssertionError(f"{arguments} did not end: {output.decode(errors='replace')}")
         assert process.returncode is not None
         return process.returncode, output.decode(errors="replace")
 
