@@ -29,7 +29,6 @@ from schemas.envelope import Header
 from schemas.topics import topics
 from services.ops.connection import kafka_alone
 
-
 _PROJECTOR = "projector"
 
 
