@@ -9,8 +9,8 @@ WHOLE_MINUTES = 3
 @dataclass(frozen=True)
 class EnduranceScale:
     """`fill`: requests of the closed loop, which measures the highest throughput and fills the gateway's window of
-    known deliveries, twice over: what grows after it is not the window. `connections`: as in the gateway's benchmark; with
-    64 the highest throughput is not half of it. `dead_seconds`: how long the broker is away.
+    known deliveries, twice over: what grows after it is not the window. `connections`: as in the gateway's benchmark;
+    with 64 the highest throughput is not half of it. `dead_seconds`: how long the broker is away.
     """
 
     minutes: int
