@@ -1,6 +1,7 @@
 """Polls in turns, on the services' own tables."""
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,3 +110,19 @@ async def test_nothing_to_poll_waits_for_the_stop(database: Database) -> None:
     assert not working.done()
     stop.set()
     await working
+
+
+async def test_whenever_it_is_stopped_no_turn_is_left_behind(database: Database) -> None:
+    chance = random.Random(7)
+
+    async def poll(turn: Turn) -> tuple[datetime | None, int]:
+        return LONG_AGO, 0
+
+    for attempt in range(150):
+        poller = Poller(Turns(database, EBAY, "one"), {ACME: poll}, Pace(NOW, NOW))
+        stop = asyncio.Event()
+        working = asyncio.create_task(poller.work(stop))
+        await asyncio.sleep(chance.uniform(0, 0.006))
+        stop.set()
+        await working
+        assert await scalar(database, "SELECT count(*) FROM ebay_sync.order_polls WHERE owner = 'one'") == 0, attempt
