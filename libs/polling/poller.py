@@ -67,21 +67,17 @@ class Poller:
     async def _regularly(self, key: Key, poll: OnePoll) -> None:
         while True:
             try:
-                if (turn := await self._take(key)) is not None:
+                turn = await self._turns.take(key)
+                if turn is not None:
                     await self._in_turn(turn, poll)
             except (DatabaseAway, NotMigrated, LostTurn) as error:
                 log.warning("the poll waits", of=", ".join(key), error=str(error))
+            except asyncio.CancelledError:
+                # Whatever was under way: also a turn that was just being taken or ended. One that is not ours stays.
+                with suppress(DatabaseAway, NotMigrated, LostTurn):
+                    await self._turns.give_back(Turn(key, None), timedelta(0))
+                raise
             await asyncio.sleep(min(self._pace.every.total_seconds() / 2, LONGEST_LOOK))
-
-    async def _take(self, key: Key) -> Turn | None:
-        taking = asyncio.create_task(self._turns.take(key))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            with suppress(DatabaseAway, NotMigrated, LostTurn):
-                if (turn := await taking) is not None:
-                    await self._turns.give_back(turn, timedelta(0))
-            raise
 
     async def _in_turn(self, turn: Turn, poll: OnePoll) -> None:
         of = ", ".join(turn.key)
@@ -92,17 +88,6 @@ class Poller:
             pause = asked or min(self._pace.retry, self._pace.every)
             log.warning("the poll failed", of=of, error=str(error), again_in=str(pause))
             await self._turns.give_back(turn, pause)
-        except asyncio.CancelledError:
-            with suppress(DatabaseAway, LostTurn):
-                await self._turns.give_back(turn, timedelta(0))
-            raise
         else:
-            # To its end, also where this process stops meanwhile: a turn that nobody has ended lasts for all its lease.
-            ending = asyncio.create_task(self._turns.finish(turn, newest, self._pace.every))
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError:
-                with suppress(DatabaseAway, LostTurn):
-                    await ending
-                raise
+            await self._turns.finish(turn, newest, self._pace.every)
             log.info("polled", of=of, published=published, until=str(newest))
