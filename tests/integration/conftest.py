@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from libs.bus.publisher import Publisher
@@ -94,3 +95,14 @@ async def own_kafka(own_broker: EmbeddedKafka) -> KafkaSettings:
     settings = KafkaSettings(bootstrap_servers=own_broker.bootstrap_servers, topic_prefix=f"t{uuid4().hex[:10]}.")
     await apply_topics(settings.bootstrap_servers, topics().values(), prefix=settings.topic_prefix)
     return settings
+
+
+@pytest.fixture
+async def producer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    """For records that no publisher would write."""
+    opened = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+    await opened.start()
+    try:
+        yield opened
+    finally:
+        await opened.stop()

@@ -1,7 +1,6 @@
 """The live projection on real Kafka and PostgreSQL: fenced, shared by replicas, and with a fate for each record."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,17 +32,6 @@ from schemas.orders.order_changed import OrderStatus
 from tests.facts import FACTS, at, order, order_v1, payment, publish
 from tests.logs import located
 from tests.projecting import projecting, scalar, until, until_read
-
-
-@pytest.fixture
-async def producer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
-    """For records that no publisher would write."""
-    opened = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
-    await opened.start()
-    try:
-        yield opened
-    finally:
-        await opened.stop()
 
 
 async def send(producer: AIOKafkaProducer, kafka: KafkaSettings, fact: Fact, **changes: Any) -> None:

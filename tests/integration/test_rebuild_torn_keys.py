@@ -1,6 +1,6 @@
 """Keys with facts in two partitions (some were added; a writer has another partitioner): rebuilds cope, and agree."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -27,16 +27,6 @@ from tests.projecting import projecting, scalar, until_read
 KEYS = 20
 MIDNIGHT = int((at(0) - timedelta(hours=12)).timestamp() * 1000)
 READING_AGAIN = "keys of "
-
-
-@pytest.fixture
-async def producer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
-    opened = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
-    await opened.start()
-    try:
-        yield opened
-    finally:
-        await opened.stop()
 
 
 async def send(producer: AIOKafkaProducer, kafka: KafkaSettings, fact: Fact, partition: int, second: int) -> None:
