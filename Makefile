@@ -12,6 +12,8 @@ INSTALLED := $(VENV)/.installed
 COMPILED := $(shell sed -n 's/^    "\(.*\.py\)",$$/\1/p' libs/compiled.py)
 BENCH_VENV := .venv-bench
 BENCH_READY := $(BENCH_VENV)/.ready
+# One of the same version that was built with PGO, as the image's is, where this machine has one; it is named in the results.
+BENCH_PYTHON ?= $(shell $(BIN)/python -m bench.python_build)
 
 # Compiled once, not anew by each of the hundreds of processes that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -77,10 +79,9 @@ bench-full: $(BENCH_READY) ## the same at full size (an hour)
 endurance: $(BENCH_READY) ## the gateway under load for ten minutes while a broker dies: memory, p99, nothing lost: MINUTES=10
 	@$(BENCH_VENV)/bin/python -m bench.run --only endurance --minutes $(or $(MINUTES),10)
 
-$(BENCH_READY): $(READY) requirements.lock bench/requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "sellstream needs Python 3.11 or newer with venv; none was found on the PATH. Install one, or say: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; exit 1; }
+$(BENCH_READY): $(READY) requirements.lock bench/requirements.lock bench/python_build.py pyproject.toml
 	@echo "Installing the benchmarks' dependencies into $(BENCH_VENV) (once, about a minute) …"
-	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_PYTHON) -m venv --clear $(BENCH_VENV)
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r bench/requirements.lock || \
 		for peer in $$(sed 's/#.*//' bench/requirements.in); do \

@@ -4,13 +4,13 @@ import os
 import platform
 import shutil
 import subprocess
-import sysconfig
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import psutil
 
+from bench.python_build import own_build
 from libs.stack import Endpoints, StackError
 from libs.stack.jars import read_lock
 from libs.stack.java import find_java, java_version
@@ -40,21 +40,8 @@ def hardware() -> dict[str, str]:
         "Memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "Kernel": f"{platform.system()} {platform.release()}",
         "Load before": f"{os.getloadavg()[0]:.2f} (1 minute)",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}, {python_build()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}, {own_build()}",
     }
-
-
-def python_build(arguments: str | None = None) -> str:
-    """Whether an interpreter was built with profile-guided optimisation; `arguments` are those of its `configure`.
-
-    Source: sysconfig's CONFIG_ARGS; `--enable-optimizations` is the switch. Without it CPython is about a fifth slower.
-    """
-    if arguments is None:
-        arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    if not arguments:
-        return "build options unknown"
-    pgo = "built with PGO" if "--enable-optimizations" in arguments else "built without PGO"
-    return f"{pgo}, {'with' if '--with-lto' in arguments else 'without'} LTO"
 
 
 def _cpu_model() -> str:

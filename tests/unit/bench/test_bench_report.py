@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.machine import python_build
 from bench.report import GOALS, goal_met, markdown, p99_verdicts
 from bench.results import Results, Round, Runner
 
@@ -41,9 +40,10 @@ def _results() -> Results:
 
 def test_p99_is_compared_with_the_best_peer() -> None:
     assert p99_verdicts(_results().gateway) == []
-    rounds = {name: [Round({"closed_p99_ms": value})] for name, value in (("ours", 9.0), ("a", 8.0), ("b", 30.0))}
-    gateway = {name: Runner(name, rounds=one) for name, one in rounds.items()}
-    assert p99_verdicts(gateway) == ["p99 of the closed loop: 9.0 ms, the best peer 8.0 ms (a); missed"]
+    for ours, told in ((9.0, "9.0 ms, the best peer 8.0 ms (a); missed"), (8.04, "8.0 ms, the best peer 8.0 ms (a); met")):
+        rounds = {name: [Round({"closed_p99_ms": value})] for name, value in (("ours", ours), ("a", 8.0), ("b", 30.0))}
+        gateway = {name: Runner(name, rounds=one) for name, one in rounds.items()}
+        assert p99_verdicts(gateway) == [f"p99 of the closed loop: {told}"]
 
 
 def test_ratios_have_the_keys_that_are_asked_for_and_null_where_a_peer_was_skipped(tmp_path: Path) -> None:
@@ -97,9 +97,3 @@ def test_the_page_tells_figures_skips_and_invalid_rounds() -> None:
     assert "| CPU | one / two |" in page
     assert "| read (librdkafka) | 2.00 | – |" in page
     assert page.endswith("## How it is measured\n")
-
-
-def test_the_interpreters_build_is_named() -> None:
-    assert python_build("'--enable-optimizations' '--with-lto'") == "built with PGO, with LTO"
-    assert python_build("'--enable-shared'") == "built without PGO, without LTO"
-    assert python_build("") == "build options unknown"
