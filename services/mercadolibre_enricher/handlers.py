@@ -156,7 +156,7 @@ async def _look_at(target: _Wanted, causes: Sequence[Received], deps: Deps) -> O
         whole=not fetched.missing,
         causes=frozenset(cause.envelope.id for cause in causes),
     )
-    objection = deps.recent.objection(fact.key(), state)
+    objection = deps.recent.objection((type(fact), fact.key()), state)
     return objection or Outgoing(fact, id=identity)
 
 

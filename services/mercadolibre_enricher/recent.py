@@ -8,6 +8,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.event import Fact
+
+Entity = tuple[type[Fact], str]
+"""What a fact is of, and its key: an order and its feedback have the same one."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -20,19 +25,19 @@ class State:
 
 
 class RecentStates:
-    """The last state per key, for the `most` keys used last."""
+    """The last state per entity, for the `most` entities used last."""
 
     def __init__(self, most: int = 20_000) -> None:
         self._most = most
-        self._states: OrderedDict[str, State] = OrderedDict()
+        self._states: OrderedDict[Entity, State] = OrderedDict()
 
-    def objection(self, key: str, state: State) -> str | None:
+    def objection(self, entity: Entity, state: State) -> str | None:
         """Why a state need not be published, or None. Then it is remembered as published.
 
         A message that led to the remembered state may come again because its publication was cut short (a rebalance, a
         stop): then the state is published again, under the same id.
         """
-        known = self._states.get(key)
+        known = self._states.get(entity)
         if known is not None and not known.causes & state.causes:
             if state.id == known.id:
                 return "this state was just published"
@@ -40,8 +45,8 @@ class RecentStates:
                 return "a newer state was published before"
             if not state.whole and state.updated_at == known.updated_at:
                 return "a whole answer about this state was published before this partial one"
-        self._states[key] = state
-        self._states.move_to_end(key)
+        self._states[entity] = state
+        self._states.move_to_end(entity)
         if len(self._states) > self._most:
             self._states.popitem(last=False)
         return None

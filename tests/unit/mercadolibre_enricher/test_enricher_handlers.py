@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -165,6 +166,20 @@ async def test_an_older_state_is_not_published_after_a_newer_one(enricher):
     enricher.double.things[ORDER]["status"] = "cancelled"
     (outgoing,) = await enricher(enricher.notice())
     assert outgoing.fact.marketplace_status == "cancelled"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_an_order_and_its_feedback_are_two_things_though_they_have_one_number(enricher, first):
+    told = (("orders_v2", ORDER), ("orders_feedback", f"{ORDER}/feedback"))
+    newer, older = told[first], told[1 - first]
+    (one,) = await enricher(enricher.notice(*newer))
+    enricher.double.things = {
+        path: json.loads(re.sub(r"20\d\d-\d\d-\d\dT", "2001-01-01T", json.dumps(answer)))
+        for path, answer in enricher.double.things.items()
+    }
+    (other,) = await enricher(enricher.notice(*older))
+    assert one.fact.key() == other.fact.key()
+    assert one.fact.updated_at > other.fact.updated_at
 
 
 async def test_what_does_not_exist_is_looked_at_again_while_the_hint_is_young(enricher):
