@@ -8,6 +8,7 @@ compiled modules (`libs/compiled.py`) are made for one.
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import sysconfig
@@ -76,10 +77,9 @@ def _candidates() -> Iterator[Path]:
 
 def _distribution() -> str:
     try:
-        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+        return platform.freedesktop_os_release()["ID"]
     except OSError:
         return ""
-    return next((line.removeprefix("ID=").strip('"') for line in lines if line.startswith("ID=")), "")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def _section(runners: Mapping[str, Runner], columns: tuple[Column, ...]) -> str:
 
 
 def p99_verdicts(gateway: Mapping[str, Runner]) -> list[str]:
-    """Whether our p99 is no worse than the best peer's, of both loops; by medians, as exactly as they are told."""
+    """Whether our p99 is no worse than the best peer's, of both loops; by medians."""
     told = []
     for loop in ("closed", "open"):
         figure = f"{loop}_p99_ms"
@@ -190,7 +190,7 @@ def p99_verdicts(gateway: Mapping[str, Runner]) -> list[str]:
         peers = {one.title: one.median(figure) for name, one in gateway.items() if name != OURS}
         best = min(((value, title) for title, value in peers.items() if value is not None), default=None)
         if ours is not None and best is not None:
-            verdict = "met" if round(ours, 1) <= round(best[0], 1) else "missed"
+            verdict = "met" if ours <= best[0] else "missed"
             told.append(
                 f"p99 of the {loop} loop: {_tenth(ours)} ms, the best peer {_tenth(best[0])} ms ({best[1]}); {verdict}"
             )

@@ -42,7 +42,7 @@ def test_p99_is_compared_with_the_best_peer() -> None:
     assert p99_verdicts(_results().gateway) == []
     for ours, told in (
         (9.0, "9.0 ms, the best peer 8.0 ms (a); missed"),
-        (8.04, "8.0 ms, the best peer 8.0 ms (a); met"),
+        (8.0, "8.0 ms, the best peer 8.0 ms (a); met"),
     ):
         rounds = {name: [Round({"closed_p99_ms": value})] for name, value in (("ours", ours), ("a", 8.0), ("b", 30.0))}
         gateway = {name: Runner(name, rounds=one) for name, one in rounds.items()}
