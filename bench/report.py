@@ -1,11 +1,13 @@
 """The results for people: a table in the terminal, and docs/benchmarks.md."""
 
 from collections.abc import Callable, Mapping
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.results import LIMIT, OURS, Results, Runner
+from bench.statistics import round_ratios
 
 Column = tuple[str, str, Callable[[float], str]]  # heading, figure, how it is written
 
@@ -67,6 +69,8 @@ LIMIT_PARTS = (
     ("COPY of the final rows", "copy"),
 )
 LIMIT_HEADINGS = ("the limit's parts, CPU s per million events", "process", "PostgreSQL")
+P99 = ("closed_p99_ms", "open_p99_ms")
+P99_HEADINGS = ("p99, ours / peer: median (all rounds)", "closed loop", "open loop")
 GOALS: dict[str, str] = {
     "gateway_cpu_vs_fastapi": "≤ 0.15",
     "gateway_cpu_vs_aiokafka_naive": "≤ 0.35",
@@ -125,8 +129,11 @@ def show(results: Results, console: Console) -> None:
             for row in _limit(runners[LIMIT]):
                 parts.add_row(*row)
             console.print(parts)
-        for told in p99_verdicts(runners) if runners is results.gateway else ():
-            console.print(told, markup=False, highlight=False)
+        if runners is results.gateway and (compared := p99_rows(runners)):
+            beside = Table(*P99_HEADINGS)
+            for row in compared:
+                beside.add_row(*row)
+            console.print(beside)
         for runner in runners.values():
             if told := state(runner):
                 console.print(f"{runner.title}: {told}", style="yellow", markup=False)
@@ -157,8 +164,8 @@ def markdown(results: Results, method: str) -> str:
             parts += [f"## {title}\n", _section(runners, columns)]
             if LIMIT in runners:
                 parts.append(_table(LIMIT_HEADINGS, _limit(runners[LIMIT])))
-        if runners is results.gateway:
-            parts += [f"- {told}." for told in p99_verdicts(runners)] + [""]
+        if runners is results.gateway and (compared := p99_rows(runners)):
+            parts.append(_table(P99_HEADINGS, compared))
     return "\n".join([*parts, method.strip(), ""])
 
 
@@ -181,20 +188,23 @@ def _section(runners: Mapping[str, Runner], columns: tuple[Column, ...]) -> str:
     return _table(headings, rows) + "\n" + "\n".join(notes) + "\n"
 
 
-def p99_verdicts(gateway: Mapping[str, Runner]) -> list[str]:
-    """Whether our p99 is no worse than the best peer's, of both loops; by medians."""
-    told = []
-    for loop in ("closed", "open"):
-        figure = f"{loop}_p99_ms"
-        ours = gateway[OURS].median(figure) if OURS in gateway else None
-        peers = {one.title: one.median(figure) for name, one in gateway.items() if name != OURS}
-        best = min(((value, title) for title, value in peers.items() if value is not None), default=None)
-        if ours is not None and best is not None:
-            verdict = "met" if ours <= best[0] else "missed"
-            told.append(
-                f"p99 of the {loop} loop: {_tenth(ours)} ms, the best peer {_tenth(best[0])} ms ({best[1]}); {verdict}"
-            )
-    return told
+def p99_rows(gateway: Mapping[str, Runner]) -> list[list[str]]:
+    """Our p99 beside each peer's, of both loops: the median of the rounds' ratios, all of them, and what they say."""
+    if OURS not in gateway:
+        return []
+    rows = []
+    for name, peer in gateway.items():
+        ratios = [round_ratios(gateway[OURS].series(figure), peer.series(figure)) for figure in P99]
+        if name != OURS and any(ratios):
+            rows.append([peer.title, *(_p99_verdict(one) if one else "–" for one in ratios)])
+    return rows
+
+
+def _p99_verdict(ratios: list[float]) -> str:
+    """One round's p99 rests on few requests: a peer is better only where every round says so."""
+    ratio = median(ratios)
+    verdict = "no worse" if ratio <= 1 else ("worse" if min(ratios) > 1 else "rounds disagree")
+    return f"{_hundredth(ratio)} ({_hundredth(min(ratios))} to {_hundredth(max(ratios))}): {verdict}"
 
 
 def _limit(runner: Runner) -> list[list[str]]:

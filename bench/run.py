@@ -38,8 +38,8 @@ METHOD = Path(__file__).with_name("method.md")
 
 GATEWAY = {
     "tiny": GatewayScale(warm_up=300, closed=1_500, opened=500, rate=500),
-    "quick": GatewayScale(warm_up=15_000, closed=100_000, opened=6_000, rate=1_000),
-    "full": GatewayScale(warm_up=15_000, closed=200_000, opened=15_000, rate=1_000),
+    "quick": GatewayScale(warm_up=15_000, closed=100_000, opened=15_000, rate=1_000),
+    "full": GatewayScale(warm_up=15_000, closed=200_000, opened=30_000, rate=1_000),
 }
 PROJECTOR = {
     "tiny": ProjectorScale((10_000, 2_000), (1_000, 200), (2_000, 400), (1_000, 200)),

@@ -14,16 +14,21 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
     return sorted_values[math.ceil(percent / 100 * len(sorted_values)) - 1]
 
 
-def paired_ratio(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> float | None:
-    """The median over rounds of numerator / denominator, both of the same round; None if no round has both.
+def round_ratios(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> list[float]:
+    """Numerator / denominator of each round that has both.
 
-    Pairing within a round cancels what the machine was doing at that time; the median drops the odd round.
+    Pairing within a round cancels what the machine was doing at that time.
     """
-    ratios = [
+    return [
         above / below
         for above, below in zip(numerators, denominators, strict=False)
         if above is not None and below is not None and below > 0
     ]
+
+
+def paired_ratio(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> float | None:
+    """The median of the rounds' ratios, which drops the odd round; None if there is none."""
+    ratios = round_ratios(numerators, denominators)
     return median(ratios) if ratios else None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import GOALS, goal_met, markdown, p99_verdicts
+from bench.report import GOALS, goal_met, markdown, p99_rows
 from bench.results import Results, Round, Runner
 
 
@@ -38,15 +38,28 @@ def _results() -> Results:
     )
 
 
-def test_p99_is_compared_with_the_best_peer() -> None:
-    assert p99_verdicts(_results().gateway) == []
-    for ours, told in (
-        (9.0, "9.0 ms, the best peer 8.0 ms (a); missed"),
-        (8.0, "8.0 ms, the best peer 8.0 ms (a); met"),
-    ):
-        rounds = {name: [Round({"closed_p99_ms": value})] for name, value in (("ours", ours), ("a", 8.0), ("b", 30.0))}
-        gateway = {name: Runner(name, rounds=one) for name, one in rounds.items()}
-        assert p99_verdicts(gateway) == [f"p99 of the closed loop: {told}"]
+def test_p99_is_compared_with_each_peer_round_by_round() -> None:
+    def runner(title: str, *p99: float | None) -> Runner:
+        return Runner(title, rounds=[Round({"closed_p99_ms": one}) for one in p99])
+
+    gateway = {
+        "ours": runner("ours", 8.0, 20.0, 9.0),
+        "slower": runner("slower", 16.0, 40.0, 6.0),
+        "faster": runner("faster", 4.0, 10.0, 8.0),
+        "unlike": runner("unlike", 4.0, 40.0, 8.0),
+        "equal": runner("equal", 8.0, None, 9.0),
+        "skipped": Runner("skipped", skipped="there is none"),
+    }
+    assert p99_rows(gateway) == [
+        ["slower", "0.50 (0.50 to 1.50): no worse", "–"],
+        ["faster", "2.00 (1.12 to 2.00): worse", "–"],
+        ["unlike", "1.12 (0.50 to 2.00): rounds disagree", "–"],
+        ["equal", "1.00 (1.00 to 1.00): no worse", "–"],
+    ]
+    assert p99_rows(_results().gateway) == []
+    assert p99_rows({"slower": gateway["slower"]}) == []
+    page = markdown(Results(machine={}, settings={}, gateway=gateway), "")
+    assert "| faster | 2.00 (1.12 to 2.00): worse | – |" in page
 
 
 def test_ratios_have_the_keys_that_are_asked_for_and_null_where_a_peer_was_skipped(tmp_path: Path) -> None:
