@@ -16,8 +16,10 @@ from rich.console import Console
 from bench.endurance.benchmark import EnduranceRun
 from bench.endurance.findings import Findings, table, with_section
 from bench.endurance.scale import WHOLE_MINUTES, EnduranceScale
-from bench.gateway.benchmark import GatewayBenchmark, GatewayFailed, GatewayScale, run_gateway
+from bench.gateway.benchmark import GatewayBenchmark, run_gateway
+from bench.gateway.contender import GatewayFailed
 from bench.gateway.peer import gateway_peers
+from bench.gateway.scale import GatewayScale
 from bench.jobs.benchmark import JobsBenchmark, JobsScale, run_jobs
 from bench.jobs.peer import queue_peers
 from bench.machine import describe, hardware
@@ -37,9 +39,9 @@ ENDURANCE = _ROOT / "bench" / "endurance.json"
 METHOD = Path(__file__).with_name("method.md")
 
 GATEWAY = {
-    "tiny": GatewayScale(warm_up=300, closed=1_500, opened=500, rate=500),
-    "quick": GatewayScale(warm_up=15_000, closed=100_000, opened=15_000, rate=1_000),
-    "full": GatewayScale(warm_up=15_000, closed=200_000, opened=30_000, rate=1_000),
+    "tiny": GatewayScale(warm_up=300, turns=2, closed=750, opened=250, rate=500),
+    "quick": GatewayScale(warm_up=15_000, turns=5, closed=20_000, opened=3_000, rate=1_000),
+    "full": GatewayScale(warm_up=15_000, turns=10, closed=20_000, opened=3_000, rate=1_000),
 }
 PROJECTOR = {
     "tiny": ProjectorScale((10_000, 2_000), (1_000, 200), (2_000, 400), (1_000, 200)),
@@ -173,8 +175,10 @@ async def _gateway(
     scale = GATEWAY[results.settings["size"]].with_connections(connections)
     benchmark = GatewayBenchmark(endpoints.kafka_bootstrap_servers, folder / "gateway", scale)
     kind = await benchmark.prepare()
-    results.settings |= _told("gateway", {"requests": scale.closed, "connections": connections, "generator": kind})
-    results.settings |= _told("gateway", {"open loop": f"{scale.opened} requests at {scale.rate:g}/s"})
+    results.settings |= _told(
+        "gateway", {"requests": scale.turns * scale.closed, "connections": connections, "generator": kind}
+    )
+    results.settings |= _told("gateway", {"open loop": f"{scale.turns * scale.opened} requests at {scale.rate:g}/s"})
     results.gateway = await run_gateway(benchmark, peers, rounds, folder / "bin", tell)
 
 

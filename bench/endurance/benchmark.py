@@ -10,7 +10,7 @@ from bench import ROOT
 from bench.cpu import rss_bytes
 from bench.endurance.findings import Findings, Minute, percentile_of
 from bench.endurance.scale import EnduranceScale
-from bench.gateway.benchmark import wait_until_ready
+from bench.gateway.contender import wait_until_ready
 from bench.gateway.deliveries import Account, write_requests
 from bench.gateway.load import Load, Plan, generator, run_load
 from bench.gateway.peer import Ours, Place, environment_of
