@@ -14,6 +14,11 @@ def percentile(sorted_values: Sequence[float], percent: float) -> float:
     return sorted_values[math.ceil(percent / 100 * len(sorted_values)) - 1]
 
 
+def percentile_of(segments: Sequence[Sequence[float]], percent: float) -> float:
+    """The percentile over all values of all segments, which need not be sorted."""
+    return percentile(sorted(value for segment in segments for value in segment), percent)
+
+
 def round_ratios(numerators: Sequence[float | None], denominators: Sequence[float | None]) -> list[float]:
     """Numerator / denominator of each round that has both.
 

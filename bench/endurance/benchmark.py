@@ -8,7 +8,7 @@ import aiohttp
 
 from bench import ROOT
 from bench.cpu import rss_bytes
-from bench.endurance.findings import Findings, Minute, percentile_of
+from bench.endurance.findings import Findings, Minute
 from bench.endurance.scale import EnduranceScale
 from bench.gateway.contender import wait_until_ready
 from bench.gateway.deliveries import Account, write_requests
@@ -16,6 +16,7 @@ from bench.gateway.load import Load, Plan, generator, run_load
 from bench.gateway.peer import Ours, Place, environment_of
 from bench.gateway.verify import compare
 from bench.kafka import Topics
+from bench.statistics import percentile_of
 from libs.stack import EmbeddedKafka
 from libs.stack.ports import free_ports
 from libs.stack.process import GuardedProcess

@@ -4,8 +4,6 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.statistics import percentile
-
 _MEGABYTE = 1024 * 1024
 P99_GOAL_MS = 100.0
 GROWTH_GOAL = 1.25
@@ -68,11 +66,6 @@ class Findings:
         told = json.loads(path.read_text(encoding="utf-8"))
         minutes = [Minute(**minute) for minute in told.pop("minutes")]
         return cls(**{name: told[name] for name in cls.__dataclass_fields__ if name in told}, minutes=minutes)
-
-
-def percentile_of(segments: list[list[float]], percent: float) -> float:
-    """The percentile over all latencies of all minutes."""
-    return percentile(sorted(latency for segment in segments for latency in segment), percent)
 
 
 def table(findings: Findings) -> str:

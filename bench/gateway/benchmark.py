@@ -8,8 +8,9 @@ from bench.gateway.contender import Contender
 from bench.gateway.deliveries import Account, write_requests
 from bench.gateway.load import Load, Plan, generator, run_load
 from bench.gateway.peer import GatewayPeer, Place
-from bench.gateway.scale import GatewayScale, moved_on
+from bench.gateway.scale import GatewayScale
 from bench.results import Round, Runner
+from bench.turns import moved_on
 from libs.stack.ports import free_ports
 
 

@@ -16,7 +16,7 @@ from bench.gateway.peer import GatewayPeer, Place, environment_of
 from bench.gateway.verify import compare
 from bench.kafka import Topics
 from bench.results import Round
-from bench.statistics import percentile
+from bench.statistics import percentile_of
 from libs.stack import StackError
 from libs.stack.process import GuardedProcess, tail
 
@@ -42,6 +42,7 @@ class Contender:
         self._topics = Topics(place.bootstrap_servers)
         self._log = place.folder.with_suffix(".log")
         self._server: GuardedProcess | None = None
+        self._broker: int | None = None
         self._topic = ""
         self._sent: list[tuple[Plan, Load]] = []
         self._closed: list[Load] = []
@@ -92,6 +93,9 @@ class Contender:
         )
         await wait_until_ready(self._server, self._place.port, self._log)
         await self._send(warm_up)
+        self._broker = listening_process(
+            int(self._place.bootstrap_servers.split(",", maxsplit=1)[0].rpartition(":")[2])
+        )
         self._rss.append(rss_bytes(self._server.pid))
 
     async def _send(self, plan: Plan) -> Load:
@@ -101,8 +105,7 @@ class Contender:
 
     async def _close_loop(self, plan: Plan) -> None:
         assert self._server is not None
-        broker = listening_process(int(self._place.bootstrap_servers.split(",", maxsplit=1)[0].rpartition(":")[2]))
-        watch = Stopwatch({"gateway": self._server.pid, "broker": broker})
+        watch = Stopwatch({"gateway": self._server.pid, "broker": self._broker})
         watch.start()
         self._closed.append(await self._send(plan))
         await self._settle()
@@ -144,16 +147,15 @@ def _figures(
         known = [seconds for turn in spent if (seconds := turn[f"{tree}_cpu_s"]) is not None]
         return sum(known) / requests * 1e6 if len(known) == len(spent) else None
 
-    closed_ms = sorted(latency for load in closed for latency in load.latencies_ms)
-    opened_ms = sorted(latency for load in opened for latency in load.latencies_ms)
+    closed_ms, opened_ms = ([load.latencies_ms for load in loads] for loads in (closed, opened))
     return {
         "gateway_cpu_us_per_request": per_request("gateway"),
         "broker_cpu_us_per_request": per_request("broker"),
         "requests_per_s": requests / sum(load.elapsed_s for load in closed),
-        "closed_p50_ms": percentile(closed_ms, 50),
-        "closed_p99_ms": percentile(closed_ms, 99),
-        "open_p50_ms": percentile(opened_ms, 50),
-        "open_p99_ms": percentile(opened_ms, 99),
+        "closed_p50_ms": percentile_of(closed_ms, 50),
+        "closed_p99_ms": percentile_of(closed_ms, 99),
+        "open_p50_ms": percentile_of(opened_ms, 50),
+        "open_p99_ms": percentile_of(opened_ms, 99),
         "generator_cpu_us_per_request": sum(load.cpu_s for load in closed) / requests * 1e6,
         "rss_start_bytes": rss[0],
         "rss_end_bytes": rss[-1],

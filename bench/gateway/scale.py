@@ -1,12 +1,8 @@
-"""How much is sent to the servers, and in which order they are asked."""
+"""How much is sent to each server of the gateway benchmark."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from bench.gateway.load import Plan
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,9 +36,3 @@ class GatewayScale:
             Plan(first, self.closed, self.connections),
             Plan(first + self.closed, self.opened, self.connections, self.rate),
         )
-
-
-def moved_on(items: Sequence[T], steps: int) -> list[T]:
-    """The items in their order, which begins so many later."""
-    first = steps % len(items) if items else 0
-    return [*items[first:], *items[:first]]

@@ -13,6 +13,7 @@ from bench.cpu import Stopwatch
 from bench.jobs.peer import QueueFailed, QueuePeer
 from bench.projector.table import DATABASE_PREFIX, drop_left_over, empty_database, postmaster
 from bench.results import Round, Runner
+from bench.turns import moved_on
 from libs.stack import Endpoints
 
 _TROUBLE = (QueueFailed, asyncpg.PostgresError, OSError)
@@ -114,7 +115,7 @@ async def run_jobs(
     running = [peer for peer in peers if not runners[peer.name].skipped]
     await benchmark.prepare()
     for number in range(1, rounds + 1):
-        for peer in running[number % len(running) :] + running[: number % len(running)] if running else []:
+        for peer in moved_on(running, number):
             one = await benchmark.round(peer, number)
             runners[peer.name].rounds.append(one)
             told = one.problem or f"{one.figures['jobs_per_s']:,.0f} jobs/s"

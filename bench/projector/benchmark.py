@@ -14,6 +14,7 @@ from bench.projector.peer import ProjectorFailed, ProjectorPeer, ProjectorScale,
 from bench.projector.table import DATABASE_PREFIX, drop_left_over, empty_database, postmaster
 from bench.projector.topic import ensure
 from bench.results import Round, Runner
+from bench.turns import moved_on
 from libs.stack import Endpoints, StackError
 
 _TROUBLE = (StackError, asyncpg.PostgresError, aiohttp.ClientError, OSError, RuntimeError)
@@ -89,7 +90,7 @@ async def run_projector(
     running = [peer for peer in peers if not runners[peer.name].skipped]
     await benchmark.prepare(running, on_progress)
     for number in range(1, rounds + 1):
-        for peer in running[number % len(running) :] + running[: number % len(running)] if running else []:
+        for peer in moved_on(running, number):
             one = await benchmark.round(peer, number)
             runners[peer.name].rounds.append(one)
             told = one.problem or f"{one.figures['events_per_s']:,.0f} events/s"

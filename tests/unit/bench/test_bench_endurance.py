@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.endurance.findings import Findings, Minute, percentile_of, table, with_section
+from bench.endurance.findings import Findings, Minute, table, with_section
 from bench.endurance.scale import EnduranceScale
+from bench.statistics import percentile_of
 
 FOUND = Findings(
     {"CPU": "two cores"}, 3000, 1500, 267_144, 100 * 2**20, 101 * 2**20, 42.5, 900_000, None,

@@ -1,6 +1,7 @@
 """The gateway benchmark's plan: every delivery is sent once, and every server has each place in the order."""
 
-from bench.gateway.scale import GatewayScale, moved_on
+from bench.gateway.scale import GatewayScale
+from bench.turns import moved_on
 
 
 def test_the_loops_of_a_round_send_every_delivery_once() -> None:
